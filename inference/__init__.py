@@ -1,0 +1,1 @@
+"""Policies, their model directories and the handler that RunInference calls."""

@@ -1,0 +1,1 @@
+"""Runnable pipelines, their options and their summaries."""

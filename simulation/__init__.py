@@ -1,0 +1,1 @@
+"""A seeded generative model of users, and the click-streams it makes."""

@@ -1,0 +1,1 @@
+"""Stores: one bulk-writing sink for each kind of URL."""

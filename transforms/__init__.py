@@ -1,0 +1,1 @@
+"""Beam transforms on batches of columns: seal, count, remember, reward."""
