@@ -25,7 +25,12 @@ _DTYPES: tuple[np.dtype[Any], ...] = tuple(
     np.dtype(name) for name in ("i8", "i4", "i1", "f4", "f8", "?")
 )
 _CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
-_UNSIGNED = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
+_UNSIGNED: dict[int, np.dtype[Any]] = {
+    1: np.dtype("<u1"),
+    2: np.dtype("<u2"),
+    4: np.dtype("<u4"),
+    8: np.dtype("<u8"),
+}
 _HEADER = struct.Struct("<BB")
 _COLUMN = struct.Struct("<BBB")
 _BASE = struct.Struct("<q")
