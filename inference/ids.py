@@ -1,0 +1,62 @@
+"""From raw ids to rows of the embedding tables and back, a column at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+
+_TABLE_SPREAD = 16
+"""Ids that span at most this many times their number are looked up in a table, not searched."""
+
+
+class IdMap:
+    """The rows of an embedding table that belong to raw ids.
+
+    Args:
+        ids: int64 [n], the raw id of each row, each id once. Row n stands for every other id.
+
+    Raises:
+        ValueError: an id appears twice.
+    """
+
+    def __init__(self, ids: Int64s) -> None:
+        self.ids = np.ascontiguousarray(ids, np.int64)
+        """int64 [n], the raw id of each row."""
+        self._order = np.argsort(self.ids, kind="stable")
+        self._sorted = self.ids[self._order]
+        if (self._sorted[1:] == self._sorted[:-1]).any():
+            raise ValueError("an id has two rows")
+        self._low = int(self._sorted[0]) if len(ids) else 0
+        self._table = self._dense()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def unknown(self) -> int:
+        """The row of every id that has none of its own: the last."""
+        return len(self.ids)
+
+    def _dense(self) -> Int64s | None:
+        if not len(self.ids):
+            return None
+        span = int(self._sorted[-1]) - self._low + 1
+        if span > _TABLE_SPREAD * len(self.ids):
+            return None
+        # One more entry at either end, so that clipping sends all that is outside to `unknown`.
+        table = np.full(span + 2, self.unknown, np.int64)
+        table[self.ids - self._low + 1] = np.arange(len(self.ids))
+        return table
+
+    def rows(self, ids: Int64s) -> Int64s:
+        """The row of each id (any shape); `unknown` for ids that have none."""
+        if not len(self.ids):
+            return np.zeros(ids.shape, np.int64)
+        if self._table is not None:
+            # Clip before subtracting: an id near either end of int64 would wrap around.
+            near = np.clip(ids, self._low - 1, self._low + len(self._table) - 2)
+            return self._table[near - (self._low - 1)]
+        at = np.minimum(np.searchsorted(self._sorted, ids), len(self.ids) - 1)
+        return np.where(self._sorted[at] == ids, self._order[at], self.unknown)

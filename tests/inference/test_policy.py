@@ -1,0 +1,134 @@
+"""A policy's lists obey the rules, and do not depend on who else is in the batch."""
+
+import numpy as np
+import pytest
+import torch
+
+from inference.policy import Policy
+from tests.inference.models import tiny_policy
+
+ALGORITHMS = ("reinforce", "ddpg", "bcq")
+
+
+def rows_of(policy: Policy, n: int, height: int = 10, seed: int = 1):  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(seed)
+    known = rng.choice(policy.item_ids.ids, (n, height))
+    stranger = rng.integers(10**6, 10**12, (n, height))
+    histories = np.where(rng.random((n, height)) < 0.2, stranger, known)
+    users = rng.integers(98, 107, n)
+    return users, histories, rng.integers(0, height + 1, n)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("repeat", [False, True])
+def test_lists_obey_the_rules(algorithm: str, repeat: bool) -> None:
+    policy = tiny_policy(algorithm)
+    users, histories, lengths = rows_of(policy, 300)
+    ranking = policy.rank(users, histories, lengths, 8, repeat_consumed=repeat)
+    assert ranking.items.dtype == ranking.counts.dtype == np.int64
+    assert ranking.propensities.dtype == np.float32
+    known = set(policy.item_ids.ids.tolist())
+    assert ranking.counts.tolist() == [8] * 300
+    assert (ranking.propensities == 1).all()
+    repeated = 0
+    for items, history, length in zip(ranking.items, histories, lengths, strict=True):
+        assert len(set(items.tolist())) == 8
+        assert set(items.tolist()) <= known
+        repeated += len(set(items.tolist()) & set(history[:length].tolist()))
+    assert (repeated > 0) == repeat
+
+
+def test_a_small_catalogue_gives_shorter_lists() -> None:
+    policy = tiny_policy(items=6)
+    ids = policy.item_ids.ids
+    ranking = policy.rank(np.array([100]), ids[None, :4], np.array([4]), 8)
+    assert ranking.counts.tolist() == [2]
+    assert set(ranking.items[0, :2].tolist()) == set(ids[4:].tolist())
+    assert ranking.items[0, 2:].tolist() == [0] * 6
+    assert ranking.propensities[0].tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("encoder", ["attention", "gru"])
+def test_neither_the_batch_nor_its_order_matters(algorithm: str, encoder: str) -> None:
+    policy = tiny_policy(algorithm, items=3000, encoder=encoder, item_dim=32, user_dim=16)
+    users, histories, lengths = rows_of(policy, 2500)
+    whole = policy.rank(users, histories, lengths, 8)
+    order = np.random.default_rng(5).permutation(2500)
+    mixed = policy.rank(users[order], histories[order], lengths[order], 8)
+    assert np.array_equal(mixed.items, whole.items[order])
+    for size in (1, 7, 333):
+        for start in range(0, 2500 if size > 100 else 60 * size, size):
+            part = slice(start, start + size)
+            ranking = policy.rank(users[part], histories[part], lengths[part], 8)
+            assert np.array_equal(ranking.items, whole.items[part])
+
+
+def test_threads_do_not_matter() -> None:
+    policy = tiny_policy(items=3000, item_dim=32)
+    rows = rows_of(policy, 2000)
+    threads = torch.get_num_threads()
+    whole = policy.rank(*rows, 8)
+    try:
+        torch.set_num_threads(1)
+        assert np.array_equal(policy.rank(*rows, 8).items, whole.items)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("encoder", ["attention", "gru"])
+def test_padding_is_not_looked_at(encoder: str) -> None:
+    policy = tiny_policy(encoder=encoder)
+    users, histories, lengths = rows_of(policy, 100)
+    beyond = np.arange(10) >= lengths[:, None]
+    other = np.where(beyond, policy.item_ids.ids[3], histories)
+    first = policy.rank(users, histories, lengths, 8)
+    assert np.array_equal(policy.rank(users, other, lengths, 8).items, first.items)
+    narrow = policy.rank(users, histories[:, :4], np.minimum(lengths, 4), 8)
+    wide = policy.rank(users, histories, np.minimum(lengths, 4), 8)
+    assert np.array_equal(narrow.items, wide.items)
+
+
+def test_a_history_longer_than_the_window_counts_by_its_end() -> None:
+    policy = tiny_policy()
+    users, histories, lengths = rows_of(policy, 50, height=25)
+    states = policy.states(users, histories, lengths)
+    for row in range(50):
+        last = histories[row, max(0, lengths[row] - 10) : lengths[row]]
+        short = np.zeros((1, 10), np.int64)
+        short[0, : len(last)] = last
+        alone = policy.states(users[row : row + 1], short, np.array([len(last)]))
+        assert torch.allclose(states[row], alone[0])
+    ranking = policy.rank(users, histories, lengths, 8)
+    for items, history, length in zip(ranking.items, histories, lengths, strict=True):
+        assert not set(items.tolist()) & set(history[:length].tolist())
+
+
+def test_order_and_user_change_the_state() -> None:
+    policy = tiny_policy()
+    history = policy.item_ids.ids[None, :10]
+    length = np.array([10])
+    state = policy.states(np.array([100]), history, length)
+    assert not torch.equal(state, policy.states(np.array([101]), history, length))
+    assert not torch.equal(state, policy.states(np.array([100]), history[:, ::-1], length))
+
+
+def test_states_can_be_ranked_by_themselves() -> None:
+    policy = tiny_policy()
+    users, histories, lengths = rows_of(policy, 20)
+    lengths[:] = 10
+    ranking = policy.rank_states(policy.states(users, histories, lengths), 8, histories)
+    assert np.array_equal(ranking.items, policy.rank(users, histories, lengths, 8).items)
+    free = policy.rank_states(policy.states(users, histories, lengths), 8)
+    assert np.array_equal(free.items, policy.rank(users, histories, lengths, 8, True).items)
+
+
+def test_no_rows_and_tensors() -> None:
+    policy = tiny_policy()
+    users, histories, lengths = rows_of(policy, 3)
+    nothing = policy.rank(users[:0], histories[:0], lengths[:0], 8)
+    assert nothing.items.shape == (0, 8)
+    given = (torch.from_numpy(users), torch.from_numpy(histories), torch.from_numpy(lengths))
+    assert np.array_equal(
+        policy.rank(*given, 8).items, policy.rank(users, histories, lengths, 8).items
+    )
