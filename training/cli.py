@@ -1,0 +1,50 @@
+"""What the training commands share on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from rich.console import Console
+
+progress_console = Console(stderr=True)
+"""Where progress goes; results go to the standard output."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose `--help` shows defaults and whose errors are one line."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.ArgumentDefaultsHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line on stderr and leave with status 2."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """An argparse type: a whole number of at least `least`."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+        return value
+
+    return number
+
+
+def run_command(main: Callable[[], int]) -> NoReturn:
+    """Run `main` and exit with its status; Ctrl-C is one line and status 130."""
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        progress_console.print("stopped by Ctrl-C")
+        status = 130
+    sys.exit(status)
