@@ -1,0 +1,136 @@
+"""Gets the programs that servers are made of: from the distribution, Maven and PyPI."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.cache import cache_root, cached, file_lock
+from deploy.errors import DeployError
+
+# Where servers live that a plain user's PATH leaves out.
+MORE_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
+APT_TIMEOUT_S = 600
+
+
+def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None) -> str:
+    """Run a command to its end.
+
+    Args:
+        command: Program and arguments.
+        what: What the command is for, as the error names it.
+        env: Variables on top of this process's own.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        DeployError: It failed; the text holds the last lines that it printed.
+    """
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **(env or {})},
+        check=False,
+    )
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
+        raise DeployError(f"{what} failed (status {done.returncode}):\n{tail}")
+    return done.stdout
+
+
+def find_program(name: str) -> Path | None:
+    """Look for a program on the PATH and where servers are usually put."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *MORE_PATHS))
+    found = shutil.which(name, path=path)
+    return Path(found) if found else None
+
+
+def program(name: str, *packages: Sequence[str]) -> Path:
+    """Give a program's path; as root on Debian or Ubuntu, install its package first if need be.
+
+    Args:
+        name: The program, like `redis-server`.
+        packages: Sets of the distribution's packages to try, one set after the other.
+
+    Raises:
+        DeployError: It is not here and cannot be installed; the text says what to install.
+    """
+    found = find_program(name)
+    if found:
+        return found
+    wish = " or ".join(" ".join(choice) for choice in packages)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise DeployError(
+            f"`{name}` is not installed. Install it (on Debian or Ubuntu, as root: "
+            f"apt-get install {' '.join(packages[0])}) and try again."
+        )
+    with file_lock(cache_root() / "apt.lock"):
+        problem = ""
+        for choice in packages:
+            found = find_program(name)
+            if found:
+                break
+            try:
+                _apt_install(choice)
+            except DeployError as error:
+                problem = str(error)
+        found = find_program(name)
+    if found is None:
+        raise DeployError(f"`{name}` cannot be installed as {wish} by apt-get. {problem}")
+    return found
+
+
+def _apt_install(packages: Sequence[str]) -> None:
+    # A runlevel of 1 keeps the packages' own services from starting.
+    env = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    apt = ("apt-get", "-qq", "-o", f"DPkg::Lock::Timeout={APT_TIMEOUT_S}")
+    run((*apt, "update"), "`apt-get update`", env)
+    install = (*apt, "install", "-y", "--no-install-recommends", *packages)
+    run(install, f"`apt-get install {' '.join(packages)}`", env)
+
+
+def java() -> Path:
+    """Give Java's launcher (17 or newer is needed)."""
+    return program("java", ("openjdk-17-jre-headless",), ("default-jre-headless",))
+
+
+def maven_jars(name: str, pom: Path) -> Path:
+    """Give a cached folder that holds the jars of a pom's dependencies.
+
+    Args:
+        name: The cache's folder, with the version.
+        pom: The Maven project.
+    """
+
+    def build(folder: Path) -> None:
+        java()
+        maven = program("mvn", ("maven",))
+        # Maven's own store of downloads is not safe for two Mavens at once.
+        with file_lock(cache_root() / "maven.lock"):
+            run(
+                (
+                    *(str(maven), "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"),
+                    f"-DoutputDirectory={folder}",
+                ),
+                f"Maven's download of {name}",
+            )
+
+    return cached(name, build)
+
+
+def python_package(name: str, version: str) -> Path:
+    """Give a cached folder that holds one package of PyPI, without its dependencies."""
+
+    def build(folder: Path) -> None:
+        wanted = ("install", "-q", "--no-deps", "--target", str(folder), f"{name}=={version}")
+        uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+        pip = (uv, "pip") if uv else (sys.executable, "-m", "pip")
+        interpreter = ("--python", sys.executable) if uv else ()
+        run((*pip, *wanted, *interpreter), f"The download of {name} {version} from PyPI")
+
+    return cached(f"{name}-{version}", build)

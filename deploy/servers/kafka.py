@@ -1,0 +1,93 @@
+"""Kafka: one broker that is its own controller (KRaft)."""
+
+import base64
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from kafka import KafkaAdminClient
+
+from deploy.installs import java, maven_jars, run
+from deploy.ports import LOOPBACK
+from deploy.server import Server
+
+POM = Path(__file__).with_name("kafka.pom.xml")
+VERSION = "3.9.1"
+HEAP = "-Xmx512m"
+# One broker holds every copy; new topics get three partitions, so that keyed reading is parallel.
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://{host}:{broker},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{broker}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={logs}
+num.partitions=3
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=16777216
+# A broker that crashed comes back under its own number without the usual nine seconds.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+{more}
+"""
+
+
+class Kafka(Server):
+    """A Kafka broker; `options` are lines of its server.properties."""
+
+    name: ClassVar[str] = "kafka"
+    roles: ClassVar[dict[str, int]] = {"broker": 9092, "controller": 9093}
+
+    @property
+    def url(self) -> str:
+        """Give the address without a topic."""
+        return f"kafka://{self.bootstrap}"
+
+    @property
+    def bootstrap(self) -> str:
+        """Give host and port, as Kafka's clients take them."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def install(self) -> None:
+        """Get the jars with Maven."""
+        self._jars = maven_jars(f"kafka-{VERSION}", POM)
+
+    def prepare(self) -> None:
+        """Write server.properties, and format the log folder once."""
+        logs = self.home / "logs"
+        settings = self.home / "server.properties"
+        text = PROPERTIES.format(
+            host=LOOPBACK, logs=logs, more="\n".join(self.options), **self.ports
+        )
+        settings.write_text(text, encoding="utf-8")
+        if not (logs / "meta.properties").exists():
+            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            tool = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}")
+            run((*tool, "-c", str(settings)), "Formatting Kafka's log folder")
+
+    def command(self) -> Sequence[str]:
+        """Run the broker."""
+        return self._java("kafka.Kafka", str(self.home / "server.properties"))
+
+    def ping(self) -> None:
+        """Ask for the cluster's brokers."""
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=5000)
+        try:
+            admin.describe_cluster()
+        finally:
+            admin.close()
+
+    def _java(self, *arguments: str) -> tuple[str, ...]:
+        quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+        jars = str(self._jars / "*")
+        return (str(java()), HEAP, "-XX:+UseSerialGC", quiet, "-cp", jars, *arguments)

@@ -1,0 +1,66 @@
+"""MariaDB, which speaks MySQL's protocol."""
+
+import getpass
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pymysql
+
+from deploy.installs import program, run
+from deploy.ports import LOOPBACK
+from deploy.server import Server
+
+# The core packages hold the programs without a service that would start by itself.
+PACKAGES = (("mariadb-server-core", "mariadb-client-core"), ("mariadb-server",))
+
+
+class MySQL(Server):
+    """A MariaDB server whose user `root` has no password, on loopback only."""
+
+    name: ClassVar[str] = "mysql"
+    roles: ClassVar[dict[str, int]] = {"mysqld": 3306}
+
+    @property
+    def url(self) -> str:
+        """Give SQLAlchemy's address with the database `rivulet`."""
+        return f"mysql+pymysql://root@{LOOPBACK}:{self.port}/rivulet"
+
+    def install(self) -> None:
+        """Take the distribution's MariaDB."""
+        self._server = program("mariadbd", *PACKAGES)
+        self._installer = program("mariadb-install-db", *PACKAGES)
+        program("my_print_defaults", *PACKAGES)
+
+    def prepare(self) -> None:
+        """Make the system's tables once."""
+        folder = self.home / "db"
+        done = self.home / "installed"
+        if not done.exists():
+            run(
+                (
+                    *(str(self._installer), "--no-defaults", f"--datadir={folder}"),
+                    *(f"--user={getpass.getuser()}", "--skip-test-db"),
+                    "--auth-root-authentication-method=normal",
+                ),
+                "Making MariaDB's system tables",
+            )
+            done.touch()
+
+    def command(self) -> Sequence[str]:
+        """Run the server."""
+        return (
+            *(str(self._server), "--no-defaults", f"--datadir={self.home / 'db'}"),
+            *(f"--user={getpass.getuser()}", f"--bind-address={LOOPBACK}", f"--port={self.port}"),
+            f"--socket={self.home / 'mysqld.sock'}",
+            f"--pid-file={self.home / 'mysqld.pid'}",
+            *("--skip-name-resolve", "--skip-log-bin", "--character-set-server=utf8mb4"),
+            *self.options,
+        )
+
+    def ping(self) -> None:
+        """Make the database if it is missing."""
+        with (
+            pymysql.connect(host=LOOPBACK, port=self.port, user="root") as client,
+            client.cursor() as cursor,
+        ):
+            cursor.execute("CREATE DATABASE IF NOT EXISTS rivulet CHARACTER SET utf8mb4")

@@ -1,0 +1,45 @@
+"""Redis, or Valkey where the distribution has that."""
+
+import socket
+from collections.abc import Sequence
+from typing import ClassVar
+
+from deploy.installs import program
+from deploy.ports import LOOPBACK
+from deploy.server import Server
+
+
+class Redis(Server):
+    """A Redis server that logs every write to disk, so that a restart loses nothing."""
+
+    name: ClassVar[str] = "redis"
+    roles: ClassVar[dict[str, int]] = {"redis": 6379}
+
+    @property
+    def url(self) -> str:
+        """Give the address of database 0."""
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    def install(self) -> None:
+        """Take the distribution's Redis."""
+        self._program = program("redis-server", ("redis-server",))
+
+    def prepare(self) -> None:
+        """Make the folder of the data."""
+        (self.home / "db").mkdir(exist_ok=True)
+
+    def command(self) -> Sequence[str]:
+        """Run the server."""
+        return (
+            *(str(self._program), "--bind", LOOPBACK, "--port", str(self.port)),
+            *("--dir", str(self.home / "db"), "--save", "", "--appendonly", "yes"),
+            *self.options,
+        )
+
+    def ping(self) -> None:
+        """Send a ping; a demand for a password is an answer too."""
+        with socket.create_connection((LOOPBACK, self.port), timeout=5) as client:
+            client.sendall(b"PING\r\n")
+            answer = client.recv(200)
+        if not answer.startswith((b"+PONG", b"-NOAUTH")):
+            raise ConnectionError(answer.decode(errors="replace").strip())

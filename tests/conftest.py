@@ -1,0 +1,57 @@
+"""Fixtures for every test: real servers on free ports below a temporary folder.
+
+Each server starts when the first test asks for it and stops after the last one. Tests keep out of
+each other's way by names of their own: a topic, a database or a key prefix from `unique`.
+"""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.leash import Leash
+from deploy.servers.kafka import Kafka
+from deploy.servers.mongo import Mongo
+from deploy.servers.mysql import MySQL
+from deploy.servers.redis import Redis
+
+
+@pytest.fixture
+def unique() -> str:
+    """Give a name that no other test has: letters and digits, starting with a letter."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def server_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leash]:
+    """Give the data folder of this run's servers; whatever happens, none outlives the run."""
+    with Leash(tmp_path_factory.mktemp("servers")) as leash:
+        yield leash
+
+
+@pytest.fixture(scope="session")
+def kafka(server_data: Leash) -> Iterator[Kafka]:
+    """Give a running Kafka; `kafka.url` has no topic."""
+    with Kafka(server_data.folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongo(server_data: Leash) -> Iterator[Mongo]:
+    """Give a running MongoDB."""
+    with Mongo(server_data.folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql(server_data: Leash) -> Iterator[MySQL]:
+    """Give a running MariaDB."""
+    with MySQL(server_data.folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(server_data: Leash) -> Iterator[Redis]:
+    """Give a running Redis."""
+    with Redis(server_data.folder) as server:
+        yield server

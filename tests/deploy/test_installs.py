@@ -1,0 +1,59 @@
+"""Downloads are made once, whole, and by one process; what cannot be had is said clearly."""
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy import installs
+from deploy.cache import cached
+from deploy.errors import DeployError
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RIVULET_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def _slow_build(folder: Path) -> None:
+    (folder / f"built-by-{os.getpid()}").touch()
+    time.sleep(0.3)
+    (folder / "complete").touch()
+
+
+def _have_it(_: int) -> list[str]:
+    return sorted(path.name for path in cached("thing-1", _slow_build).iterdir())
+
+
+def test_two_processes_build_once() -> None:
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        seen = pool.map(_have_it, range(3), chunksize=1)
+    assert len(seen[0]) == 2
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_a_failed_build_leaves_nothing_and_is_tried_again(own_cache: Path) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "half").touch()
+        raise DeployError("no network")
+
+    with pytest.raises(DeployError, match="no network"):
+        cached("thing-1", fail)
+    assert [path.name for path in own_cache.iterdir()] == ["thing-1.lock"]
+    assert cached("thing-1", _slow_build).is_dir()
+
+
+def test_a_missing_program_without_root_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(DeployError, match=r"`no-such-server` is not .*apt-get install its-package"):
+        installs.program("no-such-server", ("its-package",))
+
+
+def test_a_failing_command_shows_its_last_lines() -> None:
+    with pytest.raises(DeployError, match=r"(?s)The download failed \(status 3\):.*no such host"):
+        installs.run(("sh", "-c", "echo no such host >&2; exit 3"), "The download")

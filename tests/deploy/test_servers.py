@@ -1,0 +1,104 @@
+"""The four servers: they answer at their URLs and keep port and data through stops and crashes."""
+
+import time
+from collections.abc import Callable
+
+import pymongo
+import pytest
+import redis as redis_client
+import sqlalchemy
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from deploy.server import Server
+from deploy.servers.kafka import Kafka
+from deploy.servers.mongo import Mongo
+from deploy.servers.mysql import MySQL
+from deploy.servers.redis import Redis
+
+pytestmark = pytest.mark.servers
+
+
+def stop(server: Server) -> None:
+    server.stop()
+    assert server.process is None
+
+
+def kill(server: Server) -> None:
+    server.kill()
+    assert server.process is None
+
+
+@pytest.fixture(params=[stop, kill], ids=["stop", "kill"])
+def end(request: pytest.FixtureRequest) -> Callable[[Server], None]:
+    return request.param
+
+
+def start_again(server: Server, end: Callable[[Server], None]) -> None:
+    url = server.url
+    end(server)
+    server.start()
+    assert server.url == url
+
+
+def test_redis_keeps_what_it_acknowledged(
+    redis_server: Redis, unique: str, end: Callable[[Server], None]
+) -> None:
+    with redis_client.Redis.from_url(redis_server.url) as client:
+        client.set(unique, "7")
+    start_again(redis_server, end)
+    with redis_client.Redis.from_url(redis_server.url) as client:
+        assert client.get(unique) == b"7"
+
+
+def test_mysql_keeps_what_it_acknowledged(
+    mysql: MySQL, unique: str, end: Callable[[Server], None]
+) -> None:
+    engine = sqlalchemy.create_engine(mysql.url, poolclass=sqlalchemy.NullPool)
+    table = sqlalchemy.Table(
+        unique, sqlalchemy.MetaData(), sqlalchemy.Column("name", sqlalchemy.Text)
+    )
+    with engine.begin() as connection:
+        table.create(connection)
+        connection.execute(table.insert().values(name="käse 🧀"))
+    start_again(mysql, end)
+    with engine.begin() as connection:
+        rows = connection.execute(table.select()).scalars().all()
+    assert rows == ["käse 🧀"]
+
+
+def test_mongo_keeps_what_it_acknowledged(
+    mongo: Mongo, unique: str, end: Callable[[Server], None]
+) -> None:
+    with pymongo.MongoClient(mongo.url) as client:
+        journalled = pymongo.WriteConcern(w=1, j=True)
+        collection = client.get_default_database().get_collection(unique, write_concern=journalled)
+        collection.insert_one({"_id": 7})
+    start_again(mongo, end)
+    with pymongo.MongoClient(mongo.url) as client:
+        assert list(client.get_default_database()[unique].find()) == [{"_id": 7}]
+
+
+def test_kafka_keeps_what_it_acknowledged(
+    kafka: Kafka, unique: str, end: Callable[[Server], None]
+) -> None:
+    def consume() -> list[bytes]:
+        consumer = KafkaConsumer(
+            bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", group_id=unique
+        )
+        parts = [TopicPartition(unique, part) for part in range(3)]
+        consumer.assign(parts)
+        values: list[bytes] = []
+        until = time.monotonic() + 10
+        while len(values) < 3 and time.monotonic() < until:
+            for records in consumer.poll(timeout_ms=200).values():
+                values += [record.value for record in records]
+        consumer.commit()
+        consumer.close()
+        return sorted(values)
+
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    for part in range(3):
+        producer.send(unique, value=b"%d" % part, partition=part)
+    producer.close()
+    start_again(kafka, end)
+    assert consume() == [b"0", b"1", b"2"]
