@@ -1,0 +1,127 @@
+"""Ranking metrics of lists against what users went on to, with bootstrap intervals over users.
+
+All metrics are per user first, so that an interval is one of users. A list is compared with the
+set of a user's targets; relevance is binary.
+
+- NDCG@k: sum over hits of 1 / log2(1 + rank), over the same sum of the ideal list, which has
+  min(k, targets) hits at its head (Järvelin and Kekäläinen, 2002).
+- HR@k: 1 if any of the first k is a target.
+- MRR: 1 / rank of the first target in the list as deep as it goes; 0 if there is none.
+- Coverage@k: the part of the catalogue that is in the first k of anybody's list.
+- Popularity bias@k: how often the items shown were had in training, on average, over the same
+  of the targets; above 1, the lists lean further to the popular than users do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """What each user went on to: different items, ragged.
+
+    Attributes:
+        rows: int64 [m], the case (row of the lists) of each target.
+        items: int64 [m], raw ids; (row, item) pairs are all different.
+        sizes: int64 [n], how many targets each case has, one at least.
+    """
+
+    rows: Int64s
+    items: Int64s
+    sizes: Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def find_hits(items: Int64s, counts: Int64s, targets: Targets) -> Bools:
+    """Which places of the lists hold a target.
+
+    Args:
+        items: int64 [n, k], raw ids, best first.
+        counts: int64 [n], how many of a row's items are valid.
+        targets: what the users went on to.
+
+    Returns:
+        bool [n, k].
+    """
+    n, depth = items.shape
+    known, code = np.unique(np.append(targets.items, items), return_inverse=True)
+    wanted = targets.rows * len(known) + code[: len(targets.items)]
+    shown = np.arange(n)[:, None] * len(known) + code[len(targets.items) :].reshape(n, depth)
+    hits: Bools = np.isin(shown, wanted) & (np.arange(depth) < counts[:, None])
+    return hits
+
+
+def ndcg(hits: Bools, sizes: Int64s, k: int) -> Floats:
+    """NDCG@k of each row, float64 [n], of hits [n, depth] and numbers of targets [n]."""
+    gains = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.cumsum(gains)[np.minimum(sizes, k) - 1]
+    top = hits[:, :k]
+    dcg: Floats = top @ gains[: top.shape[1]]
+    return dcg / ideal
+
+
+def hit_rate(hits: Bools, k: int) -> Floats:
+    """HR@k of each row, float64 [n]."""
+    return hits[:, :k].any(axis=1).astype(np.float64)
+
+
+def reciprocal_rank(hits: Bools) -> Floats:
+    """1 / rank of the first hit of each row, 0 where there is none, float64 [n]."""
+    return np.where(hits.any(axis=1), 1.0 / (1 + hits.argmax(axis=1)), 0.0)
+
+
+def covered(codes: Int64s, catalogue: int) -> float:
+    """The part of `catalogue` items that appears among `codes` (below zero: no item)."""
+    return float(np.count_nonzero(np.bincount(codes[codes >= 0], minlength=catalogue)) / catalogue)
+
+
+def resample(rows: int, seed: int, times: int) -> Int64s:
+    """Bootstrap samples: int64 [times, rows], rows drawn with replacement, by `seed`."""
+    return np.random.default_rng(seed).integers(0, rows, (times, rows))
+
+
+def mean_interval(values: Floats, samples: Int64s) -> Estimate:
+    """The mean over users with its percentile bootstrap interval."""
+    return _interval(float(values.mean()), np.array([values[rows].mean() for rows in samples]))
+
+
+def ratio_interval(above: Floats, below: Floats, samples: Int64s) -> Estimate:
+    """The ratio of two means over the same users with its percentile bootstrap interval."""
+
+    def ratio(rows: Int64s | slice) -> float:
+        return float(above[rows].sum() / max(below[rows].sum(), 1e-12))
+
+    return _interval(ratio(slice(None)), np.array([ratio(rows) for rows in samples]))
+
+
+def coverage_interval(codes: Int64s, catalogue: int, samples: Int64s) -> Estimate:
+    """Coverage by lists of item codes [n, k] with its bootstrap interval.
+
+    A sample drawn with replacement has fewer different users, hence always covers less: the
+    percentiles are moved by the bootstrap's mean error, so that they lie around the value.
+    """
+    value = covered(codes, catalogue)
+    drawn = np.array([covered(codes[rows], catalogue) for rows in samples])
+    return _interval(value, np.clip(drawn + value - drawn.mean(), 0.0, 1.0))
+
+
+def _interval(value: float, drawn: Floats) -> Estimate:
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    # With few users a skewed sample may miss the value itself by a rounding error.
+    return Estimate(value, float(min(low, value)), float(max(high, value)))
