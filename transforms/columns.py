@@ -2,7 +2,7 @@
 
 Every column is written as its smallest value and the offsets from it in the narrowest
 unsigned width that holds them. A 20 s pane of events takes 10 bytes an event so, not 25,
-without the cost of a compressor. Floats are written as they are.
+without the cost of a compressor. Floats and short byte strings are written as they are.
 
 Layout (little-endian): u8 format version, u8 number of columns; then per column: u8 dtype
 code, u8 width in bytes, u8 number of dimensions, u32 per dimension, i64 base (integers
@@ -22,9 +22,10 @@ Column = npt.NDArray[Any]
 
 FORMAT_VERSION = 1
 _DTYPES: tuple[np.dtype[Any], ...] = tuple(
-    np.dtype(name) for name in ("i8", "i4", "i1", "f4", "f8", "?")
+    np.dtype(name) for name in ("i8", "i4", "i1", "f4", "f8", "?", "S")
 )
-_CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
+_CODES = {(dtype.kind, dtype.itemsize): code for code, dtype in enumerate(_DTYPES)}
+_BYTES = _DTYPES.index(np.dtype("S"))
 _UNSIGNED: dict[int, np.dtype[Any]] = {
     1: np.dtype("<u1"),
     2: np.dtype("<u2"),
@@ -49,13 +50,15 @@ def write_columns(columns: Sequence[Column]) -> bytes:
 
     Raises:
         KeyError: a column's dtype is none of those that the format knows.
+        struct.error: byte strings are longer than 255 bytes.
     """
     parts = [_HEADER.pack(FORMAT_VERSION, len(columns))]
     for column in columns:
-        code = _CODES[column.dtype]
+        kind, size = column.dtype.kind, column.itemsize
+        code = _CODES[kind, 0 if kind == "S" else size]
         shape = struct.pack(f"<{column.ndim}I", *column.shape)
-        if column.dtype.kind != "i":
-            parts += [_COLUMN.pack(code, column.itemsize, column.ndim), shape, column.tobytes()]
+        if kind != "i":
+            parts += [_COLUMN.pack(code, size, column.ndim), shape, column.tobytes()]
             continue
         base, top = (int(column.min()), int(column.max())) if column.size else (0, 0)
         width = _width(top - base)
@@ -95,7 +98,7 @@ def _read_column(encoded: bytes, at: int) -> tuple[Column, int]:
     shape = struct.unpack_from(f"<{dimensions}I", encoded, at)
     at += 4 * dimensions
     size = int(np.prod(shape, dtype=np.int64))
-    dtype = _DTYPES[code]
+    dtype = np.dtype(f"S{width}") if code == _BYTES else _DTYPES[code]
     end = at + (_BASE.size if dtype.kind == "i" else 0) + size * width
     if end > len(encoded):
         raise ColumnFormatError(f"columns are cut short: {len(encoded)} bytes of {end}")

@@ -6,14 +6,12 @@ an `EventBatch` of thousands of events, and each step works on whole columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 
-from transforms.columns import read_columns, write_columns
+from transforms.frames import Frame, coded
 
 BEHAVIORS = ("pv", "cart", "fav", "buy")
 """Names of the behaviors; an event carries the index into this tuple as its code."""
@@ -26,10 +24,13 @@ TIME_LIMIT = 253_402_300_800
 
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
+Float32s = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 
+@coded
 @dataclass(frozen=True, slots=True, eq=False)
-class EventBatch:
+class EventBatch(Frame):
     """Events as equally long columns.
 
     Attributes:
@@ -44,35 +45,11 @@ class EventBatch:
     behavior: Int8s
     time: Int64s
 
-    def __len__(self) -> int:
-        return len(self.user)
-
-    def take(self, index: npt.NDArray[np.generic] | slice) -> EventBatch:
-        """The events at `index` (positions, a mask or a slice)."""
-        return EventBatch(
-            self.user[index], self.item[index], self.behavior[index], self.time[index]
-        )
-
     @staticmethod
     def empty() -> EventBatch:
         """A batch of no events."""
         none = np.empty(0, np.int64)
         return EventBatch(none, none, np.empty(0, np.int8), none)
-
-    @staticmethod
-    def concat(batches: Iterable[EventBatch]) -> EventBatch:
-        """All the events of `batches`, in their order."""
-        parts = list(batches)
-        if len(parts) == 1:
-            return parts[0]
-        if not parts:
-            return EventBatch.empty()
-        return EventBatch(
-            np.concatenate([part.user for part in parts]),
-            np.concatenate([part.item for part in parts]),
-            np.concatenate([part.behavior for part in parts]),
-            np.concatenate([part.time for part in parts]),
-        )
 
     def ordered(self) -> EventBatch:
         """The different events, by (user, time, item, behavior): repeated ones are dropped."""
@@ -86,26 +63,3 @@ class EventBatch:
         for column in (batch.item, batch.behavior, batch.time):
             fresh[1:] |= column[1:] != column[:-1]
         return batch if fresh.all() else batch.take(fresh)
-
-
-class EventBatchCoder(beam.coders.Coder):
-    """Writes an EventBatch as narrow raw columns (see `transforms.columns`)."""
-
-    def encode(self, value: EventBatch) -> bytes:
-        """The batch as bytes."""
-        return write_columns((value.user, value.item, value.behavior, value.time))
-
-    def decode(self, encoded: bytes) -> EventBatch:
-        """The batch that `encode` wrote."""
-        return EventBatch(*read_columns(encoded))
-
-    def is_deterministic(self) -> bool:
-        """Equal batches have equal bytes."""
-        return True
-
-    def to_type_hint(self) -> type[EventBatch]:
-        """What it codes."""
-        return EventBatch
-
-
-beam.coders.registry.register_coder(EventBatch, EventBatchCoder)

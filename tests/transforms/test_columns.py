@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.columns import ColumnFormatError, read_columns, write_columns
-from transforms.events import EventBatch, EventBatchCoder
+from transforms.events import EventBatch
+from transforms.frames import FrameCoder
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
@@ -21,8 +22,9 @@ def test_any_batch_comes_back_as_it_was(rows: list[tuple[int, int, int, int]]) -
         np.array(behavior, np.int8),
         np.array(time, np.int64),
     )
-    coder = EventBatchCoder()
+    coder = FrameCoder(EventBatch)
     back = coder.decode(coder.encode(batch))
+    assert len(back) == len(rows)
     for name in ("user", "item", "behavior", "time"):
         column = getattr(back, name)
         assert column.dtype == getattr(batch, name).dtype
@@ -55,7 +57,7 @@ def test_a_pane_of_events_is_narrow() -> None:
         rng.integers(0, 4, n).astype(np.int8),
         rng.integers(1_511_544_000, 1_511_544_020, n),
     )
-    assert len(EventBatchCoder().encode(batch)) < 10 * n + 100
+    assert len(FrameCoder(EventBatch).encode(batch)) < 10 * n + 100
 
 
 def test_another_version_and_cut_bytes_are_told() -> None:

@@ -1,0 +1,126 @@
+"""The model handler that RunInference calls, over whole columns of states.
+
+An example is a tensor of all the states of a shard that are due, not of one user; the
+handler joins the examples of a batch, ranks once and splits the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from apache_beam.metrics import Metrics
+from apache_beam.ml.inference.base import PredictionResult
+from apache_beam.ml.inference.pytorch_inference import PytorchModelHandlerTensor
+
+from transforms.fill import Ranked
+from transforms.recommendations import POLICY_BYTES, States
+
+_LOG = logging.getLogger(__name__)
+
+
+class Ranker(Protocol):
+    """What ranks: a registry of models, or a test's fake."""
+
+    def rank(
+        self,
+        users: np.ndarray[Any, np.dtype[np.int64]],
+        histories: np.ndarray[Any, np.dtype[np.int64]],
+        lengths: np.ndarray[Any, np.dtype[np.int64]],
+        k: int,
+        repeat_consumed: bool = False,
+    ) -> Ranked:
+        """The best `k` items for each user and history, and the label of the model."""
+        ...
+
+
+class RankerSource(Protocol):
+    """Where a worker gets its ranker from; small, and can be pickled."""
+
+    def load(self) -> Ranker:
+        """Loads the models (once a worker)."""
+        ...
+
+
+def to_tensor(states: States) -> torch.Tensor:
+    """States as one int64 tensor [n, 2 + h]: user, length, items."""
+    return torch.from_numpy(
+        np.concatenate((states.user[:, None], states.length[:, None], states.items), axis=1)
+    )
+
+
+class PolicyHandler(PytorchModelHandlerTensor):
+    """Ranks tensors of states (see `to_tensor`) with the models of a source.
+
+    Args:
+        source: where a worker gets its models from.
+        k: items to rank.
+        repeat_consumed: whether items of the history may be ranked.
+    """
+
+    def __init__(self, source: RankerSource, k: int, repeat_consumed: bool) -> None:
+        super().__init__(
+            state_dict_path="model.pt",  # What is loaded is the source's: see load_model.
+            model_class=torch.nn.Module,
+            min_batch_size=1,
+            max_batch_size=16,
+        )
+        self._source, self._k, self._repeat_consumed = source, k, repeat_consumed
+        self._failures = Metrics.counter("rivulet", "model_failures")
+        self._rows = Metrics.distribution("rivulet", "model_batch_rows")
+        self._micros = Metrics.distribution("rivulet", "model_batch_micros")
+
+    def load_model(self) -> Any:
+        """The ranker, loaded once a worker."""
+        return self._source.load()
+
+    def get_num_bytes(self, batch: Sequence[torch.Tensor]) -> int:
+        """Bytes of the batch's tensors (Beam's own asks row by row)."""
+        return sum(tensor.nbytes for tensor in batch)
+
+    def run_inference(
+        self,
+        batch: Sequence[torch.Tensor],
+        model: Any,
+        inference_args: dict[str, Any] | None = None,
+    ) -> Iterable[PredictionResult]:
+        """Ranks all the states of `batch` at once; `Ranked` for each example.
+
+        A model that fails ranks nothing, so that its users get popular items; the counter
+        model_failures and the log say so.
+        """
+        del inference_args
+        rows = torch.cat(list(batch)).numpy()
+        started = time.perf_counter_ns()
+        ranked = self._rank(rows, model)
+        self._micros.update((time.perf_counter_ns() - started) // 1000)
+        self._rows.update(len(rows))
+        behind = np.cumsum([len(tensor) for tensor in batch])
+        for tensor, end in zip(batch, behind.tolist(), strict=True):
+            part = slice(end - len(tensor), end)
+            answer = Ranked(
+                ranked.items[part], ranked.length[part], ranked.propensities[part],
+                ranked.policy[part],
+            )  # fmt: skip
+            yield PredictionResult(tensor, answer)
+
+    def _rank(self, rows: np.ndarray[Any, np.dtype[np.int64]], model: Ranker) -> Ranked:
+        if len(rows):
+            try:
+                return model.rank(
+                    rows[:, 0], rows[:, 2:], rows[:, 1], self._k, self._repeat_consumed
+                )
+            except Exception:
+                self._failures.inc()
+                _LOG.exception("the policy failed on %d states: they get popular items", len(rows))
+        n = len(rows)
+        return Ranked(
+            np.zeros((n, self._k), np.int64),
+            np.zeros(n, np.int64),
+            np.zeros((n, self._k), np.float32),
+            np.zeros(n, f"S{POLICY_BYTES}"),
+        )

@@ -1,0 +1,36 @@
+"""Vectorised work on many ranges at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from transforms.columns import Column
+from transforms.events import Int64s
+
+
+def expand_ranges(starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
+    """All positions of many ranges [start, end).
+
+    Args:
+        starts: int64 [n], first positions.
+        ends: int64 [n], positions behind the last ones, each no less than its start.
+
+    Returns:
+        (owner, position), int64 [sum of lengths]: the range that each position is of, and
+        the position.
+    """
+    lengths = ends - starts
+    owner = np.repeat(np.arange(len(starts), dtype=np.int64), lengths)
+    before = np.cumsum(lengths) - lengths
+    position = np.arange(len(owner), dtype=np.int64) + np.repeat(starts - before, lengths)
+    return owner, position
+
+
+def run_starts(*keys: Column) -> Int64s:
+    """Where a new run of equal keys begins in sorted keys: int64 [runs]."""
+    size = len(keys[0])
+    fresh = np.zeros(size, bool)
+    fresh[:1] = True
+    for key in keys:
+        fresh[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(fresh)
