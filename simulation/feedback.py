@@ -1,0 +1,199 @@
+"""What users make of a recommended list: its true expected reward, and samples of it.
+
+The appeal, the funnel and their numbers are those that the streams are made with
+(`simulation.model`). A list's reward is spec section 5's: for each different item its best
+behavior counts, pv 1, cart 2, fav 2, buy 3; the list's reward is the sum.
+
+Histories are rows of item ids, the oldest first, of any width: of a row, the last 10 known
+items among its first `length` ones count. An id that the world does not have (0, as in padding, or
+any other) is passed over, so that rows may be padded on either side with 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from simulation.latents import (
+    DECAY,
+    MEMORY,
+    MOMENTUM_WEIGHT,
+    STALENESS,
+    TASTE_WEIGHT,
+    VIEW_THRESHOLD,
+    Float32s,
+    Funnel,
+    Int64s,
+    Latents,
+    sigmoid,
+)
+from transforms.events import REWARDS
+
+Int8s = npt.NDArray[np.int8]
+Bools = npt.NDArray[np.bool_]
+
+NOTHING = -1
+"""In sampled feedback: the user did not even view the item."""
+BLOCK = 4_096
+"""Rows that are worked on at once, to bound memory."""
+
+
+def appeal(
+    world: Latents,
+    users: Int64s,
+    histories: Int64s,
+    lists: Int64s,
+    history_lengths: Int64s | None = None,
+) -> Float32s:
+    """s(u, h, j) of `simulation.model` for each item of each list.
+
+    Args:
+        world: whose users and items they are.
+        users: int64 [n], ids of users, 1 .. world.users.
+        histories: int64 [n, h], ids of items, the oldest first.
+        lists: int64 [n, k], ids of items; [1, k] for one list that all users share.
+        history_lengths: int64 [n], how many of a row's first items count; None: all.
+
+    Returns:
+        float32 [n, k]; of an unknown item, minus infinity.
+
+    Raises:
+        ValueError: a user is not of this world.
+    """
+    pull, recent = _state(world, users, histories, history_lengths)
+    known = _known(world, lists)
+    items = np.where(known, lists - 1, 0)
+    if len(items) == 1:
+        score = pull @ world.item_vector[items[0]].T
+    else:
+        score = np.einsum("nkd,nd->nk", world.item_vector[items], pull)
+    for column in recent.T:
+        score -= np.float32(STALENESS) * (items == column[:, None])
+    return np.where(known, score, np.float32(-np.inf))
+
+
+def expected_reward(
+    world: Latents,
+    users: Int64s,
+    histories: Int64s,
+    lists: Int64s,
+    history_lengths: Int64s | None = None,
+    list_lengths: Int64s | None = None,
+) -> Float32s:
+    """The true expected reward of showing each user its list.
+
+    Args:
+        world: whose users and items they are.
+        users: int64 [n], ids of users.
+        histories: int64 [n, h], ids of items, the oldest first.
+        lists: int64 [n, k], ids of the items shown. An unknown item (0, say) earns nothing, and
+            an item shown twice earns once.
+        history_lengths: int64 [n], how many of a history's first items count; None: all.
+        list_lengths: int64 [n], how many of a list's first items are shown; None: all.
+
+    Returns:
+        float32 [n].
+    """
+    value = np.zeros(len(users), np.float32)
+    for rows in _blocks(len(users)):
+        lengths = None if history_lengths is None else history_lengths[rows]
+        view, funnel = _odds(world, users[rows], histories[rows], lists[rows], lengths)
+        bought = funnel.cart * funnel.buy_carted + (1 - funnel.cart) * funnel.buy
+        kept = funnel.cart * (1 - funnel.buy_carted) + (1 - funnel.cart) * funnel.fav * (
+            1 - funnel.buy
+        )
+        each = view * (REWARDS[0] + (REWARDS[1] - REWARDS[0]) * kept)
+        each += view * (REWARDS[3] - REWARDS[0]) * bought
+        shown = _shown(lists[rows], None if list_lengths is None else list_lengths[rows])
+        value[rows] = (each * shown).sum(axis=1)
+    return value
+
+
+def sample_feedback(
+    world: Latents,
+    users: Int64s,
+    histories: Int64s,
+    lists: Int64s,
+    rng: np.random.Generator,
+    history_lengths: Int64s | None = None,
+    list_lengths: Int64s | None = None,
+) -> Int8s:
+    """What each user does with each item of its list, drawn from `rng`.
+
+    The arguments are those of `expected_reward`, whose value is the mean of
+    `rewards(sample_feedback(..)).sum(axis=1)`.
+
+    Returns:
+        int8 [n, k]: the item's best behavior, an index into BEHAVIORS (a cart before a
+        favourite), or NOTHING.
+    """
+    best = np.full(lists.shape, NOTHING, np.int8)
+    for rows in _blocks(len(users)):
+        lengths = None if history_lengths is None else history_lengths[rows]
+        view, funnel = _odds(world, users[rows], histories[rows], lists[rows], lengths)
+        chance = rng.random((4, *view.shape), dtype=np.float32)
+        cart = chance[1] < funnel.cart
+        fav = chance[2] < funnel.fav
+        buy = chance[3] < np.where(cart, funnel.buy_carted, funnel.buy)
+        code = np.where(buy, 3, np.where(cart, 1, np.where(fav, 2, 0)))
+        shown = _shown(lists[rows], None if list_lengths is None else list_lengths[rows])
+        best[rows] = np.where((chance[0] < view) & shown, code, NOTHING)
+    return best
+
+
+def rewards(behaviors: Int8s) -> Float32s:
+    """Rewards of sampled behaviors, float32 of their shape; NOTHING earns 0."""
+    return np.append(REWARDS, np.float32(0))[behaviors]
+
+
+def _odds(
+    world: Latents,
+    users: Int64s,
+    histories: Int64s,
+    lists: Int64s,
+    lengths: Int64s | None,
+) -> tuple[Float32s, Funnel]:
+    """P(view) of each item, and what follows a view; each [n, k]."""
+    score = appeal(world, users, histories, lists, lengths)
+    items = np.where(_known(world, lists), lists - 1, 0)
+    affinity = np.einsum("nkd,nd->nk", world.item_vector[items], world.user_taste[users - 1])
+    return sigmoid(score - np.float32(VIEW_THRESHOLD)), world.funnel(affinity, items)
+
+
+def _state(
+    world: Latents, users: Int64s, histories: Int64s, lengths: Int64s | None
+) -> tuple[Float32s, Int64s]:
+    """What pulls at each user [n, d], and the remembered items' indices [n, h] (-1: none)."""
+    if np.any((users < 1) | (users > world.users)):
+        raise ValueError(f"users must lie in 1 .. {world.users}")
+    known = _known(world, histories)
+    if lengths is not None:
+        known &= np.arange(histories.shape[1]) < lengths[:, None]
+    age = np.cumsum(known[:, ::-1], axis=1)[:, ::-1] - 1
+    known &= age < MEMORY
+    weight = np.where(known, DECAY**age, 0.0)
+    total = weight.sum(axis=1, keepdims=True)
+    weight = (weight / np.where(total > 0, total, 1.0)).astype(np.float32)
+    recent = np.where(known, histories - 1, -1)
+    momentum = np.einsum("nhd,nh->nd", world.item_vector[recent], weight)
+    pull = np.float32(TASTE_WEIGHT) * world.user_taste[users - 1]
+    pull += np.float32(MOMENTUM_WEIGHT) * momentum
+    return pull, recent
+
+
+def _known(world: Latents, ids: Int64s) -> Bools:
+    return np.asarray((ids >= 1) & (ids <= world.items))
+
+
+def _shown(lists: Int64s, lengths: Int64s | None) -> Bools:
+    """Which places of the lists count: within the length, and not a repetition; [n, k]."""
+    shown = np.ones(lists.shape, bool)
+    for place in range(1, lists.shape[1]):
+        shown[:, place] = (lists[:, :place] != lists[:, place : place + 1]).all(axis=1)
+    if lengths is not None:
+        shown &= np.arange(lists.shape[1]) < lengths[:, None]
+    return shown
+
+
+def _blocks(rows: int) -> list[slice]:
+    return [slice(start, start + BLOCK) for start in range(0, rows, BLOCK)]

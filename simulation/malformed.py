@@ -1,0 +1,77 @@
+"""Lines that cannot be parsed, of each kind that spec section 1's sources tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.events import BEHAVIORS, TIME_LIMIT, EventBatch
+
+REASONS = (
+    "too few fields",
+    "not a number",
+    "unknown behavior",
+    "time out of range",
+    "not UTF-8",
+)
+UNKNOWN_BEHAVIORS = ("view", "click", "PV", "purchase", "")
+WRONG_NUMBERS = ("", "abc", "12x", "1.5e", "None", "--3")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MalformedLines:
+    """Malformed lines and where they stand.
+
+    Attributes:
+        lines: without their line ends, in the order of `before`.
+        reason: int64 [m], indices into REASONS.
+        before: int64 [m], rising: the row of the stream before which the line stands.
+    """
+
+    lines: list[bytes]
+    reason: npt.NDArray[np.int64]
+    before: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def counts(self) -> dict[str, int]:
+        """How many lines there are of each reason."""
+        counts = np.bincount(self.reason, minlength=len(REASONS))
+        return {name: int(count) for name, count in zip(REASONS, counts, strict=True)}
+
+
+def malform(events: EventBatch, count: int, rng: np.random.Generator) -> MalformedLines:
+    """`count` lines made of rows of `events`, each spoilt in one way, as many of each reason.
+
+    They are additional to the events, and stand where the rows that they are made of do.
+    """
+    before = np.sort(rng.integers(0, len(events), count))
+    reason = rng.permutation(np.arange(count) % len(REASONS))
+    kind = rng.integers(0, 1 << 16, count)
+    rows = events.take(before)
+    lines = [
+        _spoil(int(why), int(which), [str(user), str(item), BEHAVIORS[behavior], str(time)])
+        for why, which, user, item, behavior, time in zip(
+            reason, kind, rows.user, rows.item, rows.behavior, rows.time, strict=True
+        )
+    ]
+    return MalformedLines(lines, reason, before)
+
+
+def _spoil(reason: int, kind: int, fields: list[str]) -> bytes:
+    """The fields of a good line, spoilt for this reason in the `kind`-th way, as a line."""
+    name = REASONS[reason]
+    if name == "too few fields":
+        return ",".join(fields[: 1 + kind % 3]).encode()
+    if name == "not a number":
+        fields[(0, 1, 3)[kind % 3]] = WRONG_NUMBERS[kind // 3 % len(WRONG_NUMBERS)]
+    elif name == "unknown behavior":
+        fields[2] = UNKNOWN_BEHAVIORS[kind % len(UNKNOWN_BEHAVIORS)]
+    elif name == "time out of range":
+        fields[3] = str(-1 - kind) if kind % 2 else str(TIME_LIMIT + kind)
+    else:
+        return ",".join(fields[:2]).encode() + b",p\xff\xfev," + fields[3].encode()
+    return ",".join(fields).encode()

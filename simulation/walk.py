@@ -1,0 +1,183 @@
+"""From who and when to what: every user's items and behaviors, one after the other.
+
+What a user does next depends on what the user did last, so the time of a user cannot be
+vectorised; the users can. Step k makes the k-th event of every user who has that many: with
+users in the order of their counts, these are the first n_k rows of every state array.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from simulation.latents import DECAY, MEMORY, MOMENTUM_WEIGHT, STALENESS, TASTE_WEIGHT, Latents
+from simulation.timeline import Timeline
+
+Float64s = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+Int8s = npt.NDArray[np.int8]
+
+RAIL = 4
+"""Items of each of the page's three parts."""
+DRIFT_STEP = 300
+"""Seconds for which the exposure stands still."""
+TABLE_LIMIT = 16_000_000
+"""Numbers at most in the tables of exposure; beyond that DRIFT_STEP is stretched."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shelf:
+    """Cumulative exposure per period of time, items by category: what pages are drawn from.
+
+    Period e's numbers run from e to e + 1, so that one sorted array serves all periods.
+    """
+
+    start: int
+    step: int
+    cumulative: Float64s  # [periods * items], rising
+    edges: Float64s  # [periods, categories + 1], where each category's numbers begin
+    item: Int64s  # [items], indices of items in the order of their categories
+
+    @staticmethod
+    def make(world: Latents, first: int, last: int) -> _Shelf:
+        most = max(1, TABLE_LIMIT // world.items)
+        step = max(DRIFT_STEP, -(-(last - first + 1) // most))
+        periods = (last - first) // step + 1
+        order = np.argsort(world.item_category, kind="stable")
+        cumulative = np.empty((periods, world.items))
+        for period in range(periods):
+            exposure = world.exposure(first + (period + 0.5) * step)
+            np.cumsum(exposure[order], out=cumulative[period])
+            cumulative[period] /= cumulative[period, -1]
+            cumulative[period] += period
+        sizes = np.bincount(world.item_category, minlength=len(world.category_cluster))
+        ends = np.cumsum(sizes)
+        edges = np.empty((periods, len(ends) + 1))
+        edges[:, 0] = np.arange(periods)
+        edges[:, 1:] = cumulative[:, ends - 1]
+        return _Shelf(first, step, cumulative.ravel(), edges, order)
+
+    def draw(self, low: Float64s, high: Float64s, uniform: Float64s) -> Int64s:
+        """An item for each number between `low` and `high`, at `uniform` of the way."""
+        at = np.searchsorted(self.cumulative, low + uniform * (high - low), side="right")
+        at = np.minimum(at, len(self.cumulative) - 1)  # rounding may lead beyond the last
+        return np.asarray(self.item[at % len(self.item)])
+
+
+class Walk:
+    """The state of all users between steps. Rows are users by falling number of events."""
+
+    def __init__(self, world: Latents, line: Timeline, rng: np.random.Generator) -> None:
+        """Prepares the walk of `world`'s users along `line`."""
+        self._world, self._rng, self._time = world, rng, line.time
+        counts = np.bincount(line.user, minlength=world.users)
+        self._order = np.argsort(-counts, kind="stable")
+        self._first = (np.cumsum(counts) - counts)[self._order]
+        self._counts = counts[self._order]
+        self._shelf = _Shelf.make(world, int(line.time.min()), int(line.time.max()))
+        likes = np.cumsum(world.cluster_likes(), axis=1)
+        likes[:, -1] = 1.0
+        self._likes = likes + np.arange(len(likes))[:, None]
+        self._taste = world.user_taste[self._order]
+        self._cluster = world.user_cluster[self._order]
+        self._recent = np.full((MEMORY, world.users), -1, np.int64)  # slot k % MEMORY: event k
+        self._trace = np.zeros_like(self._taste)  # sum over the memory of DECAY^age v
+        self._pending = np.zeros(world.users, np.uint8)  # bits: cart 1, fav 2, buy 4
+
+    def run(self) -> tuple[Int64s, Int8s]:
+        """Items (indices) and behaviors of the events, in the timeline's order."""
+        items = np.empty(len(self._time), np.int64)
+        behaviors = np.empty(len(self._time), np.int8)
+        for step in range(int(self._counts[0])):
+            active = int(np.searchsorted(-self._counts, -step, side="left"))
+            at = self._first[:active] + step
+            item, behavior = self._step(step, self._time[at])
+            items[at], behaviors[at] = item, behavior
+        return items, behaviors
+
+    def _step(self, step: int, time: Int64s) -> tuple[Int64s, Int8s]:
+        n = len(time)
+        pending = self._pending[:n]
+        free = np.flatnonzero(pending == 0)
+        item = self._recent[(step - 1) % MEMORY, :n].copy()
+        # The lowest bit of what is pending comes next: cart, then fav, then buy.
+        bit = pending & (~pending + np.uint8(1))
+        behavior = _BEHAVIOR_OF_BIT[bit]
+        pending &= pending - (bit > 0)
+        if len(free):
+            item[free], affinity = self._choose(step, free, time[free])
+            pending[free] = self._decide(affinity, item[free])
+        self._remember(step, item)
+        return item, behavior
+
+    def _choose(
+        self, step: int, rows: Int64s, time: Int64s
+    ) -> tuple[Int64s, npt.NDArray[np.float32]]:
+        """One item of a page for each user of `rows`, and <taste, item>."""
+        page = self._page(step, rows, time)
+        seen = min(step, MEMORY)
+        pull = self._taste[rows] * np.float32(TASTE_WEIGHT)
+        if seen:
+            norm = (1 - DECAY**seen) / (1 - DECAY)
+            pull += self._trace[rows] * np.float32(MOMENTUM_WEIGHT / norm)
+        vectors = self._world.item_vector[page]
+        appeal = np.einsum("nmd,nd->nm", vectors, pull)
+        stale = np.zeros(page.shape, bool)
+        for slot in range(seen):
+            stale |= page == self._recent[slot, rows][:, None]
+        appeal -= np.float32(STALENESS) * stale
+        odds = np.cumsum(np.exp(appeal), axis=1)
+        target = self._rng.random(len(rows), dtype=np.float32) * odds[:, -1]
+        picked = np.minimum((odds <= target[:, None]).sum(axis=1), page.shape[1] - 1)
+        across = np.arange(len(rows))
+        affinity = np.einsum("nd,nd->n", vectors[across, picked], self._taste[rows])
+        return page[across, picked], affinity
+
+    def _page(self, step: int, rows: Int64s, time: Int64s) -> Int64s:
+        shelf, n = self._shelf, len(rows)
+        period = ((time - shelf.start) // shelf.step)[:, None]
+        uniform = self._rng.random((n, 3 * RAIL))
+        which = self._rng.random((n, 2 * RAIL))
+        liked = (
+            np.searchsorted(
+                self._likes.ravel(), self._cluster[rows][:, None] + which[:, :RAIL], side="right"
+            )
+            % self._likes.shape[1]
+        )
+        near = liked
+        if seen := min(step, MEMORY):
+            ladder = 1 - which[:, RAIL:] * (1 - DECAY**seen)
+            age = np.minimum((np.log(ladder) / np.log(DECAY)).astype(np.int64), seen - 1)
+            recent = self._recent[(step - 1 - age) % MEMORY, rows[:, None]]
+            near = self._world.item_category[recent]
+        category = np.concatenate((liked, near), axis=1)
+        low, high = np.empty((n, 3 * RAIL)), np.empty((n, 3 * RAIL))
+        low[:, :RAIL] = period
+        high[:, :RAIL] = period + 1
+        low[:, RAIL:] = shelf.edges[period, category]
+        high[:, RAIL:] = shelf.edges[period, category + 1]
+        return shelf.draw(low, high, uniform)
+
+    def _decide(self, affinity: npt.NDArray[np.float32], item: Int64s) -> npt.NDArray[np.uint8]:
+        """What the viewers of `item` will do next, as bits."""
+        funnel = self._world.funnel(affinity, item)
+        chance = self._rng.random((3, len(item)), dtype=np.float32)
+        cart = chance[0] < funnel.cart
+        fav = chance[1] < funnel.fav
+        buy = chance[2] < np.where(cart, funnel.buy_carted, funnel.buy)
+        return np.asarray(cart + 2 * fav + 4 * buy, dtype=np.uint8)
+
+    def _remember(self, step: int, item: Int64s) -> None:
+        n, slot = len(item), step % MEMORY
+        trace = self._trace[:n]
+        trace *= np.float32(DECAY)
+        trace += self._world.item_vector[item]
+        if step >= MEMORY:
+            forgotten = self._world.item_vector[self._recent[slot, :n]]
+            trace -= np.float32(DECAY**MEMORY) * forgotten
+        self._recent[slot, :n] = item
+
+
+_BEHAVIOR_OF_BIT = np.array([0, 1, 2, -1, 3], np.int8)
