@@ -69,11 +69,11 @@ def find_hits(items: Int64s, counts: Int64s, targets: Targets) -> Bools:
 
 def ndcg(hits: Bools, sizes: Int64s, k: int) -> Floats:
     """NDCG@k of each row, float64 [n], of hits [n, depth] and numbers of targets [n]."""
-    gains = 1.0 / np.log2(np.arange(2, k + 2))
-    ideal = np.cumsum(gains)[np.minimum(sizes, k) - 1]
+    gains: Floats = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal: Floats = np.cumsum(gains)[np.minimum(sizes, k) - 1]
     top = hits[:, :k]
-    dcg: Floats = top @ gains[: top.shape[1]]
-    return dcg / ideal
+    dcg: Floats = (top * gains[: top.shape[1]]).sum(axis=1) / ideal
+    return dcg
 
 
 def hit_rate(hits: Bools, k: int) -> Floats:

@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sources.layout import positions
 from transforms.events import BEHAVIORS, TIME_LIMIT
 
 USER_FEATURES = ("sex", "age", "pur_power")
@@ -36,13 +37,6 @@ TIANCHI = {
     "user_behavior": ("user", "item", "behavior", "time"),
 }
 """Tianchi's headerless files by their name, with their columns."""
-
-SYNONYMS = {
-    "user_id": "user",
-    "item_id": "item",
-    "behavior": "label",
-    "timestamp": "time",
-}
 
 REQUIRED = ("user", "item", "time")
 
@@ -138,16 +132,21 @@ def _identify_parquet(path: Path) -> RawFile:
 
 def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """The names as `events.parquet` has them; other columns are unused ("")."""
-    own = [SYNONYMS.get(name.strip(), name.strip()) for name in names]
-    return tuple(name if name in COLUMNS else "" for name in own)
+    own = [name.strip().lower() for name in names]
+    own = [name if name in FEATURES else "" for name in own]
+    for part, at in positions(names).items():
+        own[at] = "label" if part == "behavior" else part
+    return tuple(own)
 
 
 def _events(path: Path, names: tuple[str, ...], *, header: bool, parquet: bool = False) -> RawFile:
     columns = _own_names(names)
+    named = [name for name in columns if name]
+    if len(named) != len(set(named)):
+        raise RawLogError(f"{path}: two columns of one name among {','.join(names)}")
     for name in REQUIRED:
-        if columns.count(name) != 1:
-            problem = "no" if name not in columns else "more than one"
-            raise RawLogError(f"{path}: {problem} column {name!r} among {','.join(names)}")
+        if name not in columns:
+            raise RawLogError(f"{path}: no column {name!r} among {','.join(names)}")
     return RawFile(path, "events", names if parquet else columns, header, parquet)
 
 
@@ -213,11 +212,12 @@ def _value(name: str, column: str | None) -> str:
     if name == "label":
         known = ", ".join(f"'{behavior}'" for behavior in BEHAVIORS)
         return f"CASE WHEN trim({quoted}) IN ({known}) THEN trim({quoted}) END"
-    number = f"TRY_CAST({quoted} AS BIGINT)"
+    # DuckDB would round "1.5"; a line's numbers are whole ones (sources.lines).
+    number = f"CASE WHEN {quoted}::VARCHAR NOT LIKE '%.%' THEN TRY_CAST({quoted} AS BIGINT) END"
     if name in FEATURES:
         return f"coalesce({number}, {UNKNOWN})"
     if name == "time":
-        return f"CASE WHEN {number} BETWEEN 0 AND {TIME_LIMIT - 1} THEN {number} END"
+        return f"CASE WHEN ({number}) BETWEEN 0 AND {TIME_LIMIT - 1} THEN {number} END"
     return number
 
 

@@ -143,12 +143,13 @@ def test_malformed_lines_are_counted_and_left_out(tmp_path):
         "1,2,pv",
         "1,2,pv,3,4",
         "1,,pv,3",
+        "1,2.5,pv,3",
         "1,2,buy,4",
     )
     got = prepare(tmp_path / "data", log, "--keep_all")
     assert rows(got) == [(1, 2, "pv", 3), (1, 2, "buy", 4)]
     counts = meta(tmp_path / "data")
-    assert (counts["rows"], counts["malformed"], counts["duplicates"]) == (9, 7, 0)
+    assert (counts["rows"], counts["malformed"], counts["duplicates"]) == (10, 8, 0)
     assert counts["labels"] == {"pv": 1, "cart": 0, "fav": 0, "buy": 1}
 
 
@@ -190,7 +191,7 @@ def test_a_feedback_log_gives_back_its_events(tmp_path):
     [
         (("1,2,pv,3",), (), "has no header"),
         (("user,thing,time", "1,2,3"), (), "no column 'item'"),
-        (("user,user_id,item,time", "1,1,2,3"), (), "more than one column 'user'"),
+        (("user,item,time,shop,shop", "1,2,3,4,5"), (), "two columns of one name"),
         (("user,item,time", "1,2,3"), (), "no user has a number of events"),
         (("user,item,time", "1,2,3"), ("--short_min", "x"), "--short_min"),
         (("user,item,time", "1,2,3"), ("--age_buckets", "30,20"), "not ascending"),
