@@ -1,0 +1,134 @@
+"""Any SQL database that SQLAlchemy speaks to and that has an upsert.
+
+SQLAlchemy makes the statements; the rows go to the driver's own `executemany` as tuples,
+which is several times as fast as going through SQLAlchemy row by row and is bound by
+parameters just the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.pool import QueuePool
+
+from sinks import schema
+from sinks.base import Refusal, SinkError, Write
+from sinks.sql_rows import TARGETS, Rows, Target
+from sinks.upserts import upsert
+from transforms.frames import Frame
+
+BATCH_ROWS = 2_000
+"""Rows of one executemany over a network; SQLite takes a frame whole."""
+
+_OUTAGES = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+_REFUSALS = (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError)
+
+
+@dataclass(frozen=True, repr=False)
+class SqlSource:
+    """An SQLAlchemy URL.
+
+    Attributes:
+        url: with the password, if there is one.
+    """
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """The URL without its password."""
+        return make_url(self.url).render_as_string(hide_password=True)
+
+    def open(self) -> SqlStore:
+        """A store with a pool of connections of its own."""
+        return SqlStore(self.name, make_engine(self.url))
+
+    def __repr__(self) -> str:
+        return f"SqlSource({self.name})"
+
+
+def make_engine(url: str) -> Engine:
+    """An engine as Rivulet wants it: pings before use; SQLite for one writer, many readers."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True)
+    engine = sa.create_engine(
+        url, connect_args={"timeout": 60}, hide_parameters=True, poolclass=QueuePool
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _tune(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-131072"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+class SqlStore:
+    """Tables in an SQL database.
+
+    Args:
+        name: what messages call it.
+        engine: an SQLAlchemy engine.
+    """
+
+    def __init__(self, name: str, engine: Engine) -> None:
+        self.name, self.engine = name, engine
+
+    def prepare(self) -> None:
+        """Makes the tables that are missing."""
+        try:
+            schema.METADATA.create_all(self.engine)
+        except sa.exc.DatabaseError:
+            # Two workers may make a table at the same moment: then it is there now.
+            schema.METADATA.create_all(self.engine)
+
+    def writer(self, frame_type: type[Frame]) -> Write:
+        """Upserts frames of this type into their table."""
+        target = TARGETS.get(frame_type)
+        if target is None:
+            raise SinkError(f"{self.name} has no table for {frame_type.__name__}")
+        dialect = self.engine.dialect
+        names = [column.name for column in target.table.columns]
+        statement = str(
+            upsert(target.table, dialect.name).compile(dialect=dialect, column_keys=names)
+        )
+
+        def write(frame: Frame) -> Sequence[Refusal]:
+            rows = target.rows(frame)
+            step = len(rows) if dialect.name == "sqlite" else BATCH_ROWS
+            with self.engine.connect() as connection:
+                return [
+                    refusal
+                    for start in range(0, len(rows), step)
+                    for refusal in _write(connection, statement, rows[start : start + step], target)
+                ]
+
+        return write
+
+    def is_outage(self, error: BaseException) -> bool:
+        """Connections lost, refused or timed out; locks held too long."""
+        return isinstance(error, _OUTAGES)
+
+    def close(self) -> None:
+        """Closes the pool."""
+        self.engine.dispose()
+
+
+def _write(connection: Connection, statement: str, rows: Rows, target: Target) -> Iterator[Refusal]:
+    """Writes rows in one go; where that is refused, in halves, down to the bad rows."""
+    try:
+        with connection.begin():
+            connection.exec_driver_sql(statement, rows)
+    except (*_REFUSALS, OverflowError) as error:  # SQLite's driver: a number past 64 bits.
+        if len(rows) == 1:
+            row = dict(zip((c.name for c in target.table.columns), rows[0], strict=True))
+            why = str(getattr(error, "orig", error))
+            yield Refusal(target.table.name, row, why, int(row[target.time]))
+            return
+        half = len(rows) // 2
+        yield from _write(connection, statement, rows[:half], target)
+        yield from _write(connection, statement, rows[half:], target)
