@@ -1,0 +1,70 @@
+"""Any input as a stream of event batches: the one door through which events come in.
+
+events = pipeline | ReadEvents(options)
+events.events, events.malformed, events.late
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from sources.dead_letters import DeadLetter
+from sources.errors import SourceError
+from sources.options import InputOptions, split_columns
+from sources.read_files import ReadFiles
+from transforms.events import EventBatch
+
+KAFKA_SCHEME = "kafka://"
+
+
+def is_file_input(url: str) -> bool:
+    """Whether the input is files (bounded, never late), not Kafka."""
+    return not url.lower().startswith(KAFKA_SCHEME)
+
+
+@dataclass(frozen=True)
+class Events:
+    """What a source gives.
+
+    Attributes:
+        events: batches of events; a batch's timestamp is the smallest time in it.
+        malformed: the lines or values that are not events.
+        late: Kafka only, else None: batches of events that came when their partition's watermark
+            had passed them by more than the allowed lateness. They are not in `events`.
+        is_bounded_files: whether they come from files, so that nothing is late.
+    """
+
+    events: beam.PCollection[EventBatch]
+    malformed: beam.PCollection[DeadLetter]
+    late: beam.PCollection[EventBatch] | None
+    is_bounded_files: bool
+
+
+class ReadEvents(beam.PTransform):
+    """Reads the click-stream that `--input` names.
+
+    Counts `lines`, `events` and `malformed` in the namespace `rivulet`.
+
+    Args:
+        options: with InputOptions (and KafkaOptions) in them; `--input` must be set.
+
+    Raises:
+        SourceError: the input cannot be read; one line that says why and what to do.
+    """
+
+    def __init__(self, options: PipelineOptions) -> None:
+        super().__init__()
+        chosen = options.view_as(InputOptions)
+        if not chosen.input:
+            raise SourceError("no input: give --input a path or a URL")
+        self.files = is_file_input(chosen.input)
+        columns = split_columns(chosen.columns) if chosen.columns else None
+        self.source = ReadFiles(chosen.input, columns)
+
+    def expand(self, pbegin: beam.pvalue.PBegin) -> Events:
+        """The input as batches."""
+        found = pbegin | self.source
+        return Events(found.events, found.malformed, None, self.files)
