@@ -1,1 +1,1 @@
-"""The page and the JSON API over the stores."""
+"""The web page and the JSON API over Rivulet's stores and models."""

@@ -1,0 +1,80 @@
+"""The app: services, routes and what every request passes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from serving.guard import Guard
+from serving.hub import Hub
+from serving.live import Live
+from serving.metrics import Metrics, Timed
+from serving.models import ModelShelf, loaders_of
+from serving.options import Settings, is_loopback
+from serving.problems import EVERYWHERE, answer_problems
+from serving.queries import Queries
+from serving.routes import inference, job, page, popular, users
+from serving.state import Services
+from serving.stores.opening import open_stores
+
+DESCRIPTION = """\
+What a Rivulet job wrote to its stores, and its policies on demand. Read only. Times are seconds
+since the epoch, UTC. Lists are paged by `limit` and `offset`. Answers carry an `ETag`: send it
+back as `If-None-Match` and get 304 while nothing has changed.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI app for these settings.
+
+    Raises:
+        StoreURLError: a store's URL cannot be used.
+        ValueError: two models have one name.
+    """
+    metrics = Metrics()
+    services = Services(
+        settings=settings,
+        queries=Queries(open_stores(settings.stores, settings.store_timeout)),
+        models=ModelShelf(loaders_of(settings.models), metrics),
+        hub=Hub(metrics.listeners.set),
+        metrics=metrics,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        live = Live(
+            services.queries, services.hub, metrics, settings.dead_letters, settings.interval
+        )
+        work = [asyncio.create_task(live.run()), asyncio.create_task(services.models.load())]
+        try:
+            yield
+        finally:
+            for task in work:
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*work, return_exceptions=True)
+            services.models.close()
+            await services.queries.stores.close()
+
+    app = FastAPI(
+        title="Rivulet",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=EVERYWHERE if settings.token else None,
+    )
+    app.state.services = services
+    answer_problems(app)
+    # Inference last: its address is open at the end.
+    for router in (page.router, popular.router, users.router, job.router, inference.router):
+        app.include_router(router)
+    app.include_router(page.lost)
+    app.add_middleware(Guard, token=settings.token, local=is_loopback(settings.host))
+    app.add_middleware(Timed, metrics=metrics)
+    return app

@@ -1,0 +1,1 @@
+"""The API's addresses, a file per subject."""

@@ -1,0 +1,82 @@
+"""The job and what stands behind the API: counts, policies, dead letters, health."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from serving.answers import DeadLetters, Health, Job, Policies
+from serving.dead_letters import last_dead_letters
+from serving.metrics import CONTENT_TYPE
+from serving.problems import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
+from serving.replies import encode, reply
+from serving.state import Shared
+
+router = APIRouter(tags=["job"])
+
+
+@router.get(
+    "/policies", response_model=Policies, responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED
+)
+async def policies(
+    request: Request,
+    shared: Shared,
+    minutes: Annotated[int, Query(ge=1, le=20_000, description="Of event time, the last ones")] = (
+        720
+    ),
+) -> Response:
+    """Recommendations, hits and reward per policy and minute of event time (SQL stores)."""
+    found = await shared.queries.policies(minutes)
+    if found is None:
+        raise HTTPException(404, "no store has minutes of policies (SQL stores keep them)")
+    return reply(request, found)
+
+
+@router.get("/job", response_model=Job, responses=NOT_FOUND | DOWN | NOT_CHANGED)
+async def job(request: Request, shared: Shared) -> Response:
+    """What the job last wrote of itself: counts, watermark, events a second (SQL stores)."""
+    found = await shared.queries.job()
+    if found is None:
+        raise HTTPException(404, "no store has a job's counts (SQL stores keep them)")
+    return reply(request, found)
+
+
+@router.get("/dead_letters", response_model=DeadLetters, responses=INVALID | NOT_CHANGED)
+async def dead_letters(
+    request: Request, shared: Shared, limit: Annotated[int, Query(ge=1, le=500)] = 50
+) -> Response:
+    """The last dead letters, newest first, and how many of each reason."""
+    path = shared.settings.dead_letters
+    return reply(request, await asyncio.to_thread(last_dead_letters, path, limit))
+
+
+@router.get(
+    "/health", response_model=Health, responses={503: {"model": Health, "description": "Down"}}
+)
+async def health(request: Request, shared: Shared) -> Response:
+    """Whether the stores answer; the details need the token, where one is set."""
+    stores = await shared.queries.stores.health()
+    down = sum(store.state == "down" for store in stores)
+    bad = sum(store.state in ("down", "absent") for store in stores)
+    shown = bool(request.scope["state"]["trusted"])
+    answer = Health(
+        "down" if down == len(stores) else "degraded" if bad else "ok",
+        stores if shown else [],
+        shared.models.names() if shown else [],
+    )
+    status = 503 if answer.status == "down" else 200
+    headers = {"Cache-Control": "no-store"}
+    return Response(encode(answer), status, headers, "application/json")
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus's text format"}},
+)
+async def metrics(shared: Shared) -> Response:
+    """Requests, stores, models and the job for Prometheus."""
+    headers = {"Cache-Control": "no-store", "Content-Type": CONTENT_TYPE}
+    return Response(shared.metrics.text(), headers=headers)

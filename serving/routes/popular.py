@@ -1,0 +1,45 @@
+"""What is popular."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from serving.answers import Popular, PopularWindows
+from serving.problems import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
+from serving.replies import reply
+from serving.state import Shared
+
+router = APIRouter(tags=["popular items"], responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED)
+
+_MOST_WINDOWS = 500
+
+
+@router.get("/popular", response_model=Popular)
+async def popular(
+    request: Request,
+    shared: Shared,
+    window_end: Annotated[
+        int | None, Query(ge=0, lt=2**62, description="A window's end; by default the latest")
+    ] = None,
+) -> Response:
+    """The most popular items of a window, with their ranks in the window before."""
+    found = await shared.queries.popular(window_end)
+    if found is None:
+        which = "" if window_end is None else f" that ends at {window_end}"
+        raise HTTPException(404, f"no store has a window of popular items{which}")
+    return reply(request, found)
+
+
+@router.get("/popular/windows", response_model=PopularWindows)
+async def windows(
+    request: Request,
+    shared: Shared,
+    count: Annotated[int, Query(ge=1, le=_MOST_WINDOWS, description="Windows at most")] = 30,
+) -> Response:
+    """The latest windows of popular items, oldest first (Redis keeps one)."""
+    found = await shared.queries.popular_windows(count)
+    if found is None:
+        raise HTTPException(404, "no store has a window of popular items")
+    return reply(request, found)

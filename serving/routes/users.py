@@ -1,0 +1,62 @@
+"""A user: what he had, what he was shown, what came of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+
+from serving.answers import History, Recommendations, Users
+from serving.problems import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
+from serving.replies import reply
+from serving.state import Shared
+
+router = APIRouter(tags=["users"], responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED)
+
+User = Annotated[int, Path(ge=-(2**63), le=2**63 - 1)]
+Limit = Annotated[int, Query(ge=1, le=500, description="Rows at most")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Rows to pass over")]
+
+
+@router.get("/users", response_model=Users)
+async def users(
+    request: Request, shared: Shared, limit: Annotated[int, Query(ge=1, le=100)] = 20
+) -> Response:
+    """Users with a recent recommendation."""
+    found = await shared.queries.users(limit)
+    if found is None:
+        raise HTTPException(404, "no store has a recommendation")
+    return reply(request, found)
+
+
+@router.get("/users/{user}/recommendations", response_model=Recommendations)
+async def recommendations(
+    request: Request,
+    shared: Shared,
+    user: User,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    outcomes: Annotated[
+        bool, Query(description="Tell what the user did on the items within 10 min")
+    ] = False,
+) -> Response:
+    """A user's recommendations, newest first (Redis keeps the latest one)."""
+    found = await shared.queries.recommendations(user, limit, offset, outcomes)
+    if found is None:
+        raise HTTPException(404, f"no store has a recommendation for user {user}{_behind(offset)}")
+    return reply(request, found)
+
+
+@router.get("/users/{user}/history", response_model=History)
+async def history(
+    request: Request, shared: Shared, user: User, limit: Limit = 50, offset: Offset = 0
+) -> Response:
+    """A user's events, newest first (Redis keeps the last ten items)."""
+    found = await shared.queries.history(user, limit, offset)
+    if found is None:
+        raise HTTPException(404, f"no store has an event of user {user}{_behind(offset)}")
+    return reply(request, found)
+
+
+def _behind(offset: int) -> str:
+    return f" behind the first {offset}" if offset else ""

@@ -1,0 +1,213 @@
+"""A store behind SQLAlchemy: SQLite, MySQL, MariaDB and others."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, Select, TableClause, create_engine, inspect, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.pool import NullPool
+
+from serving.answers import (
+    Event,
+    PolicyMinutes,
+    PopularItem,
+    PopularWindow,
+    Recommendation,
+    StoreState,
+)
+from serving.stores.base import StoreURLError, public_name
+from serving.stores.sqlite import connector
+from serving.stores.tables import JOB, POLICY_MINUTE, RECOMMENDATION, RECORD, TOP
+
+Rows = list[tuple[Any, ...]]
+_THREADS = 4
+_MINUTE = 60
+_RECYCLE_SECONDS = 300
+
+
+def _engine(url: str, timeout: float) -> tuple[Engine, Path | None]:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise StoreURLError(f"{url}: a SQLite store is a file, as in sqlite:///rivulet.db")
+            path = Path(parsed.database)
+            creator = connector(path, timeout)
+            return create_engine("sqlite://", creator=creator, poolclass=NullPool), path
+        seconds = max(1, round(timeout))
+        limits = {"connect_timeout": seconds}
+        if parsed.get_driver_name() == "pymysql":
+            limits |= {"read_timeout": seconds, "write_timeout": seconds}
+        engine = create_engine(
+            parsed,
+            connect_args=limits,
+            isolation_level="AUTOCOMMIT",
+            pool_size=_THREADS,
+            pool_timeout=timeout,
+            pool_recycle=_RECYCLE_SECONDS,
+            pool_pre_ping=True,
+        )
+    except ArgumentError as error:
+        raise StoreURLError(f"{public_name(url)} is no store's URL: {error}") from error
+    except ModuleNotFoundError as error:
+        raise StoreURLError(f"{public_name(url)} needs the Python package {error.name}") from error
+    return engine, None
+
+
+class SQLReader:
+    """Reads the tables of spec section 6.
+
+    Args:
+        url: SQLAlchemy's.
+        timeout: seconds that a query may take.
+
+    Raises:
+        StoreURLError: SQLAlchemy does not take the URL, or its driver is missing.
+    """
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self.name = public_name(url)
+        self._engine, self._file = _engine(url, timeout)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sql")
+        self._known: set[str] = set()
+
+    async def _rows(self, query: Select[Any], needs: TableClause) -> Rows:
+        """The rows of a query, none if its table (or the file) is not there."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._fetch, query, needs.name)
+
+    def _fetch(self, query: Select[Any], table: str) -> Rows:
+        if not self._has(table):
+            return []
+        try:
+            with self._engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(query)]
+        except DatabaseError:
+            # A file made anew may lack a table that the one before had.
+            self._known.discard(table)
+            if self._has(table):
+                raise
+            return []
+
+    def _has(self, table: str) -> bool:
+        if self._file and not self._file.exists():
+            self._known.clear()
+            return False
+        if table not in self._known and inspect(self._engine).has_table(table):
+            self._known.add(table)
+        return table in self._known
+
+    async def state(self) -> StoreState:
+        """As the protocol has it."""
+        if self._file and not self._file.exists():
+            return "absent"
+        for table in (RECORD, TOP, RECOMMENDATION):
+            if await self._rows(select(table).limit(1), table):
+                return "ok"
+        return "empty"
+
+    async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
+        """As the protocol has it."""
+        end = TOP.c.window_end
+        latest = select(end).distinct().order_by(end.desc()).limit(windows)
+        if window_end is not None:
+            latest = latest.where(end <= window_end)
+        # MySQL takes no LIMIT in an IN, hence the join.
+        chosen = latest.subquery()
+        query = (
+            select(TOP).join(chosen, end == chosen.c.window_end).order_by(end.desc(), TOP.c["rank"])
+        )
+        return [
+            PopularWindow(int(found), [PopularItem(row[1], row[2], row[3]) for row in rows])
+            for found, rows in groupby(await self._rows(query, TOP), lambda row: row[0])
+        ]
+
+    async def recommendations(self, user: int, limit: int, offset: int) -> list[Recommendation]:
+        """As the protocol has it."""
+        table = RECOMMENDATION.c
+        query = (
+            select(table.time, table["items"], table.policy, table.propensities, table.last_reward)
+            .where(table.user == user)
+            .order_by(table.time.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+        return [
+            Recommendation(time, _json(items), policy, _json(propensities), last_reward)
+            for time, items, policy, propensities, last_reward in await self._rows(
+                query, RECOMMENDATION
+            )
+        ]
+
+    async def history(self, user: int, limit: int, offset: int) -> list[Event]:
+        """As the protocol has it."""
+        table = RECORD.c
+        query = (
+            select(table.item, table.behavior, table.time)
+            .where(table.user == user)
+            .order_by(table.time.desc(), table.item.desc(), table.behavior)
+            .limit(limit)
+            .offset(offset)
+        )
+        return [Event(*row) for row in await self._rows(query, RECORD)]
+
+    async def events_between(self, user: int, start: int, end: int, limit: int) -> list[Event]:
+        """As the protocol has it."""
+        table = RECORD.c
+        query = (
+            select(table.item, table.behavior, table.time)
+            .where(table.user == user, table.time >= start, table.time < end)
+            .order_by(table.time, table.item, table.behavior)
+            .limit(limit)
+        )
+        return [Event(*row) for row in await self._rows(query, RECORD)]
+
+    async def users(self, limit: int) -> list[int]:
+        """As the protocol has it."""
+        table = RECOMMENDATION.c
+        # Twice the number: one user may have two of the latest rows.
+        query = select(table.user).order_by(table.time.desc(), table.user).limit(2 * limit)
+        found = dict.fromkeys(row[0] for row in await self._rows(query, RECOMMENDATION))
+        return list(found)[:limit]
+
+    async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
+        """As the protocol has it."""
+        table = POLICY_MINUTE.c
+        newest = select(table.minute).order_by(table.minute.desc()).limit(1).scalar_subquery()
+        query = (
+            select(POLICY_MINUTE)
+            .where(table.minute > newest - minutes * _MINUTE)
+            .order_by(table.policy, table.minute)
+        )
+        found = []
+        for policy, rows in groupby(await self._rows(query, POLICY_MINUTE), lambda row: row[0]):
+            _, minute, shown, hits, reward = zip(*rows, strict=True)
+            rewards = [float(value) for value in reward]
+            found.append(PolicyMinutes(policy, list(minute), list(shown), list(hits), rewards))
+        return found
+
+    async def job(self) -> dict[str, object]:
+        """As the protocol has it."""
+        return {name: _json(value) for name, value in await self._rows(select(JOB), JOB)}
+
+    async def close(self) -> None:
+        """As the protocol has it."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._engine.dispose()
+
+
+def _json(value: Any) -> Any:
+    """A JSON column's value: some drivers give text, others what it means."""
+    if not isinstance(value, str | bytes):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
