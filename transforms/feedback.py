@@ -20,6 +20,7 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import TimestampedValue
 
+from transforms import live
 from transforms.events import Bools, EventBatch
 from transforms.feedback_table import OpenTable
 from transforms.fill import POPULAR
@@ -36,12 +37,12 @@ class Rewarded(NamedTuple):
 
     Attributes:
         recommendations: with their `last_reward`.
-        feedback: what each recommendation earned, once its reward window has passed.
+        feedback: (shard, what recommendations earned), once their reward window has passed.
         minutes: (minute, a shard's sums per policy), each minute once a shard.
     """
 
     recommendations: beam.PCollection[Recommendations]
-    feedback: beam.PCollection[Feedback]
+    feedback: beam.PCollection[tuple[int, Feedback]]
     minutes: beam.PCollection[tuple[int, PolicyMinutes]]
 
 
@@ -83,7 +84,7 @@ class RewardRecommendations(beam.PTransform):
 
 @beam.typehints.with_input_types(tuple[int, Mixed])
 @beam.typehints.with_output_types(
-    Recommendations, feedback=Feedback, minutes=tuple[int, PolicyMinutes]
+    Recommendations, feedback=tuple[int, Feedback], minutes=tuple[int, PolicyMinutes]
 )
 class _Reward(beam.DoFn):
     OPEN = ReadModifyWriteStateSpec("open", FrameCoder(OpenTable))
@@ -126,6 +127,7 @@ class _Reward(beam.DoFn):
     @on_timer(DUE)
     def fire(
         self,
+        shard: int = beam.DoFn.KeyParam,
         tag: str = beam.DoFn.DynamicTimerTagParam,
         open_state: Any = beam.DoFn.StateParam(OPEN),
         minutes_state: Any = beam.DoFn.StateParam(MINUTES),
@@ -153,7 +155,7 @@ class _Reward(beam.DoFn):
             yield from self._recommendations(fresh, table)
         over: Bools = ~table.closed & (table.time + self._window <= now)
         if over.any():
-            yield from self._feedback(table.take(over), minutes_state)
+            yield from self._feedback(shard, table.take(over), minutes_state)
         yield from self._minutes(now, minutes_state)
         table = replace(table, closed=table.closed | over)
         keep = ~table.closed | table.latest()
@@ -171,9 +173,11 @@ class _Reward(beam.DoFn):
         rows = rows.take(np.lexsort((rows.time, rows.user)))
         # A row is new if its (user, time) is one of `rows`: both are in the same order.
         place = _places(table, rows)
+        live.add("recommendations", len(rows))
+        live.reach("event_time", int(rows.time.max()))
         yield replace(rows, last_reward=table.previous_rewards()[place])
 
-    def _feedback(self, over: OpenTable, minutes_state: Any) -> Iterator[Any]:
+    def _feedback(self, shard: int, over: OpenTable, minutes_state: Any) -> Iterator[Any]:
         """Gives the rows whose window has passed and adds them to their minutes."""
         earned: Float64s = np.sum(over.rewards, axis=1, dtype=np.float64)
         hit: Bools = np.any(over.rewards > 0, axis=1)
@@ -184,20 +188,18 @@ class _Reward(beam.DoFn):
         sums = PolicyMinutes.summed(over.policy, over.time // MINUTE * MINUTE, hit, earned)
         kept = minutes_state.read()
         minutes_state.write(sums if kept is None else PolicyMinutes.merged([kept, sums]))
-        yield beam.pvalue.TaggedOutput(
-            "feedback",
-            Feedback(
-                over.user,
-                over.time,
-                over.items,
-                over.length,
-                over.propensities,
-                over.policy,
-                over.history,
-                over.history_length,
-                over.rewards,
-            ),
+        feedback = Feedback(
+            over.user,
+            over.time,
+            over.items,
+            over.length,
+            over.propensities,
+            over.policy,
+            over.history,
+            over.history_length,
+            over.rewards,
         )
+        yield beam.pvalue.TaggedOutput("feedback", (shard, feedback))
 
     def _minutes(self, now: int, minutes_state: Any) -> Iterator[Any]:
         """Gives the minutes whose recommendations have all had their window."""

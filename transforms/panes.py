@@ -26,6 +26,7 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 from apache_beam.utils.timestamp import Duration
 from apache_beam.utils.windowed_value import PaneInfoTiming
 
+from transforms import live
 from transforms.events import EventBatch, Int64s
 from transforms.hashing import shard_of
 
@@ -126,7 +127,6 @@ class _Seal(beam.DoFn):
     def __init__(self, pane: int, shards: int) -> None:
         self._pane, self._shards = pane, shards
         self._duplicates = Metrics.counter("rivulet", "duplicates")
-        self._late = Metrics.counter("rivulet", "late")
         self._sealed = Metrics.counter("rivulet", "sealed")
 
     def process(
@@ -144,10 +144,10 @@ class _Seal(beam.DoFn):
             different = block.ordered()
             self._duplicates.inc(len(block) - len(different))
             if late:
-                self._late.inc(len(different))
                 yield beam.pvalue.TaggedOutput("late", different)
                 continue
             self._sealed.inc(len(different))
+            live.add("sealed", len(different))
             end = (int(different.time.max()) // self._pane + 1) * self._pane
             # A pane's last moment: before any timer at its end, and inside the pane.
             yield TimestampedValue((key % self._shards, different), end - 0.001)

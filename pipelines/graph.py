@@ -1,0 +1,195 @@
+"""The pipeline's graph: sources, transforms, inference, sinks, in the order of the data's flow.
+
+Labels are stable: a job resumed from a savepoint finds its state by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.transforms.window import FixedWindows, GlobalWindows
+
+from inference.handler import RankerSource
+from inference.recommend import Recommend
+from pipelines.models import model_source
+from pipelines.options import FeedbackOptions, PopularOptions, RecommendOptions, pane_of
+from sinks.base import WriteTo
+from sinks.dead_letter_file import WriteDeadLetters
+from sinks.feedback_log import WriteFeedback
+from sinks.options import SinkOptions
+from sinks.sql import SqlSource
+from sources.dead_letters import DeadLetter
+from sources.options import InputOptions
+from sources.read import Events, ReadEvents
+from transforms.events import BEHAVIORS, EventBatch
+from transforms.feedback import MINUTE, Rewarded, RewardRecommendations
+from transforms.frames import Frame
+from transforms.histories import Histories, HistoryRules
+from transforms.panes import Sealed, SealPanes
+from transforms.popular import PopularItems, PopularRows
+from transforms.recommendations import PolicyMinutes, Recommendations
+
+LATE = "late"
+
+
+@dataclass
+class Flow:
+    """A pipeline while it is being built.
+
+    Attributes:
+        options: all options of the pipeline.
+        events: what the source gives.
+        letters: the dead letters so far.
+    """
+
+    options: PipelineOptions
+    events: Events
+    letters: list[beam.PCollection[DeadLetter]] = field(default_factory=list)
+
+    @property
+    def seal_unit(self) -> int:
+        """Seconds on whose multiples sealed blocks begin and end (see `SealPanes`)."""
+        if self.events.is_bounded_files:
+            return int(self.options.view_as(RecommendOptions).recommend_period)
+        return pane_of(self.options)
+
+
+def read(pipeline: beam.Pipeline, options: PipelineOptions) -> Flow:
+    """Events from files or Kafka."""
+    events = pipeline | "Read" >> ReadEvents(options)
+    return Flow(options, events, [events.malformed])
+
+
+def record(flow: Flow) -> None:
+    """Every event to the record stores: before panes are sealed, so that late ones are there."""
+    batches = flow.events.events
+    if flow.events.late is not None:
+        batches = (batches, flow.events.late) | "With late ones" >> beam.Flatten()
+    _write(flow, "record", batches, EventBatch)
+
+
+def seal(flow: Flow) -> Sealed:
+    """Complete, ordered, duplicate-free blocks; late events become dead letters."""
+    sealed: Sealed = flow.events.events | "Seal panes" >> SealPanes(
+        flow.seal_unit,
+        flow.options.view_as(RecommendOptions).shards,
+        flow.events.is_bounded_files,
+    )
+    late = sealed.late
+    if flow.events.late is not None:
+        late = (late, flow.events.late) | "All late" >> beam.Flatten()
+    name = str(flow.options.view_as(InputOptions).input)
+    flow.letters.append(late | "Late to letters" >> beam.ParDo(_LateLetters(name)))
+    return sealed
+
+
+def rank_popular(flow: Flow, sealed: Sealed) -> beam.PCollection[PopularRows]:
+    """Popular items by window, to their stores."""
+    options = flow.options.view_as(PopularOptions)
+    popular = sealed.blocks | "Popular" >> PopularItems(
+        options.popular_window, options.popular_period, options.popular_size
+    )
+    _write(flow, "popular", popular, PopularRows)
+    return popular
+
+
+def recommend(
+    flow: Flow,
+    sealed: Sealed,
+    popular: beam.PCollection[PopularRows],
+    source: RankerSource | None = None,
+) -> Rewarded:
+    """Recommendations with their rewards, to their stores.
+
+    Args:
+        flow: the pipeline so far.
+        sealed: its blocks.
+        popular: its rankings.
+        source: where workers get the models from, if not by the options.
+    """
+    options = flow.options.view_as(RecommendOptions)
+    feedback = flow.options.view_as(FeedbackOptions)
+    rules = HistoryRules(
+        options.schedule(),
+        flow.seal_unit,
+        options.history_size,
+        options.min_history,
+        options.history_ttl,
+        flow.options.view_as(PopularOptions).popular_size,
+    )
+    due = (sealed.blocks, popular) | "Histories" >> Histories(rules, options.shards)
+    shown = due | "Recommend" >> Recommend(
+        source or model_source(flow.options),
+        options.recommendations,
+        options.repeat_consumed,
+        keep_history=bool(feedback.feedback),
+    )
+    rewarded: Rewarded = (shown, sealed.blocks) | "Feedback" >> RewardRecommendations(
+        feedback.reward_window, flow.seal_unit, options.history_ttl
+    )
+    _write(flow, "recommendation", rewarded.recommendations, Recommendations)
+    minutes = (
+        rewarded.minutes
+        | "Minutes"
+        >> beam.WindowInto(
+            GlobalWindows() if flow.events.is_bounded_files else FixedWindows(MINUTE)
+        )
+        | "Of all shards" >> beam.GroupByKey()
+        | "Sum" >> beam.FlatMap(_sum_minutes).with_output_types(PolicyMinutes)
+    )
+    _write(flow, "recommendation", minutes, PolicyMinutes, "minutes")
+    if feedback.feedback:
+        _ = rewarded.feedback | "Write feedback" >> WriteFeedback(
+            feedback.feedback, flow.events.is_bounded_files
+        )
+    return rewarded
+
+
+def write_letters(flow: Flow) -> None:
+    """All dead letters to their file; the last step of building."""
+    _ = (
+        flow.letters
+        | "Dead letters" >> beam.Flatten()
+        | "Write dead letters" >> WriteDeadLetters(flow.options.view_as(SinkOptions).dead_letters)
+    )
+
+
+def _write(
+    flow: Flow,
+    output: str,
+    rows: beam.PCollection[Frame],
+    frame_type: type[Frame],
+    what: str | None = None,
+) -> None:
+    sinks = flow.options.view_as(SinkOptions).sources(output)
+    for number, sink in enumerate(sinks, 1):
+        if frame_type is PolicyMinutes and not isinstance(sink, SqlSource):
+            continue  # The other stores have no place for it (spec section 6).
+        label = f"Write {what or output} {number}"
+        flow.letters.append(rows | label >> WriteTo(sink, frame_type))
+
+
+def _sum_minutes(group: tuple[int, Iterable[PolicyMinutes]]) -> list[PolicyMinutes]:
+    parts = list(group[1])
+    return [PolicyMinutes.merged(parts)] if parts else []
+
+
+@beam.typehints.with_output_types(DeadLetter)
+class _LateLetters(beam.DoFn):
+    """Late events as dead letters: the value is made anew, as Kafka's CSV has it."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._letters = Metrics.counter("rivulet", "late")
+
+    def process(self, batch: EventBatch) -> list[DeadLetter]:
+        self._letters.inc(len(batch))
+        columns = (batch.user, batch.item, batch.time, batch.behavior)
+        return [
+            DeadLetter(self._source, LATE, f"{user},{item},{time},{BEHAVIORS[code]}", time)
+            for user, item, time, code in zip(*(c.tolist() for c in columns), strict=True)
+        ]

@@ -1,0 +1,67 @@
+"""The progress line of a job that runs in this process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.status import Status
+
+from transforms import live
+
+PERIOD_S = 0.5
+PLAIN_PERIOD_S = 5.0
+
+
+class Progress:
+    """Shows events, events a second and the moment of event time, while the job runs.
+
+    On a terminal one line that changes; elsewhere a line every few seconds. A context manager.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._show, daemon=True)
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        live.reset()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def line(self) -> str:
+        """What has been done so far, in words."""
+        seen = live.seen()
+        seconds = max(time.monotonic() - self._started, 0.001)
+        sealed = seen.get("sealed", 0)
+        parts = [f"{seconds:.0f} s", f"{sealed:,} events ({sealed / seconds:,.0f}/s)"]
+        if shown := seen.get("recommendations"):
+            parts.append(f"{shown:,} recommendations")
+        if "event_time" in seen:
+            moment = datetime.fromtimestamp(seen["event_time"], UTC)
+            parts.append(f"event time {moment:%Y-%m-%d %H:%M:%S}")
+        return " · ".join(parts)
+
+    def _show(self) -> None:
+        if not sys.stderr.isatty():
+            while not self._ended.wait(PLAIN_PERIOD_S):
+                print(self.line(), file=sys.stderr, flush=True)
+            return
+        with Status("starting", console=self._console) as status:
+            while not self._ended.wait(PERIOD_S):
+                status.update(self.line())
