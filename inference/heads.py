@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from inference.encoder import Sizes
 
@@ -60,7 +61,8 @@ class Critic(nn.Module):
 class GeneratorHead(nn.Module):
     """BCQ's: of n generated and perturbed actions, the one that the first critic values most.
 
-    a_i = D(s, z_i) + xi(s, D(s, z_i)), with z_i ~ N(0, 1) clipped to +-0.5 and |xi| <= phi.
+    a_i = d_i + xi(s, d_i), d_i = D(s, z_i) / |D(s, z_i)|, with z_i ~ N(0, 1) clipped to +-0.5 and
+    every coordinate of xi at most phi.
     The z_i are drawn once and kept with the model, so that equal states get equal lists.
     """
 
@@ -77,7 +79,7 @@ class GeneratorHead(nn.Module):
         self.register_buffer("latents", drawn)
 
     def decode(self, state: Tensor, latent: Tensor) -> Tensor:
-        """States [..., state] and latent vectors [..., latent] to actions [..., item_dim + 1]."""
+        """States [..., state] and latent vectors [..., latent] to queries [..., item_dim + 1]."""
         return self.decoder(torch.cat([state, latent], dim=-1))  # type: ignore[no-any-return]
 
     def perturb(self, state: Tensor, action: Tensor) -> Tensor:
@@ -90,7 +92,7 @@ class GeneratorHead(nn.Module):
         samples = len(self.latents)
         states = state[:, None].expand(-1, samples, -1)
         latents = self.latents[None].expand(len(state), -1, -1)
-        actions = self.perturb(states, self.decode(states, latents))
+        actions = self.perturb(states, normalize(self.decode(states, latents), dim=-1))
         best = self.critic(states, actions).argmax(dim=1)
         return actions[torch.arange(len(state), device=state.device), best]
 

@@ -1,0 +1,83 @@
+"""The command from a data set to a model directory, its resumption and its errors."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from inference.model_dir import load_policy
+from training.train import main
+
+SMALL = ["--item_dim", "8", "--user_dim", "4", "--hidden", "16", "--batch_size", "64"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """30 users walk round a circle of 12 items: the next item is certain."""
+    n = 40
+    step = np.concatenate([(user + np.arange(n)) % 12 for user in range(30)])
+    table = {
+        "user": np.repeat(np.arange(1, 31), n),
+        "item": 100 + step,
+        "label": ["pv"] * (30 * n),
+        "time": np.tile(np.arange(n) * 60, 30),
+    }
+    folder = tmp_path / "data"
+    folder.mkdir()
+    pq.write_table(pa.table(table), folder / "events.parquet")
+    return folder
+
+
+def train(data: Path, output: Path, *more: str) -> int:
+    return main(["--data", str(data), "--output", str(output), *SMALL, *more])
+
+
+@pytest.mark.parametrize("algorithm", ["reinforce", "ddpg", "bcq"])
+def test_a_policy_learns_the_circle(algorithm: str, data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "model"
+    epochs = ["--pretrain_epochs", "12", "--epochs", "8", "--pretrain_rate", "0.01"]
+    assert train(data, output, "--algorithm", algorithm, *epochs) == 0
+    policy = load_policy(output)
+    history = 100 + np.arange(5, 11)[None]
+    ranking = policy.rank(np.array([1]), history, np.array([6]), 3)
+    assert 111 in ranking.items[0].tolist()
+    assert policy.info.label.startswith(f"{algorithm}-")
+    with (output / "training" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {"supervised", "policy"} == {row["stage"] for row in rows}
+    assert list((output / "training").glob("events.*"))
+
+
+def test_equal_seeds_give_equal_models_and_a_resumed_run_too(data: Path, tmp_path: Path) -> None:
+    common = ["--algorithm", "reinforce", "--patience", "9"]
+    whole = [*common, "--pretrain_epochs", "3", "--epochs", "3"]
+    train(data, tmp_path / "a", *whole)
+    train(data, tmp_path / "b", *whole)
+    train(data, tmp_path / "c", *common, "--pretrain_epochs", "3", "--epochs", "1")
+    train(data, tmp_path / "c", *whole, "--resume")
+    versions = [
+        json.loads((tmp_path / name / "model.json").read_text())["version"] for name in "abc"
+    ]
+    assert versions[0] == versions[1] == versions[2]
+
+
+def test_what_is_wrong_is_one_line(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "model"
+    assert train(tmp_path, output, "--algorithm", "bcq") == 2
+    assert "training.prepare" in capsys.readouterr().err
+    run = ["--algorithm", "reinforce", "--pretrain_epochs", "1", "--epochs", "1"]
+    assert train(data, output, *run) == 0
+    capsys.readouterr()
+    assert train(data, output, *run, "--resume", "--cap", "2") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    for wrong in (["--cap", "-1"], ["--device", "abacus"], ["--seed", "x"], ["--tau", "2"]):
+        with pytest.raises(SystemExit) as left:
+            train(data, output, *run, *wrong)
+        assert left.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
