@@ -74,8 +74,7 @@ def parse_block(block: bytes, layout: Layout) -> ParsedBlock:
         layout: which field is what.
 
     Returns:
-        The events (plain lines first, each group in the order of the block) and the malformed
-        lines, by row.
+        The events and the malformed lines, both in the order of the block.
     """
     text = _WRAPPED.sub(rb"\1", block) if b'"' in block else block
     odd = _odd_rows(text)
@@ -87,7 +86,13 @@ def parse_block(block: bytes, layout: Layout) -> ParsedBlock:
         plain = np.setdiff1d(np.arange(len(lines)), odd, assume_unique=True)
         events, wrong_plain = _parse_plain(taken.without(odd), layout)
         looked_at, wrong = _parse_each(lines, odd, layout)
-        events = EventBatch.concat((events, looked_at)) if len(looked_at) else events
+        if len(looked_at):
+            rows = (
+                np.delete(plain, [row for row, _ in wrong_plain]),
+                np.setdiff1d(odd, [row for row, _ in wrong], assume_unique=True),
+            )
+            order = np.argsort(np.concatenate(rows))
+            events = EventBatch.concat((events, looked_at)).take(order)
         wrong += [(int(plain[row]), what) for row, what in wrong_plain]
     return ParsedBlock(events, _describe(LineIndex.of(block), wrong) if wrong else [])
 

@@ -13,8 +13,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from sources.dead_letters import DeadLetter
 from sources.errors import SourceError
-from sources.options import InputOptions, split_columns
+from sources.kafka_url import SECURITY, parse_url
+from sources.kafka_watermark import Lateness
+from sources.options import InputOptions, KafkaOptions, split_columns
 from sources.read_files import ReadFiles
+from sources.read_kafka import ReadKafka
 from transforms.events import EventBatch
 
 KAFKA_SCHEME = "kafka://"
@@ -61,10 +64,33 @@ class ReadEvents(beam.PTransform):
         if not chosen.input:
             raise SourceError("no input: give --input a path or a URL")
         self.files = is_file_input(chosen.input)
-        columns = split_columns(chosen.columns) if chosen.columns else None
-        self.source = ReadFiles(chosen.input, columns)
+        self.source: ReadFiles | ReadKafka
+        if self.files:
+            columns = split_columns(chosen.columns) if chosen.columns else None
+            self.source = ReadFiles(chosen.input, columns)
+        else:
+            self.source = read_kafka(chosen.input, options.view_as(KafkaOptions))
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Events:
         """The input as batches."""
         found = pbegin | self.source
-        return Events(found.events, found.malformed, None, self.files)
+        late = None if self.files else found.late
+        return Events(found.events, found.malformed, late, self.files)
+
+
+def read_kafka(url: str, chosen: KafkaOptions) -> ReadKafka:
+    """The source for a topic, as the options have it.
+
+    Raises:
+        SourceError: the URL is wrong, or the read is bounded and the topic cannot be seen.
+    """
+    security = {name: getattr(chosen, f"kafka_{name}") for name in SECURITY}
+    lateness = Lateness(chosen.max_out_of_orderness, chosen.allowed_lateness, chosen.idle_timeout)
+    return ReadKafka(
+        parse_url(url, security),
+        lateness,
+        chosen.kafka_start,
+        chosen.kafka_stop_at == "latest",
+        chosen.kafka_refresh,
+        chosen.kafka_group,
+    )

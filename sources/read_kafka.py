@@ -1,0 +1,288 @@
+"""The source for Kafka: a splittable DoFn with a restriction per partition.
+
+A restriction's positions are offsets. It is read for about a second, in polls of thousands of
+records that are parsed as columns; then the rest is put off, so that the runner can commit and
+checkpoint. The watermark's state goes with it. Nothing rests on the offsets committed to Kafka.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.restriction_trackers import OffsetRange
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorProvider
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.typehints import with_output_types
+from apache_beam.utils.timestamp import Duration
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    SaslAuthenticationFailedError,
+)
+
+from sources.dead_letters import DeadLetter
+from sources.errors import SourceError
+from sources.kafka_consumers import ANSWER_MS, CONSUMERS, shut
+from sources.kafka_partitions import (
+    FOREVER,
+    RETRY_SECONDS,
+    EndlessTracker,
+    Partition,
+    WatchPartitions,
+    list_bounded,
+)
+from sources.kafka_url import KafkaUrl
+from sources.kafka_values import parse_values
+from sources.kafka_watermark import Lateness, PartitionWatermark
+from sources.read_files import MALFORMED
+from transforms.events import EventBatch
+
+LATE = "late"
+POLL_RECORDS = 5000
+POLL_MS = 200
+TURN_SECONDS = 1.0
+"""How long a restriction is read before the rest is put off."""
+
+QUIET_SECONDS = 0.5
+"""How long the rest is put off where nothing came."""
+
+RESTRICTION = beam.DoFn.RestrictionParam()
+WATERMARK = beam.DoFn.WatermarkEstimatorParam()
+REFUSED = (SaslAuthenticationFailedError, AuthorizationError)
+"""Errors that no further try mends."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class ReadKafka(beam.PTransform):
+    """Reads a topic.
+
+    Args:
+        url: the topic.
+        lateness: how time is dealt with.
+        start: where to begin: `earliest`, `latest` or an ISO time.
+        bounded: whether to end at the offsets of the moment when this is made.
+        refresh: seconds from one look for new partitions to the next.
+        group: the consumer group that offsets are committed to.
+
+    Raises:
+        SourceError: the read is bounded, and no broker answers or the topic does not exist.
+    """
+
+    def __init__(
+        self, url: KafkaUrl, lateness: Lateness, start: str, bounded: bool, refresh: int, group: str
+    ) -> None:
+        super().__init__()
+        self.url = url
+        self.partitions = list_bounded(url, start) if bounded else None
+        self.watch = WatchPartitions(start, refresh)
+        self.read = (ReadPartition if bounded else FollowPartition)(url, lateness, group)
+
+    def expand(self, pbegin: beam.pvalue.PBegin) -> Any:
+        """Three outputs: `events`, `malformed` and `late`."""
+        if self.partitions is None:
+            partitions = (
+                pbegin | "Topic" >> beam.Create([self.url]) | "Watch" >> beam.ParDo(self.watch)
+            )
+        else:
+            partitions = pbegin | "Partitions" >> beam.Create(self.partitions)
+        return (
+            partitions
+            | "Spread" >> beam.Reshuffle()
+            | "ReadPartition" >> beam.ParDo(self.read).with_outputs(MALFORMED, LATE, main="events")
+        )
+
+
+@with_output_types(EventBatch, malformed=DeadLetter, late=EventBatch)
+class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
+    """Reads a partition up to its stop.
+
+    A batch's timestamp is the smallest time in it; late ones and dead letters bear the watermark
+    at their arrival, so that no window drops them.
+
+    Args:
+        url: the topic.
+        lateness: how time is dealt with.
+        group: the consumer group that offsets are committed to.
+    """
+
+    def __init__(self, url: KafkaUrl, lateness: Lateness, group: str) -> None:
+        self.url = url
+        self.lateness = lateness
+        self.group = group
+        self.lines = Metrics.counter("rivulet", "lines")
+        self.events = Metrics.counter("rivulet", "events")
+        self.malformed = Metrics.counter("rivulet", "malformed")
+
+    def teardown(self) -> None:
+        """Closes the consumers that are in nobody's hands."""
+        CONSUMERS.close()
+
+    def initial_restriction(self, element: Partition) -> OffsetRange:
+        """The offsets to read."""
+        return OffsetRange(element.start, element.stop)
+
+    def create_tracker(self, restriction: OffsetRange) -> EndlessTracker:
+        """One that is never cut in two."""
+        return EndlessTracker(restriction)
+
+    def restriction_size(self, element: Partition, restriction: OffsetRange) -> float:
+        """The lag: how many records there are still to read, 0 while no broker says."""
+        if restriction.stop != FOREVER:
+            return float(restriction.size())
+        where = TopicPartition(self.url.topic, element.number)
+        try:
+            consumer = CONSUMERS.take(self.url, element.number, restriction.start)
+            end = consumer.end_offsets([where], ANSWER_MS)[where]
+        except KafkaError:
+            return 0.0
+        CONSUMERS.give(self.url, element.number, restriction.start, consumer)
+        return float(max(end - restriction.start, 0))
+
+    def initial_estimator_state(
+        self, element: Partition, restriction: OffsetRange
+    ) -> tuple[int | None, float | None]:
+        """Nothing seen yet."""
+        return None, None
+
+    def create_watermark_estimator(
+        self, estimator_state: tuple[int | None, float | None]
+    ) -> PartitionWatermark:
+        """One that goes on from the state."""
+        return PartitionWatermark(self.lateness, *estimator_state)
+
+    def process(
+        self,
+        element: Partition,
+        # Beam gives this one by position and the others by name, so that it must be first.
+        finalizer: Any = beam.DoFn.BundleFinalizerParam,
+        tracker: Any = RESTRICTION,
+        watermark: Any = WATERMARK,
+    ) -> Iterator[Any]:
+        """What the partition holds, for a second; the rest is put off."""
+        position = tracker.current_restriction().start
+        stop = tracker.current_restriction().stop
+        if position >= stop:
+            return
+        number = element.number
+        consumer = None
+        until = time.monotonic() + TURN_SECONDS
+        try:
+            consumer = CONSUMERS.take(self.url, number, position)
+            while True:
+                end, records = self._poll(consumer, number, position, stop)
+                if end > position:
+                    if not tracker.try_claim(end - 1):
+                        return
+                    yield from self._emit(number, records, watermark)
+                    position = end
+                    finalizer.register(
+                        functools.partial(CONSUMERS.commit, self.url, self.group, number, position)
+                    )
+                if position >= stop:
+                    break
+                if not records and self._is_silent(consumer, number, position, watermark):
+                    tracker.defer_remainder(Duration(QUIET_SECONDS))
+                    break
+                if time.monotonic() >= until:
+                    tracker.defer_remainder()
+                    break
+            CONSUMERS.give(self.url, number, position, consumer)
+            consumer = None
+        except KafkaError as error:
+            if isinstance(error, REFUSED):
+                raise SourceError(f"{self.url}: {type(error).__name__}") from error
+            _LOG.warning(
+                "%s, partition %d: %s; trying again", self.url, number, type(error).__name__
+            )
+            tracker.defer_remainder(Duration(RETRY_SECONDS))
+        finally:
+            if consumer is not None:
+                shut(consumer)
+
+    def _poll(
+        self, consumer: KafkaConsumer, number: int, position: int, stop: int
+    ) -> tuple[int, list[Any]]:
+        """Records from `position` on, and the offset after what they cover (gaps included)."""
+        where = TopicPartition(self.url.topic, number)
+        try:
+            records = consumer.poll(POLL_MS, POLL_RECORDS).get(where, [])
+            end = consumer.position(where, ANSWER_MS)
+        except OffsetOutOfRangeError as error:
+            begin = consumer.beginning_offsets([where], ANSWER_MS)[where]
+            if position >= begin:
+                raise SourceError(
+                    f"{self.url}, partition {number}: offset {position} is beyond the end; the "
+                    "topic was made anew, so that the job must be started anew"
+                ) from error
+            _LOG.warning(
+                "%s, partition %d: %d records were deleted before they were read",
+                self.url,
+                number,
+                begin - position,
+            )
+            consumer.seek(where, begin)
+            return min(begin, stop), []
+        if end is None or end <= stop:
+            return end or position, records
+        return stop, [record for record in records if record.offset < stop]
+
+    def _emit(self, number: int, records: list[Any], watermark: Any) -> Iterator[Any]:
+        watermark.heard()
+        parsed = parse_values([record.value for record in records])
+        events = parsed.events
+        self.lines.inc(len(records))
+        self.events.inc(len(events))
+        self.malformed.inc(len(parsed.wrong))
+        if len(events):
+            late = watermark.late(events.time)
+            largest = int(events.time.max())
+            if late.any():
+                batch = events.take(late)
+                yield _tagged(LATE, batch, watermark)
+                events = events.take(~late)
+            if len(events):
+                yield TimestampedValue(events, int(events.time.min()))
+            watermark.follow(largest)
+        for row, what in parsed.wrong:
+            raw = (records[row].value or b"").decode("utf-8", "backslashreplace")
+            source = f"{self.url.topic}/{number}/{records[row].offset}"
+            yield _tagged(MALFORMED, DeadLetter(source, what.reason, raw, what.time), watermark)
+
+    def _is_silent(
+        self, consumer: KafkaConsumer, number: int, position: int, watermark: Any
+    ) -> bool:
+        """Whether the broker says that there is nothing more, which the watermark then hears."""
+        where = TopicPartition(self.url.topic, number)
+        if consumer.end_offsets([where], ANSWER_MS)[where] > position:
+            return False
+        watermark.silent(time.time())
+        return True
+
+
+def _tagged(tag: str, value: Any, watermark: Any) -> beam.pvalue.TaggedOutput:
+    return beam.pvalue.TaggedOutput(tag, TimestampedValue(value, watermark.current_watermark()))
+
+
+class FollowPartition(ReadPartition):
+    """Reads a partition for ever."""
+
+    @beam.DoFn.unbounded_per_element()
+    def process(
+        self,
+        element: Partition,
+        # Beam gives this one by position and the others by name, so that it must be first.
+        finalizer: Any = beam.DoFn.BundleFinalizerParam,
+        tracker: Any = RESTRICTION,
+        watermark: Any = WATERMARK,
+    ) -> Iterator[Any]:
+        """What the partition holds, for a second; the rest is put off."""
+        yield from super().process(element, finalizer, tracker, watermark)
