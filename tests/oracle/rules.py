@@ -1,0 +1,103 @@
+"""The rules of spec sections 3 to 5, an event at a time."""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from tests.oracle.events import Event
+
+REWARD = {"pv": 1.0, "cart": 2.0, "fav": 2.0, "buy": 3.0}
+Model = Callable[[int, list[int]], list[int]]
+"""(user, history) to the policy's items, best first."""
+
+
+class Recommendation(NamedTuple):
+    history: list[int]
+    items: list[int]
+    by_policy: bool
+    last_reward: int
+
+
+def popular(
+    events: Iterable[Event], window: int = 3600, period: int = 80, size: int = 17
+) -> dict[int, list[tuple[int, int]]]:
+    """window_end -> [(item, count)], for every window with an event."""
+    counts: dict[int, Counter[int]] = defaultdict(Counter)
+    for event in set(events):
+        end = (event.time // period + 1) * period
+        while end - window <= event.time:
+            counts[end][event.item] += 1
+            end += period
+    return {
+        end: sorted(items.items(), key=lambda pair: (-pair[1], pair[0]))[:size]
+        for end, items in counts.items()
+    }
+
+
+def recommendations(
+    events: Iterable[Event],
+    model: Model,
+    rankings: dict[int, list[tuple[int, int]]],
+    *,
+    window: int = 60,
+    period: int = 20,
+    history_size: int = 10,
+    min_history: int = 10,
+    count: int = 8,
+    repeat_consumed: bool = False,
+) -> dict[tuple[int, int], Recommendation]:
+    """(user, T) -> what is recommended."""
+    by_user: dict[int, list[Event]] = defaultdict(list)
+    for event in sorted(set(events)):
+        by_user[event.user].append(event)
+    ends = sorted(rankings)
+    answers = {}
+    for user, own in by_user.items():
+        due = set()
+        for event in own:
+            at = (event.time // period + 1) * period
+            while at - window <= event.time:
+                due.add(at)
+                at += period
+        before: tuple[int, list[int]] | None = None
+        times = [event.time for event in own]
+        for at in sorted(due):
+            history = [event.item for event in own[: bisect_left(times, at)]][-history_size:]
+            banned = set() if repeat_consumed else set(history)
+            items = model(user, history)[:count] if len(history) >= min_history else []
+            by_policy = bool(items)
+            latest = bisect_right(ends, at) - 1
+            if latest >= 0:
+                for item, _ in rankings[ends[latest]]:
+                    if len(items) < count and item not in banned and item not in items:
+                        items = [*items, item]
+            last_reward = -1
+            if before is not None:
+                since, shown = before
+                later = own[bisect_left(times, since) : bisect_left(times, at)]
+                last_reward = len(set(shown) & {event.item for event in later})
+            answers[user, at] = Recommendation(history, items, by_policy, last_reward)
+            before = (at, items)
+    return answers
+
+
+def rewards(
+    events: Iterable[Event],
+    shown: dict[tuple[int, int], Recommendation],
+    reward_window: int = 600,
+) -> dict[tuple[int, int], list[float]]:
+    """(user, T) -> per item the reward of the best behavior in [T, T + reward_window)."""
+    by_user: dict[int, list[Event]] = defaultdict(list)
+    for event in sorted(set(events)):
+        by_user[event.user].append(event)
+    earned = {}
+    for (user, at), row in shown.items():
+        own = by_user[user]
+        start = bisect_left(own, at, key=lambda event: event.time)
+        end = bisect_left(own, at + reward_window, key=lambda event: event.time)
+        best: dict[int, float] = {}
+        for event in own[start:end]:
+            best[event.item] = max(best.get(event.item, 0.0), REWARD[event.behavior])
+        earned[user, at] = [best.get(item, 0.0) for item in row.items]
+    return earned
