@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from deploy import flink
 from deploy.errors import DeployError
+from deploy.flink.distribution import BACKENDS
 from deploy.parts import PARTS, USUAL, Part, Settings
 
 DEFAULT_DATA = Path(".rivulet")
@@ -41,6 +43,12 @@ def _port(text: str) -> tuple[str, int]:
     if not number.isdigit() or not 0 < int(number) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PORT with a port of 1 to 65535")
     return name, int(number)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,6 +81,35 @@ def parser() -> argparse.ArgumentParser:
         help="a server's port; may be repeated (default: the one it had in this data folder, else "
         "its well-known one, else a free one)",
     )
+    cluster = made.add_argument_group("flink", "used by `up flink`")
+    cluster.add_argument(
+        "--task-managers", type=_count, default=2, metavar="N", help="how many (default: 2)"
+    )
+    cluster.add_argument(
+        "--slots",
+        type=_count,
+        default=2,
+        metavar="N",
+        help="slots of each task manager, so the parallelism that it takes (default: 2)",
+    )
+    cluster.add_argument(
+        "--state-backend",
+        choices=BACKENDS,
+        default="rocksdb",
+        help="state on disk or in memory (default: rocksdb)",
+    )
+    cluster.add_argument(
+        "--task-heap",
+        type=_count,
+        default=512,
+        metavar="MIB",
+        help="Java memory of each task manager for the job (MiB, default: 512)",
+    )
+    cluster.add_argument(
+        "--high-availability",
+        action="store_true",
+        help="keep the jobs in a ZooKeeper: they go on when a lost job manager is brought up again",
+    )
     return made
 
 
@@ -90,7 +127,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in given.names if name not in PARTS]
     if unknown:
         made.error(f"unknown name {unknown[0]!r}; choose from {', '.join(PARTS)}")
-    settings = Settings(given.data, dict(given.port))
+    cluster = flink.Settings(
+        task_managers=given.task_managers,
+        slots=given.slots,
+        backend=given.state_backend,
+        heap_mb=given.task_heap,
+        high_availability=given.high_availability,
+    )
+    settings = Settings(given.data, dict(given.port), cluster)
     names = given.names or (USUAL if given.action == "up" else tuple(PARTS))
     parts = {name: PARTS[name](settings) for name in dict.fromkeys(names)}
     action: Callable[[dict[str, Part], Console], int] = {

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from xml.etree import ElementTree
 
 from deploy.cache import cache_root, cached, file_lock
 from deploy.errors import DeployError
@@ -13,6 +15,7 @@ from deploy.errors import DeployError
 # Where servers live that a plain user's PATH leaves out.
 MORE_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
 APT_TIMEOUT_S = 600
+NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
 
 
 def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None) -> str:
@@ -99,28 +102,31 @@ def java() -> Path:
     return program("java", ("openjdk-17-jre-headless",), ("default-jre-headless",))
 
 
-def maven_jars(name: str, pom: Path) -> Path:
-    """Give a cached folder that holds the jars of a pom's dependencies.
+def maven_property(pom: Path, name: str) -> str:
+    """Read a property of a Maven project, like `kafka.version`."""
+    space = "{http://maven.apache.org/POM/4.0.0}"
+    project = ElementTree.parse(pom)  # noqa: S314 (our own file)
+    value = project.findtext(f"{space}properties/{space}{name}")
+    if value is None:
+        raise DeployError(f"{pom} has no property {name}")
+    return value
+
+
+def maven_jars(pom: Path, folder: Path, properties: Mapping[str, str] = NO_PROPERTIES) -> None:
+    """Put the jars of a pom's dependencies into a folder.
 
     Args:
-        name: The cache's folder, with the version.
         pom: The Maven project.
+        folder: Takes the jars.
+        properties: Values in place of the project's own.
     """
-
-    def build(folder: Path) -> None:
-        java()
-        maven = program("mvn", ("maven",))
-        # Maven's own store of downloads is not safe for two Mavens at once.
-        with file_lock(cache_root() / "maven.lock"):
-            run(
-                (
-                    *(str(maven), "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"),
-                    f"-DoutputDirectory={folder}",
-                ),
-                f"Maven's download of {name}",
-            )
-
-    return cached(name, build)
+    java()
+    maven = str(program("mvn", ("maven",)))
+    given = [f"-D{key}={value}" for key, value in properties.items()]
+    goal = ("dependency:copy-dependencies", f"-DoutputDirectory={folder}")
+    # Maven's own store of downloads is not safe for two Mavens at once.
+    with file_lock(cache_root() / "maven.lock"):
+        run((maven, "-q", "-B", "-f", str(pom), *given, *goal), f"Maven's download for {pom.name}")
 
 
 def python_package(name: str, version: str) -> Path:

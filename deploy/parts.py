@@ -1,10 +1,12 @@
 """What the command can bring up, by name; a new server is one file and one line here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from deploy import flink, prism
+from deploy.flink import FlinkCluster
 from deploy.server import Server
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
@@ -51,10 +53,12 @@ class Settings:
     Attributes:
         data: The data folder.
         ports: The wanted port of each part; those left out are automatic.
+        cluster: The Flink cluster's.
     """
 
     data: Path
     ports: dict[str, int]
+    cluster: flink.Settings = field(default_factory=flink.Settings)
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,58 @@ class ServerPart:
 
     def rows(self) -> Sequence[Row]:
         """Give the server's line."""
-        server, process = self.server, self.server.process
-        if process is None:
-            return [Row(server.name, "stopped")]
-        return [Row(server.name, "running", server.url, process.pid, server.log)]
+        return [_row(self.server)]
+
+
+def _row(server: Server) -> Row:
+    process = server.process
+    if process is None:
+        return Row(server.name, "stopped")
+    return Row(server.name, "running", server.url, process.pid, server.log)
+
+
+@dataclass(frozen=True)
+class FlinkPart:
+    """The standalone Flink cluster, with the job server's jar that submits to it."""
+
+    cluster: FlinkCluster
+
+    def up(self) -> None:
+        """Build the job server and start the cluster."""
+        flink.build_job_server()
+        self.cluster.start()
+
+    def down(self) -> bool:
+        """Stop all of the cluster's processes."""
+        ran = any(server.process is not None for server in self.cluster.servers)
+        self.cluster.stop()
+        return ran
+
+    def rows(self) -> Sequence[Row]:
+        """Give a line for each process."""
+        return [_row(server) for server in self.cluster.servers]
+
+
+@dataclass(frozen=True)
+class ToolPart:
+    """A part that is built once and has no process."""
+
+    name: str
+    build: Callable[[], Path]
+    find: Callable[[], Path | None]
+
+    def up(self) -> None:
+        """Build it."""
+        self.build()
+
+    def down(self) -> bool:
+        """Nothing runs."""
+        return False
+
+    def rows(self) -> Sequence[Row]:
+        """Tell where it is."""
+        found = self.find()
+        return [Row(self.name, "built" if found else "not built", str(found or ""))]
 
 
 def _server(kind: type[Server]) -> Callable[[Settings], Part]:
@@ -90,6 +142,20 @@ def _server(kind: type[Server]) -> Callable[[Settings], Part]:
 
 
 STORES: tuple[type[Server], ...] = (Kafka, Mongo, MySQL, Redis)
-PARTS: dict[str, Callable[[Settings], Part]] = {kind.name: _server(kind) for kind in STORES}
+PARTS: dict[str, Callable[[Settings], Part]] = {
+    **{kind.name: _server(kind) for kind in STORES},
+    "flink": lambda settings: FlinkPart(
+        FlinkCluster(
+            settings.data,
+            settings.cluster,
+            port=settings.ports.get("flink", 0),
+            usual_ports=True,
+        )
+    ),
+    "flink-job-server": lambda settings: ToolPart(
+        "flink-job-server", flink.build_job_server, flink.job_server_jar
+    ),
+    "prism": lambda settings: ToolPart("prism", prism.build, prism.binary),
+}
 # What `up` starts when nothing is named.
 USUAL = tuple(kind.name for kind in STORES)

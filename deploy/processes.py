@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +91,12 @@ def spawn(
         )
 
 
+def children(pid: int) -> list[Process]:
+    """Give the processes that a process started and that still run."""
+    found = [Process.of(child) for child, parent in _parents() if parent == pid]
+    return [process for process in found if process is not None]
+
+
 def _start_time(pid: int) -> str | None:
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -104,6 +110,23 @@ def _start_time(pid: int) -> str | None:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     return f"{boot}:{ticks}"
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Give each process's id and its parent's."""
+    if not Path("/proc/self/stat").exists():
+        ask = ("ps", "-A", "-o", "pid=,ppid=")
+        listed = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
+        for line in listed.splitlines():
+            child, parent = line.split()
+            yield int(child), int(parent)
+        return
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended in between
+        yield int(path.parent.name), int(text.rpartition(")")[2].split()[1])
 
 
 def _start_time_by_ps(pid: int) -> str | None:

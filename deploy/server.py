@@ -64,11 +64,12 @@ class Server(abc.ABC):
     Attributes:
         name: What commands, folders and logs call it.
         roles: Its ports by role with their well-known numbers; the first is the clients'.
+            A server that nobody calls has none.
         start_s: Seconds that it may take until it answers.
         stop_s: Seconds that it may take to end before it is killed.
     """
 
-    name: ClassVar[str]
+    name: str
     roles: ClassVar[dict[str, int]]
     start_s: ClassVar[float] = 60.0
     stop_s: ClassVar[float] = 20.0
@@ -113,8 +114,8 @@ class Server(abc.ABC):
 
     @property
     def port(self) -> int:
-        """Give the clients' port (0 before the first start)."""
-        return self.ports.get(next(iter(self.roles)), 0)
+        """Give the clients' port (0 before the first start, or if it has none)."""
+        return self.ports.get(next(iter(self.roles), ""), 0)
 
     @property
     def ports(self) -> Mapping[str, int]:
@@ -234,7 +235,7 @@ class Server(abc.ABC):
         while time.monotonic() < end:
             if self.process is None:
                 raise DeployError(f"{self.name} ended while starting.{self._log_tail()}")
-            if is_open(self.port):
+            if not self.roles or is_open(self.port):
                 try:
                     self.ping()
                 except Exception as error:  # a client may say "not yet" in any way

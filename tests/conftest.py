@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.flink import FlinkCluster, Settings
 from deploy.leash import Leash
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
@@ -55,3 +56,10 @@ def redis_server(server_data: Leash) -> Iterator[Redis]:
     """Give a running Redis."""
     with Redis(server_data.folder) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def flink_cluster(server_data: Leash) -> Iterator[FlinkCluster]:
+    """Give a running Flink cluster: two task managers of two slots, and Python workers."""
+    with FlinkCluster(server_data.folder, Settings(task_managers=2, slots=2)) as cluster:
+        yield cluster

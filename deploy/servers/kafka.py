@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from kafka import KafkaAdminClient
 
-from deploy.installs import java, maven_jars, run
+from deploy.cache import cached
+from deploy.installs import java, maven_jars, maven_property, run
 from deploy.ports import LOOPBACK
 from deploy.server import Server
 
 POM = Path(__file__).with_name("kafka.pom.xml")
-VERSION = "3.9.1"
 HEAP = "-Xmx512m"
 # One broker holds every copy; new topics get three partitions, so that keyed reading is parallel.
 PROPERTIES = """\
@@ -45,7 +45,7 @@ broker.heartbeat.interval.ms=500
 class Kafka(Server):
     """A Kafka broker; `options` are lines of its server.properties."""
 
-    name: ClassVar[str] = "kafka"
+    name = "kafka"
     roles: ClassVar[dict[str, int]] = {"broker": 9092, "controller": 9093}
 
     @property
@@ -60,7 +60,8 @@ class Kafka(Server):
 
     def install(self) -> None:
         """Get the jars with Maven."""
-        self._jars = maven_jars(f"kafka-{VERSION}", POM)
+        version = maven_property(POM, "kafka.version")
+        self._jars = cached(f"kafka-{version}", lambda folder: maven_jars(POM, folder))
 
     def prepare(self) -> None:
         """Write server.properties, and format the log folder once."""

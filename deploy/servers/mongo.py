@@ -20,7 +20,7 @@ CACHE_GB = "0.25"
 class Mongo(Server):
     """A mongod with journal, so that a crash loses nothing that was acknowledged."""
 
-    name: ClassVar[str] = "mongo"
+    name = "mongo"
     roles: ClassVar[dict[str, int]] = {"mongod": 27017}
 
     @property

@@ -17,7 +17,7 @@ PACKAGES = (("mariadb-server-core", "mariadb-client-core"), ("mariadb-server",))
 class MySQL(Server):
     """A MariaDB server whose user `root` has no password, on loopback only."""
 
-    name: ClassVar[str] = "mysql"
+    name = "mysql"
     roles: ClassVar[dict[str, int]] = {"mysqld": 3306}
 
     @property

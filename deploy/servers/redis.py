@@ -12,7 +12,7 @@ from deploy.server import Server
 class Redis(Server):
     """A Redis server that logs every write to disk, so that a restart loses nothing."""
 
-    name: ClassVar[str] = "redis"
+    name = "redis"
     roles: ClassVar[dict[str, int]] = {"redis": 6379}
 
     @property

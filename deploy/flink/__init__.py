@@ -1,0 +1,7 @@
+"""Flink: Beam's job server, and a standalone cluster with its Python workers."""
+
+from deploy.flink.cluster import FlinkCluster
+from deploy.flink.distribution import Settings
+from deploy.flink.job_server import build_job_server, job_server_jar
+
+__all__ = ["FlinkCluster", "Settings", "build_job_server", "job_server_jar"]

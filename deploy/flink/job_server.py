@@ -1,0 +1,91 @@
+"""Beam's job server for Flink: turns a pipeline into a job of an embedded or another cluster.
+
+Beam downloads a ready-made jar for it. Where it cannot, this one does the same: its parts come from
+Maven, and a jar with nothing but a manifest names them, for `--flink_job_server_jar`.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+
+from deploy.cache import cache_root, cached
+from deploy.flink.java import ADD_EXPORTS, ADD_OPENS
+from deploy.installs import maven_jars, maven_property
+
+POM = Path(__file__).with_name("pom.xml")
+MAIN = "org.apache.beam.runners.flink.FlinkJobServerDriver"
+# Other versions of the parts than the pom's, where they can be had.
+BEAM_VARIABLE, FLINK_VARIABLE = "RIVULET_BEAM_JAVA_VERSION", "RIVULET_FLINK_VERSION"
+# A manifest's line may hold 72 bytes with its line's end; the next line goes on after a space.
+MANIFEST_LINE = 70
+LOG_SETTINGS = """\
+org.slf4j.simpleLogger.defaultLogLevel=info
+org.slf4j.simpleLogger.showDateTime=true
+org.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss,SSS
+"""
+
+
+def job_server_jar() -> Path | None:
+    """Find the built jar for `--flink_job_server_jar`; None if it was not built on this machine."""
+    jar = cache_root() / _folder() / "job-server.jar"
+    return jar if jar.is_file() else None
+
+
+def build_job_server() -> Path:
+    """Build the jar unless it is there: 150 MB from Maven, once.
+
+    The variables `RIVULET_BEAM_JAVA_VERSION` and `RIVULET_FLINK_VERSION` (like `1.19`) choose
+    other versions than the pom's.
+
+    Returns:
+        The jar, to be left where it is: it names its parts relative to itself.
+
+    Raises:
+        DeployError: Java, Maven or a part cannot be had.
+    """
+
+    def build(folder: Path) -> None:
+        lib = folder / "lib"
+        maven_jars(POM, lib, _versions())
+        write_manifest_jar(folder / "job-server.jar", sorted(lib.glob("*.jar")))
+
+    return cached(_folder(), build) / "job-server.jar"
+
+
+def write_manifest_jar(jar: Path, parts: list[Path]) -> None:
+    """Write a jar that holds only a manifest with main class, class path and Java's openings.
+
+    Args:
+        jar: The file to write.
+        parts: Jars below its folder.
+    """
+    values = {
+        "Manifest-Version": "1.0",
+        "Main-Class": MAIN,
+        "Class-Path": " ".join(part.relative_to(jar.parent).as_posix() for part in parts),
+        "Add-Opens": " ".join(f"java.base/{package}" for package in ADD_OPENS),
+        "Add-Exports": " ".join(f"java.base/{package}" for package in ADD_EXPORTS),
+    }
+    lines: list[str] = []
+    for key, value in values.items():
+        rest = f"{key}: {value}"
+        lines.append(rest[:MANIFEST_LINE])
+        rest = rest[MANIFEST_LINE:]
+        while rest:
+            lines.append(" " + rest[: MANIFEST_LINE - 1])
+            rest = rest[MANIFEST_LINE - 1 :]
+    with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "\r\n".join(lines) + "\r\n\r\n")
+        archive.writestr("simplelogger.properties", LOG_SETTINGS)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "beam.version": os.environ.get(BEAM_VARIABLE) or maven_property(POM, "beam.version"),
+        "flink.version": os.environ.get(FLINK_VARIABLE) or maven_property(POM, "flink.version"),
+    }
+
+
+def _folder() -> str:
+    versions = _versions()
+    return f"flink-job-server-{versions['flink.version']}-{versions['beam.version']}"

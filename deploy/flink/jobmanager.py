@@ -1,0 +1,68 @@
+"""The job manager: takes jobs, watches them, serves the web page and the REST interface."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from deploy.flink import rest
+from deploy.flink.distribution import Settings, configure, install, java_command
+from deploy.ports import LOOPBACK
+from deploy.server import Server
+
+MAIN = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+MEMORY = ("-Xms256m", "-Xmx768m", "-XX:MaxMetaspaceSize=512m", "-XX:+UseSerialGC")
+
+
+class JobManager(Server):
+    """A job manager.
+
+    Args:
+        data: The data folder.
+        settings: The cluster's.
+        more: Gives further settings of Flink, asked for at each start.
+        port: The port of the web page and the REST interface; 0 for any.
+        usual_port: Try 8081 before any free port.
+    """
+
+    name = "flink-jobmanager"
+    roles: ClassVar[dict[str, int]] = {"rest": 8081, "rpc": 6123, "blob": 6124}
+
+    def __init__(
+        self,
+        data: Path,
+        settings: Settings,
+        more: Callable[[], Mapping[str, object]],
+        port: int = 0,
+        usual_port: bool = False,
+    ) -> None:
+        super().__init__(data, port, usual_port)
+        self._settings = settings
+        self._more = more
+
+    @property
+    def url(self) -> str:
+        """Give the web page's address; `--flink_master` takes it too."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def install(self) -> None:
+        """Get Flink from PyPI."""
+        self._lib = install()
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        ports = {
+            "rest.port": self.ports["rest"],
+            "rest.bind-port": self.ports["rest"],
+            "jobmanager.rpc.port": self.ports["rpc"],
+            "blob.server.port": self.ports["blob"],
+        }
+        configure(self.home, self.data / "flink", self._settings, {**ports, **self._more()})
+
+    def command(self) -> Sequence[str]:
+        """Run the job manager."""
+        start = java_command(self._lib, self.home, self.log, MAIN, MEMORY)
+        return (*start, "--configDir", str(self.home))
+
+    def ping(self) -> None:
+        """Ask for the cluster's overview."""
+        rest.get(self.url, "/overview")

@@ -1,0 +1,130 @@
+"""The worker pool's process: starts a Python worker for each one that a task manager asks for.
+
+Like Beam's `worker_pool_main`, but on loopback only, with this very Python, and with a cache for
+state, which that one cannot be told to have (then every read of state is a call to Flink). It also
+serves several task managers, whose workers' ids are the same.
+"""
+
+import argparse
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+
+import grpc  # type: ignore[import-untyped]
+from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
+
+STOP_S = 5.0
+SWEEP_S = 1.0
+THREADS = 8
+log = logging.getLogger("worker-pool")
+
+
+class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
+    """Beam's external environment service: a process for each worker.
+
+    Args:
+        cache_mb: Cache of state and side inputs in each worker (MiB).
+    """
+
+    def __init__(self, cache_mb: int) -> None:
+        self._cache_mb = cache_mb
+        self._workers: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._lock = threading.Lock()
+
+    def StartWorker(  # noqa: N802 (gRPC's name)
+        self, request: beam_fn_api_pb2.StartWorkerRequest, context: grpc.ServicerContext
+    ) -> beam_fn_api_pb2.StartWorkerResponse:
+        """Start a process that connects to the task manager's control endpoint."""
+        command = (
+            *(sys.executable, "-m", "deploy.flink.worker"),
+            *("--control", request.control_endpoint.url, "--id", request.worker_id),
+            *("--cache-mb", str(self._cache_mb)),
+        )
+        try:
+            worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        except OSError as error:
+            return beam_fn_api_pb2.StartWorkerResponse(error=str(error))
+        with self._lock:
+            self._workers.append((request.worker_id, worker))
+        log.info("worker %s started as process %d", request.worker_id, worker.pid)
+        return beam_fn_api_pb2.StartWorkerResponse()
+
+    def StopWorker(  # noqa: N802 (gRPC's name)
+        self, request: beam_fn_api_pb2.StopWorkerRequest, context: grpc.ServicerContext
+    ) -> beam_fn_api_pb2.StopWorkerResponse:
+        """Say yes: the process ends when its task manager hangs up, which it does next.
+
+        To stop it by its id would be wrong: every task manager counts from 1-1, so that an id may
+        be the worker of another task manager, or of another job.
+        """
+        return beam_fn_api_pb2.StopWorkerResponse()
+
+    def sweep(self) -> None:
+        """Forget the workers that have ended."""
+        with self._lock:
+            running = []
+            for name, worker in self._workers:
+                status = worker.poll()
+                if status is None:
+                    running.append((name, worker))
+                else:
+                    log.info("worker %s, process %d, ended (%d)", name, worker.pid, status)
+            self._workers = running
+
+    def close(self) -> None:
+        """Stop all workers."""
+        with self._lock:
+            workers = [worker for _, worker in self._workers]
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            _stop(worker)
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    worker.terminate()
+    try:
+        worker.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
+
+
+def main() -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--address", required=True, help="HOST:PORT to listen on")
+    parser.add_argument(
+        "--cache-mb",
+        type=int,
+        required=True,
+        help="cache of state and side inputs in each worker (MiB)",
+    )
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    pool = Pool(given.cache_mb)
+    # The port must be this process's alone: without this a second pool could listen on it too.
+    server = grpc.server(ThreadPoolExecutor(THREADS), options=(("grpc.so_reuseport", 0),))
+    beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
+    server.add_insecure_port(given.address)
+    server.start()
+    log.info("listening on %s", given.address)
+    done = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        done.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while not done.wait(SWEEP_S):
+        pool.sweep()
+    server.stop(grace=0)
+    pool.close()
+
+
+if __name__ == "__main__":
+    main()

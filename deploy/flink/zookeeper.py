@@ -1,0 +1,55 @@
+"""A ZooKeeper of one, which Flink's high availability keeps its jobs in."""
+
+import socket
+from collections.abc import Sequence
+from typing import ClassVar
+
+from deploy.flink.distribution import install
+from deploy.installs import java
+from deploy.ports import LOOPBACK
+from deploy.server import Server
+
+# Flink's own jar holds a whole ZooKeeper.
+MAIN = "org.apache.flink.shaded.zookeeper3.org.apache.zookeeper.server.ZooKeeperServerMain"
+PROPERTIES = """\
+dataDir={home}/db
+clientPort={port}
+clientPortAddress={host}
+admin.enableServer=false
+4lw.commands.whitelist=ruok
+maxClientCnxns=0
+tickTime=1000
+"""
+
+
+class ZooKeeper(Server):
+    """The ZooKeeper inside Flink's distribution."""
+
+    name = "flink-zookeeper"
+    roles: ClassVar[dict[str, int]] = {"client": 2181}
+
+    @property
+    def url(self) -> str:
+        """Give host and port, as `high-availability.zookeeper.quorum` takes them."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def install(self) -> None:
+        """Get Flink from PyPI."""
+        self._lib = install()
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        text = PROPERTIES.format(home=self.home, port=self.port, host=LOOPBACK)
+        (self.home / "zoo.cfg").write_text(text, encoding="utf-8")
+
+    def command(self) -> Sequence[str]:
+        """Run it with little memory."""
+        jars = ":".join(str(jar) for jar in self._lib.glob("*.jar"))
+        return (str(java()), "-Xmx128m", "-cp", jars, MAIN, str(self.home / "zoo.cfg"))
+
+    def ping(self) -> None:
+        """Ask `ruok`."""
+        with socket.create_connection((LOOPBACK, self.port), timeout=5) as client:
+            client.sendall(b"ruok")
+            if client.recv(10) != b"imok":
+                raise ConnectionError("it does not say that it is well")

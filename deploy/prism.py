@@ -1,0 +1,33 @@
+"""Prism, Beam's local streaming runner, built with Go where its download cannot be had."""
+
+from pathlib import Path
+
+from deploy.cache import cache_root, cached
+from deploy.errors import DeployError
+from deploy.installs import find_program, run
+
+VERSION = "v2.77.0"
+MODULE = f"github.com/apache/beam/sdks/v2/go/cmd/prism@{VERSION}"
+FOLDER = f"prism-{VERSION}"
+
+
+def binary() -> Path | None:
+    """Find the built binary for `--prism_location`; None if it was not built on this machine."""
+    found = cache_root() / FOLDER / "prism"
+    return found if found.is_file() else None
+
+
+def build() -> Path:
+    """Build it unless it is there (about a minute and a half, once).
+
+    Raises:
+        DeployError: Go is missing or too old, or a module cannot be had.
+    """
+
+    def go_install(folder: Path) -> None:
+        go = find_program("go") or find_program("/usr/local/go/bin/go")
+        if go is None:
+            raise DeployError("Prism is built with Go: install Go 1.25 or newer and try again.")
+        run((str(go), "install", MODULE), "Building Prism with Go", {"GOBIN": str(folder)})
+
+    return cached(FOLDER, go_install) / "prism"
