@@ -1,0 +1,62 @@
+"""What models' lists truly earn in the simulated world of the sample stream.
+
+    python -m benchmarks.true_reward inference/packaged
+
+For users with ten events in a stream that no model was trained on: the mean expected reward of
+the list of 8 (`simulation.feedback`), with a 95% interval over the users' states.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from inference.model_dir import ModelError, load_policy
+from simulation.feedback import expected_reward
+from simulation.model import World
+from training.cli import Parser, at_least
+from training.data import make_sequences
+
+RATE = 25.0
+SIZE = 8
+
+
+def main() -> int:
+    """Runs the command; its exit status."""
+    parser = Parser(prog="python -m benchmarks.true_reward", description="True rewards of models.")
+    parser.add_argument("models", nargs="+", type=Path, help="model directories")
+    parser.add_argument("--states", type=at_least(2), default=4_000, help="states to average over")
+    parser.add_argument("--seed", type=at_least(0), default=5, help="of stream and states")
+    options = parser.parse_args()
+    world = World.make(seed=0, users=800)
+    events = world.stream(60_000, RATE, seed=options.seed)
+    data = make_sequences(events.user, events.item, events.behavior, events.time)
+    rng = np.random.default_rng(options.seed)
+    full = np.flatnonzero(np.arange(len(data)) - data.start >= 10)
+    at = rng.choice(full, min(options.states, len(full)), replace=False)
+    histories, lengths = data.raw_histories(at, 10)
+    users = data.users.ids[data.user[at]]
+    popular = np.argsort(-np.bincount(events.item), kind="stable")[:SIZE]
+    lists = {"popular": np.tile(popular, (len(at), 1))}
+    try:
+        for directory in options.models:
+            ranking = load_policy(directory).rank(users, histories, lengths, SIZE)
+            lists[str(directory)] = ranking.items
+    except ModelError as error:
+        print(f"python -m benchmarks.true_reward: {error}", file=sys.stderr)
+        return 2
+    table = Table("lists of", "true expected reward", "95% interval, +-")
+    for name, items in lists.items():
+        reward = expected_reward(world, users, histories, items)
+        half = 1.96 * float(reward.std()) / len(reward) ** 0.5
+        table.add_row(name, f"{reward.mean():.4f}", f"{half:.4f}")
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
