@@ -80,13 +80,17 @@ class Consumers:
             shut(other[0])
 
     def close(self, idle_seconds: float = 0.0) -> None:
-        """Closes the consumers that nobody has used for so long."""
+        """Closes the consumers that nobody has used for so long; with 0 the committers too."""
         limit = time.monotonic() - idle_seconds
         with self._lock:
             old = [key for key, (_, _, since) in self._kept.items() if since <= limit]
             closing = [self._kept.pop(key)[0] for key in old]
         for consumer in closing:
             shut(consumer)
+        if not idle_seconds:
+            with self._committing:
+                while self._committers:
+                    shut(self._committers.popitem()[1])
 
     def commit(self, url: KafkaUrl, group: str, partition: int, position: int) -> None:
         """Tells lag tools how far the job has come; a failure is only the tools' loss."""
