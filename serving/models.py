@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from inference import packaged_model
 from serving.answers import Model, Ranked
 from serving.batcher import Batcher, Question, Ranking
 from serving.inputs import HISTORY, HistoriesInput, StatesInput
@@ -149,8 +150,10 @@ def loaders_of(
     Raises:
         ValueError: two have the same name.
     """
+    if given is None:
+        return [(None, _Loader(packaged_model()))]
     loaders: list[tuple[str | None, Callable[[], Policy]]] = []
-    for text in given or ():
+    for text in given:
         name, separator, directory = text.rpartition("=")
         loaders.append((name if separator else None, _Loader(Path(directory))))
     names = [name for name, _ in loaders if name]

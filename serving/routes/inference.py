@@ -27,8 +27,8 @@ _LIMITS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["inference"])
 
 ADDRESSES = frozenset(
-    ("", "popular", "users", "models", "policies", "job", "dead_letters", "health", "metrics")
-    + ("docs", "openapi.json", "events", "graph.svg")
+    {"popular", "users", "models", "policies", "job", "dead_letters", "health", "metrics"}
+    | {"docs", "openapi.json", "events", "graph.svg"}
 )
 """Addresses of one part that are no model's."""
 

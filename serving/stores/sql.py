@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, Select, TableClause, create_engine, inspect, select
+from sqlalchemy import Engine, Select, Table, create_engine, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import NullPool
@@ -24,7 +24,7 @@ from serving.answers import (
 )
 from serving.stores.base import StoreURLError, public_name
 from serving.stores.sqlite import connector
-from serving.stores.tables import JOB, POLICY_MINUTE, RECOMMENDATION, RECORD, TOP
+from sinks.schema import JOB, POLICY_MINUTE, RECOMMENDATION, RECORD, TOP
 
 Rows = list[tuple[Any, ...]]
 _THREADS = 4
@@ -78,7 +78,7 @@ class SQLReader:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sql")
         self._known: set[str] = set()
 
-    async def _rows(self, query: Select[Any], needs: TableClause) -> Rows:
+    async def _rows(self, query: Select[Any], needs: Table) -> Rows:
         """The rows of a query, none if its table (or the file) is not there."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._fetch, query, needs.name)

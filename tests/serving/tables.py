@@ -1,61 +1,13 @@
-"""The SQL tables of spec section 6, and the two that the page reads besides, filled by hand."""
+"""SQL stores as the job would leave them, filled by hand."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Engine,
-    Float,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-)
+from sqlalchemy import Table, create_engine
 
-METADATA = MetaData()
-RECORD = Table(
-    "record",
-    METADATA,
-    Column("user", BigInteger, primary_key=True, autoincrement=False),
-    Column("item", BigInteger, primary_key=True, autoincrement=False),
-    Column("behavior", String(8), primary_key=True),
-    Column("time", BigInteger, primary_key=True, autoincrement=False),
-)
-TOP = Table(
-    "top",
-    METADATA,
-    Column("window_end", BigInteger, primary_key=True, autoincrement=False),
-    Column("rank", Integer, primary_key=True, autoincrement=False),
-    Column("item", BigInteger),
-    Column("count", BigInteger),
-)
-RECOMMENDATION = Table(
-    "recommendation",
-    METADATA,
-    Column("user", BigInteger, primary_key=True, autoincrement=False),
-    Column("time", BigInteger, primary_key=True, autoincrement=False),
-    Column("items", Text),
-    Column("policy", String(64)),
-    Column("propensities", Text),
-    Column("last_reward", Integer),
-)
-POLICY_MINUTE = Table(
-    "policy_minute",
-    METADATA,
-    Column("policy", String(64), primary_key=True),
-    Column("minute", BigInteger, primary_key=True, autoincrement=False),
-    Column("recommendations", BigInteger),
-    Column("hits", BigInteger),
-    Column("reward", Float),
-)
-JOB = Table("job", METADATA, Column("name", String(64), primary_key=True), Column("value", Text))
+from sinks.schema import METADATA
 
 
 @dataclass
@@ -72,12 +24,9 @@ class Rows:
         rows: Sequence[tuple[object, ...]] = {
             "record": self.record,
             "top": self.top,
-            "recommendation": [
-                (user, time, json.dumps(items), policy, json.dumps(chances), last)
-                for user, time, items, policy, chances, last in self.recommendation
-            ],
+            "recommendation": self.recommendation,
             "policy_minute": self.policy_minute,
-            "job": [(name, json.dumps(value)) for name, value in self.job.items()],
+            "job": list(self.job.items()),
         }[table.name]
         names = [column.name for column in table.columns]
         return [dict(zip(names, row, strict=True)) for row in rows]
@@ -93,10 +42,6 @@ def fill(url: str, rows: Rows) -> None:
             if columns:
                 connection.execute(table.delete())
                 connection.execute(table.insert(), columns)
-    _close(engine)
-
-
-def _close(engine: Engine) -> None:
     engine.dispose()
 
 

@@ -1,0 +1,59 @@
+import { draw, erase } from "./charts.js";
+import { $, el, number, percent } from "./dom.js";
+
+const MOST_POLICIES = 6;
+const MOST_POINTS = 120;
+
+/** Sums over stretches of event time, so that a line has a hundred points, not thousands. */
+function binned(policies) {
+  const minutes = policies.flatMap((policy) => policy.minute);
+  const first = minutes.reduce((least, minute) => Math.min(least, minute), Infinity);
+  const last = minutes.reduce((most, minute) => Math.max(most, minute), -Infinity);
+  const width = 60 * Math.max(1, Math.ceil((last - first + 60) / 60 / MOST_POINTS));
+  const bins = Math.floor((last - first) / width) + 1;
+  const times = Array.from({ length: bins }, (_, bin) => first + bin * width);
+  const sums = policies.map((policy) => {
+    const sum = times.map(() => [0, 0, 0]);
+    policy.minute.forEach((minute, place) => {
+      const bin = sum[Math.floor((minute - first) / width)];
+      bin[0] += policy.recommendations[place];
+      bin[1] += policy.hits[place];
+      bin[2] += policy.reward[place];
+    });
+    return sum;
+  });
+  return { times, sums };
+}
+
+const total = (column) => column.reduce((sum, value) => sum + value, 0);
+
+export function showPolicies({ data, problem }) {
+  if (problem) return;
+  const all = data?.policies ?? [];
+  const policies = [...all]
+    .sort((one, other) => total(other.recommendations) - total(one.recommendations))
+    .slice(0, MOST_POLICIES);
+  const table = $("policy-table");
+  table.hidden = !policies.length;
+  const note = $("policies-note");
+  if (!policies.length) {
+    note.textContent = "Nothing yet: shows once a list's reward window (10 min of event time) has passed. SQL stores keep it.";
+    erase($("hit-chart"));
+    erase($("reward-chart"));
+    return;
+  }
+  note.textContent = all.length > policies.length
+    ? `The ${policies.length} policies with the most recommendations, of ${all.length}; over event time`
+    : "Recommendations of which the user went on to an item at least; over event time";
+  table.tBodies[0].replaceChildren(...policies.map((policy) => {
+    const shown = total(policy.recommendations);
+    return el("tr", {}, el("td", {}, policy.policy), el("td", { class: "num" }, number(shown)),
+      el("td", { class: "num" }, shown ? percent(total(policy.hits) / shown) : "–"),
+      el("td", { class: "num" }, shown ? (total(policy.reward) / shown).toFixed(2) : "–"));
+  }));
+  const { times, sums } = binned(policies);
+  const names = policies.map((policy) => policy.policy);
+  const share = (column) => sums.map((sum) => sum.map((bin) => (bin[0] ? bin[column] / bin[0] : null)));
+  draw($("hit-chart"), names, [times, ...share(1)], percent);
+  draw($("reward-chart"), names, [times, ...share(2)], (value) => value.toFixed(2));
+}
