@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -90,13 +91,15 @@ class StoreSource(Protocol):
 
 
 _STORES: dict[StoreSource, Store] = {}
+_LOCK = threading.Lock()
 
 
 def shared_store(source: StoreSource) -> Store:
     """The worker's one store for this source: threads of a process share its pool."""
-    if source not in _STORES:
-        _STORES[source] = source.open()
-    return _STORES[source]
+    with _LOCK:
+        if source not in _STORES:
+            _STORES[source] = source.open()
+        return _STORES[source]
 
 
 def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> tenacity.Retrying:
@@ -107,7 +110,7 @@ def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> tenac
         error = state.outcome.exception() if state.outcome else None
         _LOG.warning(
             "%s does not answer (%s); try %d follows",
-            store.name, type(error).__name__, state.attempt_number + 1,
+            store.name, _words(error), state.attempt_number + 1,
         )  # fmt: skip
 
     return tenacity.Retrying(
@@ -116,6 +119,12 @@ def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> tenac
         before_sleep=tell,
         reraise=True,
     )
+
+
+def _words(error: BaseException | None) -> str:
+    """An error in one short line; drivers' messages name hosts and users, never passwords."""
+    said = str(getattr(error, "orig", None) or error)
+    return f"{type(error).__name__}: {said.splitlines()[0][:200] if said else ''}"
 
 
 class WriteTo(beam.PTransform):

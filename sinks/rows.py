@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from transforms.events import BEHAVIORS, EventBatch
+from transforms.events import BEHAVIORS, EventBatch, Int64s
 from transforms.recommendations import Recommendations
 
 _NAMES = np.array(BEHAVIORS)
@@ -31,3 +31,16 @@ def lists(rows: Recommendations) -> Iterator[tuple[list[int], list[float]]]:
         rows.items.tolist(), rows.propensities.tolist(), lengths, strict=True
     ):
         yield items[:length], propensities[:length]
+
+
+def json_lists(matrix: np.ndarray[Any, Any], length: Int64s) -> list[str]:
+    """Each row's first `length` numbers as a list in JSON."""
+    if matrix.size:
+        value = matrix[:1, 0]
+        padding = np.arange(matrix.shape[1]) >= length[:, None]
+        if ((matrix == value) | padding).all():
+            # Deterministic policies show all with 1.0: there is one text for each length.
+            texts = [str(value.tolist() * n) for n in range(matrix.shape[1] + 1)]
+            return [texts[n] for n in length.tolist()]
+    # A list of numbers reads the same in Python and in JSON.
+    return [str(row[:n]) for row, n in zip(matrix.tolist(), length.tolist(), strict=True)]

@@ -15,17 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
-from sinks import schema
+from sinks import schema, sql_errors
 from sinks.base import Refusal, SinkError, Write
+from sinks.names import public_name
 from sinks.sql_rows import TARGETS, Rows, Target
 from sinks.upserts import upsert
 from transforms.frames import Frame
 
 BATCH_ROWS = 2_000
 """Rows of one executemany over a network; SQLite takes a frame whole."""
-
-_OUTAGES = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
-_REFUSALS = (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError)
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,8 +38,8 @@ class SqlSource:
 
     @property
     def name(self) -> str:
-        """The URL without its password."""
-        return make_url(self.url).render_as_string(hide_password=True)
+        """The URL without its secrets."""
+        return public_name(self.url)
 
     def open(self) -> SqlStore:
         """A store with a pool of connections of its own."""
@@ -54,7 +52,14 @@ class SqlSource:
 def make_engine(url: str) -> Engine:
     """An engine as Rivulet wants it: pings before use; SQLite for one writer, many readers."""
     if make_url(url).get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True)
+        return sa.create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            hide_parameters=True,
+            # Rows are tuples: MySQL's and PostgreSQL's drivers take parameters by place too.
+            paramstyle="format",
+        )
     engine = sa.create_engine(
         url, connect_args={"timeout": 60}, hide_parameters=True, poolclass=QueuePool
     )
@@ -110,8 +115,8 @@ class SqlStore:
         return write
 
     def is_outage(self, error: BaseException) -> bool:
-        """Connections lost, refused or timed out; locks held too long."""
-        return isinstance(error, _OUTAGES)
+        """Connections lost, refused or timed out; locks held too long; deadlocks."""
+        return sql_errors.is_outage(error)
 
     def close(self) -> None:
         """Closes the pool."""
@@ -123,7 +128,9 @@ def _write(connection: Connection, statement: str, rows: Rows, target: Target) -
     try:
         with connection.begin():
             connection.exec_driver_sql(statement, rows)
-    except (*_REFUSALS, OverflowError) as error:  # SQLite's driver: a number past 64 bits.
+    except (sa.exc.DBAPIError, OverflowError) as error:
+        if not sql_errors.is_refusal(error):
+            raise
         if len(rows) == 1:
             row = dict(zip((c.name for c in target.table.columns), rows[0], strict=True))
             why = str(getattr(error, "orig", error))

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from sinks import schema
-from sinks.rows import behavior_names, lists, policy_names
+from sinks.rows import behavior_names, json_lists, policy_names
 from transforms.events import EventBatch
 from transforms.frames import Frame
 from transforms.popular import PopularRows
@@ -47,18 +47,17 @@ def _popular(rows: PopularRows) -> Rows:
 
 
 def _recommendations(rows: Recommendations) -> Rows:
-    # A list of numbers reads the same in Python and in JSON.
-    return [
-        (user, time, str(items), policy, str(propensities), last_reward)
-        for user, time, (items, propensities), policy, last_reward in zip(
+    return list(
+        zip(
             rows.user.tolist(),
             rows.time.tolist(),
-            lists(rows),
+            json_lists(rows.items, rows.length),
             policy_names(rows.policy),
+            json_lists(rows.propensities, rows.length),
             rows.last_reward.tolist(),
             strict=True,
         )
-    ]
+    )
 
 
 def _minutes(rows: PolicyMinutes) -> Rows:

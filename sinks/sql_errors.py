@@ -1,0 +1,62 @@
+"""What an SQL error means: the store is out, it refused a row, or someone must look at it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+_MYSQL_PASSES = frozenset(
+    {
+        *(1020, 1205, 1213),  # Changed since read, waited too long for a lock, deadlock.
+        *(1040, 1041, 1203, 1226),  # Too many connections, no memory.
+        *(1021, 1114, 1030, 1180),  # No room on the disk, or an error of the storage engine.
+        *(1053, 1077, 1078, 1079, 1152, 1184, 1317, 1927, 3169),  # Shutting down, aborted, killed.
+        *(1158, 1159, 1160, 1161),  # The network.
+        *(1047, 1290, 1792, 1836),  # Not ready, or read-only: another primary takes over.
+    }
+)
+"""Server errors that pass: https://mariadb.com/kb/en/mariadb-error-codes/."""
+
+_MYSQL_REFUSES = frozenset({1364, 1366, 1406, 1264, 3819, 4025, 4078})
+"""Errors of a row's values that PyMySQL has under OperationalError too: checks, ranges."""
+
+_SQLITE_PASSES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_PROTOCOL")
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether it is worth to try again after `error`.
+
+    A wrong password, a missing database or table are not: they end the job, with their words.
+    """
+    if isinstance(error, sa.exc.TimeoutError):  # No connection of the pool came free.
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    if isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError)):
+        return False
+    if not isinstance(
+        error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
+    ):
+        return False
+    sqlite_name = getattr(error.orig, "sqlite_errorname", None)
+    if sqlite_name is not None:
+        return str(sqlite_name).startswith(_SQLITE_PASSES)
+    number = _number(error)
+    # Below 1000 and from 2000 on it is the client that lost its connection.
+    return number is None or number < 1000 or 2000 <= number < 3000 or number in _MYSQL_PASSES
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether `error` is for the values of a row."""
+    if isinstance(error, OverflowError):  # SQLite's driver: a number past 64 bits.
+        return True
+    if isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError)):
+        return True
+    return isinstance(error, sa.exc.OperationalError) and _number(error) in _MYSQL_REFUSES
+
+
+def _number(error: sa.exc.DBAPIError) -> int | None:
+    """MySQL's number of an error; other drivers' errors carry none."""
+    first = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return first if isinstance(first, int) else None

@@ -1,0 +1,145 @@
+"""The Redis store, against a real server."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+
+from deploy.servers.redis import Redis
+from sinks import open_source
+from sinks.base import patiently
+from sinks.redis_store import RedisStore
+from tests.sinks import oracles
+from tests.sinks.deliveries import deliveries
+from tests.sinks.frames import Event, events, ranking, recommendations
+from transforms.events import EventBatch
+from transforms.popular import PopularRows
+from transforms.recommendations import Recommendations
+
+pytestmark = pytest.mark.servers
+
+T = 1_500_000_000
+
+
+def open_store(url: str) -> RedisStore:
+    store = open_source(url).open()
+    assert isinstance(store, RedisStore)
+    store.prepare()
+    return store
+
+
+@pytest.fixture
+def store(redis_server: Redis) -> Iterator[RedisStore]:
+    # The keys' names are fixed: this file has a database to itself.
+    store = open_store(redis_server.url.replace("/0", "/7"))
+    store.client.flushdb()
+    yield store
+    store.close()
+
+
+def items(client: redis.Redis, key: str) -> list[int]:
+    return [int(text) for text in client.lrange(key, 0, -1)]
+
+
+def test_history_is_the_last_ten_events_newest_first(store: RedisStore) -> None:
+    write = store.writer(EventBatch)
+    rows: list[Event] = [(1, i, "pv", T + i) for i in range(12)]
+    assert not write(events(*rows, (2, 5, "pv", T)))
+    assert items(store.client, "history:1") == list(range(11, 1, -1))
+    assert items(store.client, "history:2") == [5]
+    write(events(*rows[:3]))
+    assert items(store.client, "history:1") == list(range(11, 1, -1))
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(frames=deliveries())
+def test_history_is_the_same_however_events_arrive(
+    store: RedisStore, frames: list[list[Event]]
+) -> None:
+    store.client.flushdb()
+    write = store.writer(EventBatch)
+    for frame in frames:
+        assert not write(events(*frame))
+    rows = [row for frame in frames for row in frame]
+    expected = oracles.history(rows)
+    assert {u: items(store.client, f"history:{u}") for u in expected} == expected
+
+
+def test_a_ranking_is_replaced_together_and_never_by_an_older_one(store: RedisStore) -> None:
+    write = store.writer(PopularRows)
+    write(ranking(T, (7, 3), (8, 2)))
+    write(ranking(T + 80, (9, 4)))
+    for old in (ranking(T, (7, 3)), ranking(T + 80, (9, 4))):
+        write(old)
+        assert items(store.client, "popular:items") == [9]
+        assert store.client.hgetall("popular:counts") == {b"9": b"4"}
+        assert store.client.get("popular:window_end") == str(T + 80).encode()
+
+
+def test_a_recommendation_is_never_replaced_by_an_older_one(store: RedisStore) -> None:
+    write = store.writer(Recommendations)
+    write(recommendations((1, T + 20, [4, 2**62]), (1, T, [3]), (2, T, [])))
+    write(recommendations((1, T, [3])))
+    assert items(store.client, "recommendations:1") == [4, 2**62]
+    assert store.client.get("recommendations:1:time") == str(T + 20).encode()
+    assert store.client.get("recommendations:2:time") == str(T).encode()
+    write(recommendations((1, T + 40, [])))
+    assert items(store.client, "recommendations:1") == []
+
+
+def test_a_key_of_another_type_is_refused_alone(store: RedisStore) -> None:
+    store.client.set("history:13", "x")
+    store.client.set("recommendations:13", "x")
+    store.client.set("popular:items", "x")
+    rows: list[Event] = [(u, 5, "pv", T) for u in (12, 13, 14)]
+    (refusal,) = store.writer(EventBatch)(events(*rows))
+    assert (refusal.table, refusal.row["user"], refusal.time) == ("history:13", 13, T)
+    (refusal,) = store.writer(Recommendations)(recommendations(*((u, T, [1]) for u in (12, 13))))
+    assert refusal.row["user"] == 13
+    assert items(store.client, "history:12") == items(store.client, "history:14") == [5]
+    assert items(store.client, "recommendations:12") == [1]
+    (refusal,) = store.writer(PopularRows)(ranking(T, (1, 1)))
+    assert "WRONGTYPE" in refusal.why
+    assert store.client.get("history:13") == b"x"
+
+
+def test_scripts_that_the_server_forgot_are_sent_again(store: RedisStore) -> None:
+    write = store.writer(EventBatch)
+    write(events((1, 1, "pv", T)))
+    store.client.script_flush()
+    write(events((1, 2, "pv", T + 1)))
+    assert items(store.client, "history:1") == [2, 1]
+
+
+def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    with Redis(tmp_path, options=("--appendfsync", "always")) as server:
+        store = open_store(server.url)
+        write = store.writer(EventBatch)
+        frames = [events(*((u, i, "pv", T + i) for u in range(20))) for i in range(300)]
+        retries: list[int] = []
+
+        def write_all() -> None:
+            again = patiently(store, lambda: retries.append(1))
+            for frame in frames:
+                again(write, frame)
+                time.sleep(0.005)
+
+        thread = threading.Thread(target=write_all)
+        thread.start()
+        time.sleep(0.3)
+        server.kill()
+        time.sleep(2)
+        assert thread.is_alive()
+        server.start()
+        thread.join(60)
+        assert not thread.is_alive()
+        assert retries
+        for user in range(20):
+            assert items(store.client, f"history:{user}") == list(range(299, 289, -1))
+        store.close()

@@ -1,0 +1,150 @@
+"""The SQL store: on SQLite, and on a real MariaDB."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+import sqlalchemy as sa
+
+from deploy.servers.mysql import MySQL
+from sinks import open_source
+from sinks.base import patiently
+from sinks.sql import SqlStore
+from tests.sinks.frames import Event, events, ranking, recommendations
+from transforms.events import EventBatch
+from transforms.popular import PopularRows
+from transforms.recommendations import Recommendations
+
+T = 1_500_000_000
+ROWS: list[Event] = [(1, 5, "pv", T + 3), (1, 4, "buy", T + 1), (1, 5, "pv", T), (2, 9, "fav", T)]
+
+
+def open_store(url: str) -> SqlStore:
+    store = open_source(url).open()
+    assert isinstance(store, SqlStore)
+    store.prepare()
+    return store
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.servers)])
+def store(request: pytest.FixtureRequest, tmp_path: Path, unique: str) -> Iterator[SqlStore]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'x.db'}"
+    else:
+        server: MySQL = request.getfixturevalue("mysql")
+        with sa.create_engine(server.url).begin() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {unique} CHARACTER SET utf8mb4")
+        url = server.url.replace("/rivulet", f"/{unique}")
+    store = open_store(url)
+    yield store
+    store.close()
+
+
+def found(store: SqlStore, table: str) -> list[tuple[Any, ...]]:
+    with store.engine.connect() as connection:
+        metadata = sa.MetaData()
+        rows = connection.execute(sa.select(sa.Table(table, metadata, autoload_with=connection)))
+        return sorted(tuple(row) for row in rows)
+
+
+def test_a_reader_of_the_old_tables_finds_the_columns_it_knew(store: SqlStore) -> None:
+    store.prepare()
+    store.writer(EventBatch)(events(*ROWS))
+    store.writer(PopularRows)(ranking(T, (7, 3), (8, 2)))
+    store.writer(Recommendations)(recommendations((1, T, [3, 2])))
+    with store.engine.connect() as connection:
+        read = connection.exec_driver_sql
+        rows = [tuple(row) for row in read("SELECT `user`, item, behavior, time FROM record")]
+        assert sorted(rows) == sorted(ROWS)
+        top = read("SELECT window_end, `rank`, item, `count` FROM top ORDER BY `rank`")
+        assert [tuple(row) for row in top] == [(T, 1, 7, 3), (T, 2, 8, 2)]
+        (row,) = read("SELECT `user`, time, items, policy, propensities FROM recommendation")
+        assert (row[0], row[1], json.loads(row[2]), row[3]) == (1, T, [3, 2], "popular")
+        assert json.loads(row[4]) == [1.0, 1.0]
+
+
+def test_writing_again_changes_nothing(store: SqlStore) -> None:
+    seen = []
+    for _ in range(2):
+        for frame in (events(*ROWS), ranking(T, (7, 3)), recommendations((1, T, [3]), (2, T, []))):
+            assert not store.writer(type(frame))(frame)
+        seen.append([str(found(store, name)) for name in ("record", "top", "recommendation")])
+    assert seen[0] == seen[1]
+
+
+def test_one_poison_row_is_refused_and_its_neighbours_are_written(store: SqlStore) -> None:
+    if store.engine.dialect.name == "mysql":
+        add = ["ALTER TABLE record ADD CONSTRAINT no_13 CHECK (item <> 13)",
+               "ALTER TABLE top MODIFY item TINYINT NOT NULL"]  # fmt: skip
+    else:
+        abort = "WHEN NEW.item >= 1000 OR NEW.item = 13 BEGIN SELECT RAISE(ABORT, 'no'); END"
+        add = [f"CREATE TRIGGER t_{t} BEFORE INSERT ON {t} {abort}" for t in ("record", "top")]
+    with store.engine.begin() as connection:
+        for statement in add:
+            connection.exec_driver_sql(statement)
+    (refusal,) = store.writer(EventBatch)(events(*ROWS, (3, 13, "pv", T), (4, 1, "pv", T)))
+    assert (refusal.table, refusal.row["user"], refusal.time) == ("record", 3, T)
+    assert len(found(store, "record")) == len(ROWS) + 1
+    (refusal,) = store.writer(PopularRows)(ranking(T, (1, 9), (1000, 8), (2, 7)))
+    assert refusal.row["item"] == 1000
+    assert [row[2] for row in found(store, "top")] == [1, 2]
+
+
+def test_a_missing_table_ends_the_job_and_drops_nothing(store: SqlStore) -> None:
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE record")
+    with pytest.raises(sa.exc.DBAPIError) as caught:
+        store.writer(EventBatch)(events(*ROWS))
+    assert not store.is_outage(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "passes"), [(1213, True), (1205, True), (2013, True), (1045, False), (1049, False)]
+)
+def test_deadlocks_pass_and_wrong_passwords_do_not(number: int, passes: bool) -> None:
+    store = open_source("sqlite://").open()
+    error = sa.exc.OperationalError("INSERT", {}, pymysql.err.OperationalError(number, "words"))
+    assert store.is_outage(error) is passes
+
+
+def test_a_locked_sqlite_file_passes(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'x.db'}")
+    with store.engine.connect() as one, store.engine.connect() as other:
+        one.exec_driver_sql("BEGIN IMMEDIATE")
+        other.exec_driver_sql("PRAGMA busy_timeout=1")
+        with pytest.raises(sa.exc.OperationalError) as caught:
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+    assert store.is_outage(caught.value)
+
+
+@pytest.mark.servers
+def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    with MySQL(tmp_path) as server:
+        store = open_store(server.url)
+        write = store.writer(EventBatch)
+        frames = [events(*((u, i, "pv", T + i) for u in range(20))) for i in range(300)]
+        retries: list[int] = []
+
+        def write_all() -> None:
+            again = patiently(store, lambda: retries.append(1))
+            for frame in frames:
+                again(write, frame)
+                time.sleep(0.005)
+
+        thread = threading.Thread(target=write_all)
+        thread.start()
+        time.sleep(0.3)
+        server.kill()
+        time.sleep(2)
+        assert thread.is_alive()
+        server.start()
+        thread.join(60)
+        assert not thread.is_alive()
+        assert retries
+        assert len(found(store, "record")) == 20 * 300
+        store.close()

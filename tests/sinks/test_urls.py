@@ -1,0 +1,82 @@
+"""Stores' URLs: what opens what, and what is never said."""
+
+import logging
+import pickle
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from sinks import open_source
+from sinks.base import SinkError, patiently
+from sinks.mongo import MongoSource
+from sinks.redis_store import RedisSource
+from sinks.sql import SqlSource
+from sinks.urls import with_secrets
+
+URLS = (
+    "mongodb://ann:s3cret@127.0.0.1:1,127.0.0.1:2/shop?authSource=s3cret",
+    "mongodb+srv://ann:s3cret@shop.invalid/shop",
+    "redis://:s3cret@127.0.0.1:1/0",
+    "rediss://ann:s3cret@127.0.0.1:1/0?password=s3cret",
+    "mysql+pymysql://ann:s3cret@127.0.0.1:1/shop?password=s3cret",
+)
+KINDS = (MongoSource, MongoSource, RedisSource, RedisSource, SqlSource)
+
+
+@pytest.mark.parametrize(("url", "kind"), list(zip(URLS, KINDS, strict=True)))
+def test_a_url_opens_its_store_and_hides_its_secrets(url: str, kind: type) -> None:
+    source = open_source(url)
+    assert isinstance(source, kind)
+    assert "s3cret" not in source.name + repr(source)
+    assert "***" in source.name
+    again = pickle.loads(pickle.dumps(source))  # noqa: S301 - our own bytes
+    assert again == source
+    assert hash(again) == hash(source)
+
+
+def test_secrets_come_from_the_environment_percent_encoded() -> None:
+    environment = {"P": "a@b/c:d?", "H": "h1:1,h2:2", "URL": "redis://h/0"}
+    url = with_secrets("mongodb://u:${P}@${H}/db?x=${P}", environment)
+    assert url == "mongodb://u:a%40b%2Fc%3Ad%3F@h1:1,h2:2/db?x=a%40b%2Fc%3Ad%3F"
+    assert with_secrets("${URL}", environment) == "redis://h/0"
+
+
+def test_a_missing_variable_is_named_without_the_rest() -> None:
+    with pytest.raises(SinkError, match="RIVULET_NONE is not set") as caught:
+        open_source("mongodb://${RIVULET_NONE}:s3cret@h/db")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://ann:s3cret@h/x", "plainly wrong", "mysql+nodriver://ann:s3cret@h/x"]
+)
+def test_what_is_no_store_is_said_in_one_line(url: str) -> None:
+    with pytest.raises(SinkError, match="no store that Rivulet can write to") as caught:
+        open_source(url)
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["mongodb://ann:s3cret@h:notaport/db", "redis://ann:s3cret@h:notaport/0"]
+)
+def test_a_wrong_url_is_said_without_its_password(url: str) -> None:
+    with pytest.raises(SinkError) as caught:
+        open_source(url).open()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_retries_are_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    store = open_source("redis://:s3cret@127.0.0.1:1/0").open()
+    tries: list[int] = []
+
+    def write() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise RedisConnectionError("refused")
+
+    with caplog.at_level(logging.WARNING):
+        patiently(store)(write)
+    assert len(caplog.records) == 2
+    assert "redis://:***@127.0.0.1:1/0 does not answer" in caplog.text
+    assert "s3cret" not in caplog.text
