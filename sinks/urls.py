@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from sinks.base import SinkError, StoreSource
+from sinks.names import public_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,8 @@ DEFAULT_STORE = "sqlite:///rivulet.db"
 def with_secrets(url: str, environment: Mapping[str, str] = os.environ) -> str:
     """The URL with `${NAME}` replaced by the environment's variable NAME.
 
+    Users, passwords and values of the query are percent-encoded here, not in the environment.
+
     Raises:
         SinkError: a variable is not set.
     """
@@ -28,8 +32,11 @@ def with_secrets(url: str, environment: Mapping[str, str] = os.environ) -> str:
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in environment:
-            raise SinkError(f"{url}: the environment variable {name} is not set")
-        return environment[name]
+            raise SinkError(f"{public_name(url)}: the environment variable {name} is not set")
+        before, after = url[: match.start()], url[match.end() :]
+        # A password may hold any character; a host or a whole URL is taken as it is.
+        is_secret = "://" in before and ("@" in after or "?" in before)
+        return quote(environment[name], safe="") if is_secret else environment[name]
 
     return re.sub(r"\$\{(\w+)\}", value, url)
 
@@ -42,13 +49,19 @@ def open_source(url: str) -> StoreSource:
     """
     full = with_secrets(url)
     scheme = full.split("://", 1)[0].split("+")[0].lower()
-    if scheme in ("mongodb", "redis", "rediss"):
-        raise SinkError(f"{scheme}:// is not there yet")
+    if scheme == "mongodb":
+        from sinks.mongo import MongoSource
+
+        return MongoSource(full)
+    if scheme in ("redis", "rediss"):
+        from sinks.redis_store import RedisSource
+
+        return RedisSource(full)
     try:
         make_url(full).get_dialect()
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
         raise SinkError(
-            f"'{url.split('@')[-1]}' is no store that Rivulet can write to: take sqlite:///FILE, "
+            f"'{public_name(url)}' is no store that Rivulet can write to: take sqlite:///FILE, "
             "mysql+pymysql://USER:${PASSWORD}@HOST/DB, mongodb://HOST/DB or redis://HOST/0"
         ) from error
     from sinks.sql import SqlSource

@@ -1,0 +1,189 @@
+"""MongoDB: records, users' first consumptions, rankings and recommendations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pymongo
+from pymongo import MongoClient, ReplaceOne
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+)
+
+from sinks import mongo_rows
+from sinks.base import Refusal, SinkError, Write
+from sinks.mongo_consumed import first_consumptions, merge
+from sinks.mongo_rows import Document
+from sinks.names import public_name
+from transforms.events import EventBatch
+from transforms.frames import Frame
+from transforms.popular import PopularRows
+from transforms.recommendations import Recommendations
+
+DEFAULT_DATABASE = "rivulet"
+_DUPLICATE_KEY = 11000
+_OUTAGES = frozenset(
+    {
+        *(6, 7, 89, 9001),  # The network.
+        *(91, 11600, 11602, 10107, 13435, 13436, 189),  # Shutting down, another primary.
+        *(24, 46, 50, 112, 251, 262, 14031, 39),  # Locks, time limits, conflicts, a full disk.
+    }
+)
+"""Server errors that pass: https://github.com/mongodb/mongo, error_codes.yml."""
+
+
+@dataclass(frozen=True, repr=False)
+class MongoSource:
+    """A `mongodb://` or `mongodb+srv://` URL; the database is `rivulet` where it names none.
+
+    Attributes:
+        url: with the password, if there is one.
+    """
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """The URL without its secrets."""
+        return public_name(self.url)
+
+    def open(self) -> MongoStore:
+        """A store with a client, and its pool of connections, of its own.
+
+        Raises:
+            SinkError: pymongo does not take the URL.
+        """
+        try:
+            client: MongoClient[Document] = MongoClient(
+                self.url, serverSelectionTimeoutMS=5_000, appname="rivulet"
+            )
+            return MongoStore(self.name, client)
+        except (InvalidURI, ConfigurationError, ValueError) as error:
+            raise SinkError(f"{self.name} is no MongoDB URL: {error}") from None
+
+    def __repr__(self) -> str:
+        return f"MongoSource({self.name})"
+
+
+class MongoStore:
+    """Collections in a MongoDB database.
+
+    Args:
+        name: what messages call it.
+        client: connected to the URL, whose database is taken.
+    """
+
+    def __init__(self, name: str, client: MongoClient[Document]) -> None:
+        self.name, self._client = name, client
+        self.database = client.get_default_database(DEFAULT_DATABASE)
+
+    def prepare(self) -> None:
+        """Makes the indexes: by user and time, unique for recommendations."""
+        by_user = [("user", pymongo.ASCENDING), ("time", pymongo.ASCENDING)]
+        self.database["records"].create_index(by_user)
+        self.database["recommendResults"].create_index(by_user, unique=True)
+
+    def writer(self, frame_type: type[Frame]) -> Write:
+        """Writes frames of this type in unordered bulks."""
+        writers: dict[type[Frame], Write] = {
+            EventBatch: self._write_events,
+            PopularRows: self._write_rankings,
+            Recommendations: self._write_results,
+        }
+        if frame_type not in writers:
+            raise SinkError(f"{self.name} has no collection for {frame_type.__name__}")
+        return writers[frame_type]
+
+    def is_outage(self, error: BaseException) -> bool:
+        """No connection, no primary, shutting down, no room: all that passes."""
+        if isinstance(error, BulkWriteError):
+            # What is the rows' own fault was taken out before this was raised.
+            return True
+        if isinstance(error, OperationFailure):
+            return error.code in _OUTAGES
+        return isinstance(error, (ConnectionFailure, WaitQueueTimeoutError)) or (
+            isinstance(error, PyMongoError) and error.timeout
+        )
+
+    def close(self) -> None:
+        """Closes the pool."""
+        self._client.close()
+
+    def _write_events(self, events: EventBatch) -> Sequence[Refusal]:
+        documents = mongo_rows.records(events)
+        records = self.database["records"]
+        bad = _bulk(lambda: records.insert_many(documents, ordered=False))
+        refusals = [
+            Refusal("records", _without_id(documents[place]), why, documents[place]["time"])
+            for place, (code, why) in bad.items()
+            if code != _DUPLICATE_KEY  # It is there already.
+        ]
+        users = first_consumptions(events)
+        consumed = self.database["userConsumed"]
+        bad = _bulk(lambda: consumed.bulk_write([merge(user) for user in users], ordered=False))
+        for place, (_, why) in bad.items():
+            user, pairs = users[place]
+            row = {"user": user, "consumed": [p[1] for p in pairs], "time": [p[0] for p in pairs]}
+            refusals.append(Refusal("userConsumed", row, why, pairs[-1][0]))
+        return refusals
+
+    def _write_rankings(self, rows: PopularRows) -> Sequence[Refusal]:
+        documents = mongo_rows.rankings(rows)
+        bulk = [ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in documents]
+        bad = _bulk(lambda: self.database["popular"].bulk_write(bulk, ordered=False))
+        return [
+            Refusal("popular", documents[place], why, documents[place]["_id"])
+            for place, (_, why) in bad.items()
+        ]
+
+    def _write_results(self, rows: Recommendations) -> Sequence[Refusal]:
+        # Most are new: they are inserted, and only those that are there already are replaced.
+        documents = mongo_rows.results(rows)
+        results = self.database["recommendResults"]
+        bad = _bulk(lambda: results.insert_many(documents, ordered=False))
+        known = [place for place, (code, _) in bad.items() if code == _DUPLICATE_KEY]
+        bulk = []
+        for place in known:
+            document = _without_id(documents[place])
+            key = {"user": document["user"], "time": document["time"]}
+            bulk.append(ReplaceOne(key, document, upsert=True))
+            del bad[place]
+        if bulk:
+            again = _bulk(lambda: results.bulk_write(bulk, ordered=False))
+            bad.update((known[place], trouble) for place, trouble in again.items())
+        return [
+            Refusal(
+                "recommendResults", _without_id(documents[place]), why, documents[place]["time"]
+            )
+            for place, (_, why) in bad.items()
+        ]
+
+
+def _bulk(write: Callable[[], Any]) -> dict[int, tuple[int, str]]:
+    """Does a bulk write and gives the places of the rows refused, with code and words.
+
+    Raises:
+        PyMongoError: the write as a whole, or some row for no fault of its own, did not go
+            through.
+    """
+    try:
+        write()
+    except BulkWriteError as error:
+        details = error.details or {}
+        errors = details.get("writeErrors", [])
+        if details.get("writeConcernErrors") or any(e.get("code") in _OUTAGES for e in errors):
+            raise
+        return {e["index"]: (e.get("code", 0), str(e.get("errmsg", ""))) for e in errors}
+    return {}
+
+
+def _without_id(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "_id"}

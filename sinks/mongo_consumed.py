@@ -1,0 +1,104 @@
+"""`userConsumed`: each user's different items in order of first consumption, in MongoDB.
+
+A document is merged on the server by an update pipeline: an item keeps its earliest time, and
+items stand by time and then item id. The minimum and the order do not depend on who comes
+first, so that events that are repeated, re-ordered or split end in the same document.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pymongo import UpdateOne
+
+from transforms.events import EventBatch
+from transforms.ranges import run_starts
+
+Consumed = tuple[int, list[list[int]]]
+"""A user and [time, item] of each of the user's items, ascending."""
+
+
+def first_consumptions(events: EventBatch) -> list[Consumed]:
+    """Per user, ascending: every different item with its earliest time."""
+    events = events.take(np.lexsort((events.time, events.item, events.user)))
+    events = events.take(run_starts(events.user, events.item))
+    events = events.take(np.lexsort((events.item, events.time, events.user)))
+    starts = run_starts(events.user)
+    pairs = np.stack((events.time, events.item), axis=1).tolist()
+    ends = np.append(starts[1:], len(events)).tolist()
+    return [
+        (user, pairs[start:end])
+        for user, start, end in zip(
+            events.user[starts].tolist(), starts.tolist(), ends, strict=True
+        )
+    ]
+
+
+def merge(consumed: Consumed) -> UpdateOne:
+    """The update that merges a user's items into the user's document, or makes it.
+
+    A document that holds all of the items, none later, is left as it is.
+    """
+    user, pairs = consumed
+    return UpdateOne({"_id": user}, _pipeline(user, pairs), upsert=True)
+
+
+def _pipeline(user: int, pairs: list[list[int]]) -> list[dict[str, Any]]:
+    return [
+        {"$set": {"user": user, "_new": {"$filter": {**_IS_NEWS, "input": {"$literal": pairs}}}}},
+        {"$set": {"_all": _MERGED}},
+        _BACK_TO_COLUMNS,
+        {"$unset": ["_new", "_all"]},
+    ]
+
+
+def _pair(name: str, place: int) -> dict[str, Any]:
+    return {"$arrayElemAt": [name, place]}
+
+
+_ITEMS, _TIMES = {"$ifNull": ["$consumed", []]}, {"$ifNull": ["$time", []]}
+_IS_NEWS = {
+    "as": "new",
+    "cond": {
+        "$let": {
+            "vars": {"at": {"$indexOfArray": [_ITEMS, _pair("$$new", 1)]}},
+            "in": {
+                "$or": [
+                    {"$eq": ["$$at", -1]},
+                    {"$gt": [{"$arrayElemAt": [_TIMES, "$$at"]}, _pair("$$new", 0)]},
+                ]
+            },
+        }
+    },
+}
+_OLD = {
+    "$filter": {
+        "input": {"$zip": {"inputs": [_TIMES, _ITEMS]}},
+        "as": "old",
+        "cond": {
+            "$not": {
+                "$in": [
+                    _pair("$$old", 1),
+                    {"$map": {"input": "$_new", "as": "new", "in": _pair("$$new", 1)}},
+                ]
+            }
+        },
+    }
+}
+_MERGED = {
+    "$cond": [
+        {"$eq": ["$_new", []]},
+        None,
+        # Pairs compare by time and then by item.
+        {"$sortArray": {"input": {"$concatArrays": [_OLD, "$_new"]}, "sortBy": 1}},
+    ]
+}
+
+
+def _column(name: str, place: int) -> dict[str, Any]:
+    values = {"$map": {"input": "$_all", "as": "pair", "in": _pair("$$pair", place)}}
+    return {"$cond": [{"$eq": ["$_all", None]}, name, values]}
+
+
+_BACK_TO_COLUMNS = {"$set": {"consumed": _column("$consumed", 1), "time": _column("$time", 0)}}

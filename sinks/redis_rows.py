@@ -1,0 +1,62 @@
+"""From frames to what Redis keeps: the latest of each (spec section 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from transforms.events import EventBatch
+from transforms.popular import PopularRows
+from transforms.ranges import run_starts
+from transforms.recommendations import Recommendations
+
+HISTORY_SIZE = 10
+"""Items in a user's history."""
+
+UserRows = tuple[list[int], list[list[str]], list[int]]
+"""Users, what is to be written for each, and the time of each."""
+
+_SIGN = np.uint64(1 << 63)
+
+
+def histories(events: EventBatch) -> UserRows:
+    """Each user's last different events as [time, event, time, event, ...].
+
+    An event is text that sorts by item and then names the item.
+    """
+    events = events.ordered()
+    starts = run_starts(events.user)
+    ends = np.append(starts[1:], len(events))
+    last = np.maximum(starts, ends - HISTORY_SIZE)
+    # As unsigned numbers of 20 digits, items sort as text as they do as numbers.
+    rank = (events.item.view(np.uint64) ^ _SIGN).tolist()
+    item, behavior, time = events.item.tolist(), events.behavior.tolist(), events.time.tolist()
+    rows = [
+        [
+            text
+            for at in range(start, end)
+            for text in (str(time[at]), f"{rank[at]:020d} {item[at]} {time[at]} {behavior[at]}")
+        ]
+        for start, end in zip(last.tolist(), ends.tolist(), strict=True)
+    ]
+    return events.user[starts].tolist(), rows, events.time[ends - 1].tolist()
+
+
+def latest(rows: Recommendations) -> UserRows:
+    """Each user's latest recommendation as [time, item, ...]."""
+    rows = rows.take(np.lexsort((rows.time, rows.user)))
+    starts = run_starts(rows.user)
+    rows = rows.take(np.append(starts[1:], len(rows)) - 1)
+    texts = [
+        [str(time), *map(str, items[:length])]
+        for time, items, length in zip(
+            rows.time.tolist(), rows.items.tolist(), rows.length.tolist(), strict=True
+        )
+    ]
+    return rows.user.tolist(), texts, rows.time.tolist()
+
+
+def last_ranking(rows: PopularRows) -> tuple[int, list[int], list[int]]:
+    """The latest window's end, items and counts, best first."""
+    rows = rows.take(rows.window_end == rows.window_end.max())
+    rows = rows.take(np.argsort(rows.rank))
+    return int(rows.window_end[0]), rows.item.tolist(), rows.count.tolist()

@@ -1,0 +1,144 @@
+"""Redis: what is true now, each key replaced whole and never by an older one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from redis import exceptions
+
+from sinks import redis_rows, redis_scripts
+from sinks.base import Refusal, SinkError, Write
+from sinks.names import public_name
+from sinks.redis_rows import UserRows
+from transforms.events import EventBatch
+from transforms.frames import Frame
+from transforms.popular import PopularRows
+from transforms.recommendations import Recommendations
+
+USERS = 1_000
+"""Users of one call of a script: Redis does nothing else meanwhile."""
+
+_PASSES = ("OOM", "MISCONF", "READONLY", "MASTERDOWN", "LOADING", "BUSY", "TRYAGAIN", "NOREPLICAS")
+"""How errors begin that are the server's state and not the rows' fault."""
+
+
+@dataclass(frozen=True, repr=False)
+class RedisSource:
+    """A `redis://` or (TLS) `rediss://` URL.
+
+    Attributes:
+        url: with the password, if there is one.
+    """
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """The URL without its secrets."""
+        return public_name(self.url)
+
+    def open(self) -> RedisStore:
+        """A store with a pool of connections of its own.
+
+        Raises:
+            SinkError: redis-py does not take the URL.
+        """
+        try:
+            client = redis.Redis.from_url(
+                self.url, socket_connect_timeout=5, socket_timeout=60, health_check_interval=30
+            )
+        except (ValueError, TypeError) as error:
+            raise SinkError(f"{self.name} is no Redis URL: {error}") from None
+        return RedisStore(self.name, client)
+
+    def __repr__(self) -> str:
+        return f"RedisSource({self.name})"
+
+
+class RedisStore:
+    """Keys in a Redis database.
+
+    Args:
+        name: what messages call it.
+        client: a client with a pool.
+    """
+
+    def __init__(self, name: str, client: redis.Redis) -> None:
+        self.name, self.client = name, client
+        self._history = client.register_script(redis_scripts.HISTORY)
+        self._recommendations = client.register_script(redis_scripts.RECOMMENDATIONS)
+        self._popular = client.register_script(redis_scripts.POPULAR)
+
+    def prepare(self) -> None:
+        """Sees that the server answers: keys need nothing made."""
+        self.client.ping()
+
+    def writer(self, frame_type: type[Frame]) -> Write:
+        """Writes frames of this type by scripts, many users a call."""
+        writers: dict[type[Frame], Write] = {
+            EventBatch: self._write_histories,
+            PopularRows: self._write_ranking,
+            Recommendations: self._write_recommendations,
+        }
+        if frame_type not in writers:
+            raise SinkError(f"{self.name} has no key for {frame_type.__name__}")
+        return writers[frame_type]
+
+    def is_outage(self, error: BaseException) -> bool:
+        """No connection, no answer in time, loading, no memory, a replica: all that passes."""
+        if isinstance(error, (exceptions.AuthenticationError, exceptions.AuthorizationError)):
+            return False
+        if isinstance(error, (exceptions.ConnectionError, exceptions.TimeoutError)):
+            return True
+        kinds = (
+            exceptions.ReadOnlyError,
+            exceptions.OutOfMemoryError,
+            exceptions.TryAgainError,
+            exceptions.MasterDownError,
+        )
+        return isinstance(error, kinds) or (
+            isinstance(error, exceptions.ResponseError) and str(error).startswith(_PASSES)
+        )
+
+    def close(self) -> None:
+        """Closes the pool."""
+        self.client.close()
+
+    def _write_histories(self, events: EventBatch) -> Sequence[Refusal]:
+        users = redis_rows.histories(events)
+        return list(_by_users(self._history, "history", users, redis_rows.HISTORY_SIZE))
+
+    def _write_recommendations(self, rows: Recommendations) -> Sequence[Refusal]:
+        return list(_by_users(self._recommendations, "recommendations", redis_rows.latest(rows)))
+
+    def _write_ranking(self, rows: PopularRows) -> Sequence[Refusal]:
+        window_end, items, counts = redis_rows.last_ranking(rows)
+        keys = ("popular:items", "popular:counts", "popular:window_end")
+        try:
+            self._popular(keys=keys, args=(window_end, len(items), *items, *counts))
+        except exceptions.ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            row = {"window_end": window_end, "items": items, "counts": counts}
+            return [Refusal("popular", row, _WRONG_TYPE, window_end)]
+        return []
+
+
+_WRONG_TYPE = "WRONGTYPE: the key holds another kind of value"
+
+
+def _by_users(
+    script: Callable[..., Any], prefix: str, users: UserRows, *more: int
+) -> Iterator[Refusal]:
+    names, rows, times = users
+    for start in range(0, len(names), USERS):
+        part = slice(start, start + USERS)
+        keys = [f"{prefix}:{user}" for user in names[part]]
+        for place in script(keys=keys, args=(json.dumps(rows[part]), *more)):
+            at = start + place
+            row = {"user": names[at], prefix: rows[at]}
+            yield Refusal(f"{prefix}:{names[at]}", row, _WRONG_TYPE, times[at])
