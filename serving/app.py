@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -70,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=EVERYWHERE if settings.token else None,
     )
     app.state.services = services
+    _keep_limits_whole(app)
     answer_problems(app)
     # Inference last: its address is open at the end.
     for router in (page.router, popular.router, users.router, job.router, inference.router):
@@ -78,3 +80,26 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Guard, token=settings.token, local=is_loopback(settings.host))
     app.add_middleware(Timed, metrics=metrics)
     return app
+
+
+def _keep_limits_whole(app: FastAPI) -> None:
+    """Writes the limits of ids exactly: FastAPI gives them as floats, which 2^63 - 1 is not."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document: dict[str, Any] = made()
+        _whole(document)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _whole(part: Any) -> None:
+    if isinstance(part, list):
+        for item in part:
+            _whole(item)
+    elif isinstance(part, dict):
+        if part.get("type") == "integer" and part.get("maximum") == float(2**63):
+            part |= {"maximum": 2**63 - 1, "minimum": -(2**63), "format": "int64"}
+        for item in part.values():
+            _whole(item)

@@ -6,6 +6,17 @@ const INKS = {
   dark: ["#58c4e0", "#f0a35e", "#b79cf0", "#5fd39b", "#f08cb6", "#9dabb8"],
 };
 const HEIGHT = 170;
+
+/** Times along the axis, UTC: the day where it changes, seconds where they differ. */
+function times(plot, ticks) {
+  const fine = ticks.length > 1 && ticks[1] - ticks[0] < 60;
+  return ticks.map((tick, place) => {
+    const text = new Date(tick * 1000).toISOString();
+    const clock = text.slice(11, fine ? 19 : 16);
+    const sameDay = place && Math.floor(tick / 86400) === Math.floor(ticks[place - 1] / 86400);
+    return sameDay ? clock : `${clock}\n${text.slice(0, 10)}`;
+  });
+}
 const charts = new Map();
 
 function options(holder, series, format) {
@@ -21,9 +32,9 @@ function options(holder, series, format) {
     height: HEIGHT,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: { y: { range: (plot, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 58, values: (plot, ticks) => ticks.map(format) }],
+    axes: [{ ...axis, values: times, space: 64 }, { ...axis, size: 58, values: (plot, ticks) => ticks.map(format) }],
     series: [
-      { label: "UTC" },
+      { label: "UTC", value: (plot, at) => (at === null ? "–" : new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ")) },
       ...series.map((label, place) => ({
         label,
         stroke: inks[place % inks.length],

@@ -9,8 +9,8 @@ async function get(address) {
 function historyOf(answer) {
   if (answer.detail) return el("p", { class: "note" }, answer.detail);
   const rows = answer.events.map((event) => el("tr", {},
-    el("td", {}, event.item), el("td", {}, event.behavior ?? ""), el("td", {}, event.time === null ? "" : moment(event.time))));
-  const head = el("tr", {}, ...["Item", "Behavior", "Time"].map((name) => el("th", { scope: "col" }, name)));
+    el("td", {}, event.item), el("td", {}, event.behavior ?? ""), el("td", { class: "when" }, event.time === null ? "" : moment(event.time).replace(" UTC", ""))));
+  const head = el("tr", {}, ...["Item", "Behavior", "Time (UTC)"].map((name) => el("th", { scope: "col" }, name)));
   return el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
 }
 

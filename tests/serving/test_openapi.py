@@ -14,6 +14,7 @@ def test_every_answer_is_as_documented(server: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             str(tool),
+            f"--config-file={Path(__file__).with_name('schemathesis.toml')}",
             "run",
             f"{server}/openapi.json",
             "--max-examples=20",

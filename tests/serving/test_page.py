@@ -1,0 +1,101 @@
+"""The page in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.serving.browser import browser
+from tests.serving.running import serving
+from tests.serving.tables import fill, sample
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as made:
+        yield made
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page that fails the test if it calls another host or says an error."""
+    made = chromium.new_page()
+    wrong: list[str] = []
+    made.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    made.on("pageerror", lambda error: wrong.append(str(error)))
+    own = ("http://127.0.0.1:", "data:")
+    made.on("request", lambda asked: None if asked.url.startswith(own) else wrong.append(asked.url))
+    yield made
+    made.close()
+    # That there is no graph, and that a store has no answer, is said by a status of its own.
+    assert [text for text in wrong if "the server responded with a status" not in text] == []
+
+
+def test_the_page_shows_what_the_store_has(page: Page, server: str) -> None:
+    page.goto(server)
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    first = page.locator("#popular tbody tr").first
+    expect(first).to_contain_text("11")
+    expect(first).to_contain_text("▲ 1")
+    expect(page.locator("#popular tbody tr").last).to_contain_text("new")
+    expect(page.locator("#tiles")).to_contain_text("12,345")
+    expect(page.locator("#policy-table")).to_contain_text("34.0 %")
+    expect(page.locator("#hit-chart canvas")).to_be_visible()
+    expect(page.locator("#user-answer")).to_contain_text("21 ✓ buy")
+    expect(page.locator("#dead")).to_contain_text("<b>x</b>,y")
+    expect(page.locator("#graph-note")).not_to_be_empty()
+
+
+def test_a_user_is_looked_up_by_keyboard(page: Page, server: str) -> None:
+    page.goto(server)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.locator("#user-id").fill("2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#user-answer")).to_contain_text("Last events of user 2")
+    page.locator("#user-id").fill("77")
+    page.keyboard.press("Enter")
+    expect(page.locator("#user-answer")).to_contain_text("No store knows user 77")
+
+
+def test_dark_at_a_press_and_kept(page: Page, server: str) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(server)
+    page.locator("#theme").press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.locator("#theme").click()
+
+
+def test_phone_width_needs_no_sideways_scrolling(page: Page, server: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(server)
+    expect(page.locator("#user-answer")).to_contain_text("21")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_documentation_comes_from_this_host_alone(page: Page, server: str) -> None:
+    page.goto(f"{server}/docs")
+    expect(page.get_by_text("/users/{user}/recommendations")).to_be_visible()
+
+
+def test_from_no_store_to_numbers_without_a_reload(page: Page, tmp_path: Path) -> None:
+    with serving(tmp_path, models=False) as address:
+        page.goto(address)
+        expect(page.locator("#notices")).to_contain_text("is not there yet")
+        expect(page.locator("#popular-note")).to_contain_text("No window")
+        fill(f"sqlite:///{tmp_path}/rivulet.db", sample())
+        expect(page.locator("#popular tbody tr").first).to_contain_text("11")
+        expect(page.locator("#notices")).to_be_empty()
+        page.goto("about:blank")
+
+
+def test_a_dead_store_is_named(page: Page, tmp_path: Path) -> None:
+    with serving(tmp_path, "--store=redis://127.0.0.1:1/0", models=False) as address:
+        page.goto(address)
+        expect(page.locator("#notices")).to_contain_text("redis://127.0.0.1:1/0 is down")
+        page.goto("about:blank")
