@@ -21,6 +21,7 @@ import numpy.typing as npt
 from inference.model_dir import INFO, ModelError, load_policy
 from inference.policy import Policy
 from transforms.fill import Ranked
+from transforms.hashing import mix
 from transforms.recommendations import POLICY_BYTES
 
 Int64s = npt.NDArray[np.int64]
@@ -91,11 +92,7 @@ def shares(users: Int64s, weights: Sequence[float]) -> Int64s:
 
     It depends on the user's id and the weights alone (SplitMix64's finalizer as the hash).
     """
-    x = users.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    x ^= x >> np.uint64(31)
-    place = (x >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+    place = (mix(users) >> np.uint64(11)).astype(np.float64) / float(1 << 53)
     edges = np.cumsum(np.asarray(weights, np.float64))
     found = np.searchsorted(edges / edges[-1], place, side="right")
     # A weight of 0 has an empty interval; rounding must not send the last users beyond the end.

@@ -23,7 +23,7 @@ from sinks.feedback_log import WriteFeedback
 from sinks.options import SinkOptions
 from sinks.sql import SqlSource
 from sources.dead_letters import DeadLetter
-from sources.options import InputOptions
+from sources.options import InputOptions, KafkaOptions
 from sources.read import Events, ReadEvents
 from transforms.events import BEHAVIORS, EventBatch
 from transforms.feedback import MINUTE, Rewarded, RewardRecommendations
@@ -78,6 +78,7 @@ def seal(flow: Flow) -> Sealed:
         flow.seal_unit,
         flow.options.view_as(RecommendOptions).shards,
         flow.events.is_bounded_files,
+        flow.options.view_as(KafkaOptions).allowed_lateness,
     )
     late = sealed.late
     if flow.events.late is not None:

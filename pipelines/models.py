@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from inference import packaged_model
 from inference.handler import RankerSource
-from inference.model_dir import ModelError, load_policy
-from inference.source import NoPolicy, PolicySource
+from inference.model_dir import ModelError
+from inference.no_policy import NoPolicy
+from inference.registry import RegistrySource, parse_models
 from pipelines.options import ModelOptions
 
 
@@ -22,8 +21,9 @@ def model_source(options: PipelineOptions) -> RankerSource:
     chosen = options.view_as(ModelOptions).model or [str(packaged_model())]
     if chosen == ["none"]:
         return NoPolicy()
-    if len(chosen) > 1:
-        raise ModelError("--model is given several times: one model is served at a time")
-    directory = str(Path(chosen[0]).resolve())
-    load_policy(Path(directory))
-    return PolicySource(directory)
+    try:
+        source = RegistrySource(parse_models(chosen))
+    except ValueError as error:
+        raise ModelError(f"--model: {error}") from error
+    source.load()
+    return source

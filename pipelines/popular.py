@@ -12,7 +12,7 @@ from pipelines import graph
 from pipelines.options import PopularOptions
 from pipelines.run import Job
 from sinks.options import SinkOptions
-from sources.options import InputOptions
+from sources.options import InputOptions, KafkaOptions
 
 
 def build(flow: graph.Flow) -> None:
@@ -23,7 +23,7 @@ def build(flow: graph.Flow) -> None:
 JOB = Job(
     name="popular",
     description="Read a click-stream and rank what is popular in sliding windows.",
-    concerns=(InputOptions, PopularOptions, SinkOptions),
+    concerns=(InputOptions, KafkaOptions, PopularOptions, SinkOptions),
     build=build,
 )
 

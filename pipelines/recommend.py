@@ -19,7 +19,7 @@ from pipelines import graph
 from pipelines.options import FeedbackOptions, ModelOptions, PopularOptions, RecommendOptions
 from pipelines.run import Job
 from sinks.options import SinkOptions
-from sources.options import InputOptions
+from sources.options import InputOptions, KafkaOptions
 
 
 def build(flow: graph.Flow) -> None:
@@ -35,6 +35,7 @@ JOB = Job(
     "and see what came of it.",
     concerns=(
         InputOptions,
+        KafkaOptions,
         PopularOptions,
         RecommendOptions,
         ModelOptions,

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pipelines import graph
 from pipelines.run import Job
 from sinks.options import SinkOptions
-from sources.options import InputOptions
+from sources.options import InputOptions, KafkaOptions
 
 JOB = Job(
     name="record",
     description="Read a click-stream and record every event, once.",
-    concerns=(InputOptions, SinkOptions),
+    concerns=(InputOptions, KafkaOptions, SinkOptions),
     build=graph.record,
     seals=False,
     ranks=False,

@@ -22,7 +22,7 @@ from simulation import sample_path
 from sinks.base import SinkError
 from sinks.options import SinkOptions
 from sources.errors import SourceError
-from sources.options import InputOptions
+from sources.options import InputOptions, KafkaOptions
 from sources.read import is_file_input
 
 LOG_FILE = "rivulet.log"
@@ -69,6 +69,7 @@ class Job:
 
     def main(self, argv: Sequence[str]) -> int:
         """Runs the job from a command line; its exit status."""
+        _log_to_file()
         options = self.options(argv)
         try:
             return self._run(options)
@@ -79,9 +80,8 @@ class Job:
             return 130
 
     def _run(self, options: PipelineOptions) -> int:
-        _log_to_file()
         chosen = options.view_as(InputOptions).input
-        bounded = is_file_input(chosen) or bool(options.get_all_options().get("kafka_stop_at"))
+        bounded = is_file_input(chosen) or bool(options.view_as(KafkaOptions).kafka_stop_at)
         pipeline = beam.Pipeline(runner=make_runner(options, bounded), options=options)
         self.construct(pipeline, options)
         if (options.view_as(StandardOptions).runner or "").lower() == "render":

@@ -1,6 +1,6 @@
 """Makes a click-stream from a seeded model of users (`simulation.model` has its formulas).
 
-    python -m pipelines.simulate --events=1000000 --output=stream.csv.gz --truth=truth
+    python -m pipelines.simulate --events=1000000 --output=rivulet-stream.csv.gz --truth=truth
 
 The same options give the same bytes. With --malformed, --duplicates and --late the stream
 holds what a pipeline must cope with; --truth writes how many of each there are.
@@ -8,19 +8,20 @@ holds what a pipeline must cope with; --truth writes how many of each there are.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from simulation.arrival import Arrivals, arrive
-from simulation.files import write_stream
+from simulation.files import STDOUT, write_stream
 from simulation.malformed import MalformedLines, malform
 from simulation.model import World
 from simulation.options import check, parser
@@ -30,8 +31,12 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 
-def simulate(options: Namespace) -> tuple[World, Arrivals, MalformedLines]:
+def simulate(
+    options: Namespace, progress: Callable[[int], None] = lambda events: None
+) -> tuple[World, Arrivals, MalformedLines]:
     """The world and the stream that `options` (of `simulation.options`) describe.
+
+    `progress` is told how many more events are made.
 
     Raises:
         ValueError: the options ask for what cannot be; the message says what to do.
@@ -43,7 +48,7 @@ def simulate(options: Namespace) -> tuple[World, Arrivals, MalformedLines]:
         options.items,
         options.clusters,
     )
-    events = world.stream(options.events, options.rate, options.start, options.seed)
+    events = world.stream(options.events, options.rate, options.start, options.seed, progress)
     rng = np.random.default_rng([options.seed, 2])
     arrivals = arrive(
         events,
@@ -57,25 +62,24 @@ def simulate(options: Namespace) -> tuple[World, Arrivals, MalformedLines]:
     return world, arrivals, lines
 
 
-def run(options: Namespace, console: Console) -> Truth:
+def run(options: Namespace) -> Truth:
     """Makes the stream, writes it and its truth, and returns the truth.
 
     Raises:
         ValueError: the options ask for what cannot be.
         OSError: a file cannot be written.
     """
-    with Progress(console=console, transient=True) as progress:
-        step = progress.add_task("simulating", total=None)
-        world, arrivals, malformed = simulate(options)
+    with _progress() as bar:
+        making = bar.add_task("events made", total=options.events)
+        world, arrivals, malformed = simulate(options, lambda count: bar.advance(making, count))
         truth = Truth.of(arrivals, malformed)
-        rows = len(arrivals.events)
-        progress.update(step, description=f"writing {options.output}", total=rows)
+        writing = bar.add_task("events written", total=len(arrivals.events))
         write_stream(
             arrivals.events,
             malformed,
             options.output,
             header=not options.no_header,
-            progress=lambda count: progress.advance(step, count),
+            progress=lambda count: bar.advance(writing, count),
         )
     if options.truth:
         write_truth(Path(options.truth), truth, world)
@@ -84,9 +88,14 @@ def run(options: Namespace, console: Console) -> Truth:
 
 def summary(truth: Truth, output: str, seconds: float) -> Table:
     """The table that ends the command."""
-    table = Table(title=f"click-stream in {output}", title_justify="left", show_header=False)
+    name = "standard output" if output == STDOUT else output
+    table = Table(title=f"Click-stream in {name}", title_justify="left", show_header=False)
     table.add_column(justify="left")
     table.add_column(justify="right")
+    shares = {
+        behavior: f"{count:,} ({count / truth.events:.1%})"
+        for behavior, count in truth.behaviors.items()
+    }
     rows = {
         "lines": f"{truth.lines:,}",
         "events": f"{truth.events:,}",
@@ -94,19 +103,16 @@ def summary(truth: Truth, output: str, seconds: float) -> Table:
         "items": f"{truth.items:,}",
         "first event": f"{np.datetime64(truth.first_time, 's')}Z",
         "span of event time": f"{truth.last_time - truth.first_time:,} s",
-        **{
-            name: f"{count:,} ({count / truth.events:.1%})"
-            for name, count in truth.behaviors.items()
-        },
+        **shares,
         "out of order by at most": f"{truth.out_of_orderness} s",
         "duplicates": f"{truth.duplicates:,}",
         "late": f"{truth.late:,}",
-        **{f"malformed: {name}": f"{count:,}" for name, count in truth.malformed.items() if count},
+        **{f"malformed: {reason}": f"{count:,}" for reason, count in truth.malformed.items()},
         "seconds": f"{seconds:.1f}",
         "lines a second": f"{truth.lines / seconds:,.0f}",
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
+    for label, value in rows.items():
+        table.add_row(label, value)
     return table
 
 
@@ -114,17 +120,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
     command = parser(__doc__ or "")
     options = command.parse_args(argv)
-    console = Console(stderr=True)
     began = time.perf_counter()
     try:
-        truth = run(options, console)
+        truth = run(options)
+    except BrokenPipeError:
+        # Who read our output has enough; the interpreter must not flush the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, OSError) as error:
         command.error(str(error))
     except KeyboardInterrupt:
-        console.print("interrupted: nothing was written")
+        Console(stderr=True).print("interrupted")
         return INTERRUPTED
+    # Beside a stream on standard output, the table goes where it cannot mix with it.
+    console = Console(stderr=options.output == STDOUT)
     console.print(summary(truth, options.output, time.perf_counter() - began))
     return 0
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
 
 
 if __name__ == "__main__":

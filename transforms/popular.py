@@ -135,7 +135,11 @@ class PopularItems(beam.PTransform):
             | "Count in panes" >> beam.ParDo(_CountInPanes(pane))
             | "Panes" >> beam.WindowInto(FixedWindows(pane))
             | "Merge shards" >> beam.CombinePerKey(MergeCounts())
-            | "Slide" >> beam.WindowInto(SlidingWindows(self.window, self.period))
+            # It is the windows' ends that are multiples of the period.
+            | "Slide"
+            >> beam.WindowInto(
+                SlidingWindows(self.window, self.period, offset=-self.window % self.period)
+            )
             # A key with many windows is quadratic on the Python runners.
             | "Key by window" >> beam.ParDo(_KeyByWindow())
             | "Merge panes" >> beam.CombinePerKey(MergeCounts())

@@ -1,0 +1,261 @@
+"""The main job against the oracle: any order, any shards, any windows, duplicates and all."""
+
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.testing.test_stream import TestStream
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from inference.recommend import Recommend
+from pipelines.recommend import JOB, main
+from tests.fakes import LABEL, FakeSource, ranked_items
+from tests.graph import Tables, run_job
+from tests.oracle import rules
+from tests.oracle.events import BEHAVIORS, Event
+from transforms.events import BEHAVIORS as NAMES
+from transforms.events import EventBatch
+from transforms.feedback import RewardRecommendations
+from transforms.histories import Histories, HistoryRules
+from transforms.history_table import Schedule
+from transforms.panes import SealPanes
+from transforms.popular import PopularItems
+
+EVENTS = st.lists(
+    st.builds(
+        Event,
+        st.one_of(st.integers(1_000_000, 1_000_400), st.integers(1_000_000, 1_009_000)),
+        st.integers(0, 12),
+        st.integers(0, 3),
+        st.sampled_from(BEHAVIORS),
+    ),
+    max_size=120,
+)
+SETTINGS = st.fixed_dictionaries(
+    {
+        "popular_window": st.sampled_from([60, 90, 600]),
+        "popular_period": st.sampled_from([20, 45, 60]),
+        "popular_size": st.integers(1, 10),
+        "recommend_window": st.sampled_from([7, 20, 50, 60]),
+        "recommend_period": st.sampled_from([5, 20, 30]),
+        "history_size": st.integers(2, 10),
+        "min_history": st.integers(0, 2),
+        "reward_window": st.sampled_from([5, 60, 95]),
+        "recommendations": st.integers(1, 8),
+        "shards": st.integers(1, 5),
+    }
+)
+
+
+def expected(events: list[Event], values: dict[str, int], repeat: bool) -> tuple[dict, dict, dict]:
+    rankings = rules.popular(
+        events, values["popular_window"], values["popular_period"], values["popular_size"]
+    )
+    shown = rules.recommendations(
+        events,
+        lambda user, history: ranked_items(user, history, values["recommendations"], repeat),
+        rankings,
+        window=values["recommend_window"],
+        period=values["recommend_period"],
+        history_size=values["history_size"],
+        min_history=values["min_history"],
+        count=values["recommendations"],
+        repeat_consumed=repeat,
+    )
+    minutes: dict[tuple[str, int], tuple[int, int, float]] = {}
+    for (user, at), earned in rules.rewards(events, shown, values["reward_window"]).items():
+        policy = LABEL.decode() if shown[user, at].by_policy else "popular"
+        n, hits, reward = minutes.get((policy, at // 60 * 60), (0, 0, 0.0))
+        minutes[policy, at // 60 * 60] = n + 1, hits + any(earned), reward + sum(earned)
+    return rankings, shown, minutes
+
+
+# Shrinking a failure would take minutes: a pipeline a step.
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+@given(EVENTS, SETTINGS, st.booleans(), st.randoms(use_true_random=False))
+@pytest.mark.slow
+def test_any_order_any_shards_any_windows_give_the_oracles_tables(
+    events: list[Event], values: dict[str, int], repeat: bool, shuffle: random.Random
+) -> None:
+    delivered = [*events, *events[::3]]
+    shuffle.shuffle(delivered)
+    flags = [f"--{name}={value}" for name, value in values.items()]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "clicks.csv"
+        lines = [f"{e.user},{e.item},{e.behavior},{e.time}\n" for e in delivered]
+        path.write_text("user,item,behavior,time\n" + "".join(lines))
+        tables = run_job(
+            Path(folder), f"--input={path}", *flags, *(["--repeat_consumed"] if repeat else [])
+        )
+    check(tables, events, values, repeat)
+    assert tables.summary.get("duplicates") == len(delivered) - len(set(events))
+
+
+def check(tables: Tables, events: list[Event], values: dict[str, int], repeat: bool) -> None:
+    rankings, shown, minutes = expected(events, values, repeat)
+    assert sorted(tables.records) == sorted({(e.user, e.item, e.behavior, e.time) for e in events})
+    assert tables.popular == rankings
+    assert {
+        key: (items, policy != "popular", last_reward)
+        for key, (items, policy, _, last_reward) in tables.recommendations.items()
+    } == {key: (row.items, row.by_policy, row.last_reward) for key, row in shown.items()}
+    assert tables.minutes == minutes
+
+
+def batch(events: list[Event]) -> EventBatch:
+    import numpy as np
+
+    return EventBatch(
+        np.array([e.user for e in events], np.int64),
+        np.array([e.item for e in events], np.int64),
+        np.array([NAMES.index(e.behavior) for e in events], np.int8),
+        np.array([e.time for e in events], np.int64),
+    )
+
+
+def collect(rows: list) -> list:
+    return [tuple(column.tolist() for column in frame.columns()) for frame in rows]
+
+
+@pytest.mark.slow
+def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late() -> None:
+    """Watermarks that jump and stall; one event after its pane was sealed."""
+    rng = random.Random(7)
+    events = sorted(
+        Event(rng.randrange(0, 900), rng.randrange(8), rng.randrange(4), rng.choice(BEHAVIORS))
+        for _ in range(150)
+    )
+    stream = TestStream().advance_watermark_to(0)
+    for upto in (35, 60, 61, 300, 640, 641, 900):
+        now = [event for event in events if event.time < upto + 5]
+        events = events[len(now) :]
+        rng.shuffle(now)
+        if now:
+            stream = stream.add_elements([beam.window.TimestampedValue(
+                batch(now), min(event.time for event in now))])  # fmt: skip
+        stream = stream.advance_watermark_to(upto)
+    late = Event(100, 5, 1, "pv")
+    stream = stream.add_elements([beam.window.TimestampedValue(batch([late]), 100)])
+    stream = stream.advance_watermark_to_infinity()
+
+    rng = random.Random(7)
+    on_time = [
+        Event(rng.randrange(0, 900), rng.randrange(8), rng.randrange(4), rng.choice(BEHAVIORS))
+        for _ in range(150)
+    ]
+    values = {
+        "popular_window": 240, "popular_period": 80, "popular_size": 5, "recommend_window": 60,
+        "recommend_period": 20, "history_size": 4, "min_history": 2, "recommendations": 3,
+        "reward_window": 100,
+    }  # fmt: skip
+    rankings, shown, _ = expected(on_time, values, repeat=False)
+
+    def check_late(rows: list) -> None:
+        assert collect(rows) == [([1], [5], [0], [100])]
+
+    def check_popular(rows: list) -> None:
+        found: dict[int, list[tuple[int, int]]] = {}
+        for frame in rows:
+            for end, _, item, count in zip(*(c.tolist() for c in frame.columns()), strict=True):
+                found.setdefault(end, []).append((item, count))
+        assert found == rankings
+
+    def check_shown(rows: list) -> None:
+        found = {}
+        for frame in rows:
+            for place in range(len(frame)):
+                key = int(frame.user[place]), int(frame.time[place])
+                assert key not in found
+                items = frame.items[place, : frame.length[place]].tolist()
+                found[key] = items, int(frame.last_reward[place])
+        assert found == {key: (row.items, row.last_reward) for key, row in shown.items()}
+
+    options = PipelineOptions()
+    options.view_as(StandardOptions).streaming = True
+    with beam.Pipeline(runner="BundleBasedDirectRunner", options=options) as pipeline:
+        sealed = pipeline | stream | SealPanes(20, 3, bounded=False)
+        popular = sealed.blocks | PopularItems(240, 80, 5)
+        schedule = Schedule(60, 20)
+        due = (sealed.blocks, popular) | Histories(HistoryRules(schedule, 20, 4, 2, 0, 5), 3)
+        given_out = due | Recommend(FakeSource(), 3)
+        rewarded = (given_out, sealed.blocks) | RewardRecommendations(100, 20)
+        for label, rows, checker in (
+            ("late", sealed.late, check_late),
+            ("popular", popular, check_popular),
+            ("shown", rewarded.recommendations, check_shown),
+        ):
+            _ = (
+                rows
+                | f"{label} together" >> beam.combiners.ToList()
+                | f"check {label}" >> beam.Map(checker)
+            )
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--recomend_period=3", "unknown option --recomend_period=3"),
+        ("--recommend_period=0", "--recommend_period=0 must be 1 or more"),
+        ("--shards=many", "argument --shards: invalid int value: 'many'"),
+        ("--input=/no/such/file.csv", "there is no such file"),
+        ("--popular_sink=foo://bar", "no store that Rivulet can write to"),
+        ("--model=/no/such/model", "no model directory"),
+        ("--min_history=11", "no user would ever get the policy's recommendations"),
+    ],
+)
+def test_a_bad_option_is_one_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    flag: str, words: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main([flag])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+
+
+def test_help_names_every_option_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    told = capsys.readouterr().out
+    options = JOB.options([])
+    for concern in JOB.concerns:
+        for name in options.view_as(concern)._visible_option_list():
+            if name in concern.__dict__ or f"--{name}" in told:
+                assert f"--{name}" in told
+    assert told.count("default:") >= 25
+
+
+@pytest.mark.slow
+def test_with_no_option_it_works_and_a_second_run_changes_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from tests.graph import read_tables
+
+    monkeypatch.chdir(tmp_path)
+    runs = []
+    for _ in range(2):
+        assert main([]) == 0
+        told = capsys.readouterr().out
+        assert "rivulet.db" in told
+        runs.append(read_tables(tmp_path / "rivulet.db", None)[:4])
+    assert runs[0] == runs[1]
+    records, popular, shown, minutes = runs[0]
+    assert len(records) == 60_000
+    assert "60,420" in told
+    assert popular
+    assert minutes
+    assert any(policy.startswith("reinforce") for _, policy, _, _ in shown.values())
+    lines = (tmp_path / "rivulet-dead-letters.jsonl").read_text().splitlines()
+    assert len(lines) == 120
