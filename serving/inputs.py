@@ -60,7 +60,7 @@ class StatesInput(_Input):
     """Users and the state of each, as the model's encoder makes it."""
 
     embedding: Annotated[
-        list[Annotated[list[float], Field(max_length=4096)]],
+        list[Annotated[list[float], Field(max_length=1024)]],
         Field(
             min_length=1,
             max_length=MOST_USERS,

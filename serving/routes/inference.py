@@ -21,6 +21,7 @@ from serving.replies import encode, reply
 from serving.state import Shared
 
 _LIMITS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is no UTF-8"},
     405: {"model": Problem, "description": "The address is another one, and takes no POST"},
     413: {"model": Problem, "description": "The request is too large"},
 }

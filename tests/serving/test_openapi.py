@@ -28,4 +28,9 @@ def test_every_answer_is_as_documented(server: str, tmp_path: Path) -> None:
         timeout=200,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert done.returncode == 0, _short(done.stdout) + done.stderr[-2000:]
+
+
+def _short(report: str) -> str:
+    """The report without the megabytes of a generated body."""
+    return "\n".join(line[:300] for line in report.splitlines())[-6000:]
