@@ -72,17 +72,23 @@ _IS_NEWS = {
         }
     },
 }
+_NEW_ITEMS = {"$map": {"input": "$_new", "as": "new", "in": _pair("$$new", 1)}}
+_ZIPPED = {"$zip": {"inputs": [_TIMES, _ITEMS]}}
 _OLD = {
-    "$filter": {
-        "input": {"$zip": {"inputs": [_TIMES, _ITEMS]}},
-        "as": "old",
-        "cond": {
-            "$not": {
-                "$in": [
-                    _pair("$$old", 1),
-                    {"$map": {"input": "$_new", "as": "new", "in": _pair("$$new", 1)}},
-                ]
-            }
+    "$let": {
+        "vars": {"replaced": {"$setIntersection": [_NEW_ITEMS, _ITEMS]}},
+        "in": {
+            "$cond": [
+                {"$eq": ["$$replaced", []]},
+                _ZIPPED,
+                {
+                    "$filter": {
+                        "input": _ZIPPED,
+                        "as": "old",
+                        "cond": {"$not": {"$in": [_pair("$$old", 1), "$$replaced"]}},
+                    }
+                },
+            ]
         },
     }
 }

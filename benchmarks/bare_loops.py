@@ -1,0 +1,184 @@
+"""Bulk loops with the bare clients: what the sinks are measured against."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pymysql
+import redis
+from pymongo import MongoClient, UpdateOne
+from sqlalchemy.engine import make_url
+
+from sinks import mongo_rows, schema
+from sinks.mongo_consumed import first_consumptions, merge
+from sinks.redis_rows import histories, latest
+from sinks.sql_rows import TARGETS
+from transforms.events import EventBatch
+from transforms.frames import Frame
+from transforms.recommendations import Recommendations
+
+Bare = Callable[[Any], Callable[[], None]]
+Loop = tuple[str, str, Bare, bool]
+"""The rows, which loop it is, the loop, and whether it takes events."""
+
+BULK = 2_000
+
+
+class SqlLoops:
+    """The driver's own executemany of an upsert, a commit per bulk, in the order of the key."""
+
+    def __init__(self, url: str) -> None:
+        address = make_url(url)
+        self._is_sqlite = address.get_backend_name() == "sqlite"
+        self._client: Any
+        if self._is_sqlite:
+            self._client = sqlite3.connect(address.database or "")
+            self._client.execute("PRAGMA journal_mode=WAL")
+            self._client.execute("PRAGMA synchronous=NORMAL")
+            self._client.execute("PRAGMA cache_size=-131072")
+        else:
+            self._client = pymysql.connect(
+                host=address.host or "",
+                port=address.port or 0,
+                user=address.username or "",
+                database=address.database or "",
+            )
+
+    def clear(self) -> None:
+        """Drops the tables."""
+        cursor = self._client.cursor()
+        for table in schema.METADATA.tables:
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        self._client.commit()
+
+    def all(self) -> Iterator[Loop]:
+        """Events and recommendations."""
+        bulk = "a frame" if self._is_sqlite else f"{BULK:,} rows"
+        driver = "sqlite3" if self._is_sqlite else "PyMySQL"
+        loop = f"{driver}'s executemany, {bulk}"
+        yield "events", loop, self._write(EventBatch), True
+        yield "recommendations", loop, self._write(Recommendations), False
+
+    def _write(self, frame_type: type[Frame]) -> Bare:
+        target = TARGETS[frame_type]
+        names = [column.name for column in target.table.columns]
+        quoted = ", ".join(f"`{name}`" for name in names)
+        places = ", ".join(["?" if self._is_sqlite else "%s"] * len(names))
+        values = [c.name for c in target.table.columns if not c.primary_key]
+        if self._is_sqlite:
+            sets = ", ".join(f"`{name}` = excluded.`{name}`" for name in values)
+            tail = f"ON CONFLICT DO UPDATE SET {sets}" if values else "ON CONFLICT DO NOTHING"
+        else:
+            sets = ", ".join(f"`{name}` = VALUES(`{name}`)" for name in values or names[:1])
+            tail = f"ON DUPLICATE KEY UPDATE {sets}"
+        statement = (
+            f"INSERT INTO {target.table.name} ({quoted}) "  # noqa: S608 - our own names
+            f"VALUES ({places}) {tail}"
+        )
+
+        def ready(frame: Frame) -> Callable[[], None]:
+            rows = target.rows(frame)
+            step = len(rows) if self._is_sqlite else BULK
+
+            def write() -> None:
+                cursor = self._client.cursor()
+                for start in range(0, len(rows), step):
+                    cursor.executemany(statement, rows[start : start + step])
+                    self._client.commit()
+
+            return write
+
+        return ready
+
+
+class MongoLoops:
+    """PyMongo's insert_many and bulk_write, unordered."""
+
+    def __init__(self, url: str) -> None:
+        self._client: MongoClient[dict[str, Any]] = MongoClient(url)
+        self._database = self._client.get_default_database()
+
+    def clear(self) -> None:
+        """Drops the collections."""
+        for name in self._database.list_collection_names():
+            self._database.drop_collection(name)
+
+    def all(self) -> Iterator[Loop]:
+        """Events with the merges or with pushes, and recommendations."""
+        both = "insert_many and bulk_write of"
+        yield "events", f"{both} the same merges", self._events(merge), True
+        yield "events", f"{both} $push (no replays)", self._events(_push), True
+        yield "recommendations", "insert_many", self._results, False
+
+    def _events(self, update: Callable[[Any], UpdateOne]) -> Bare:
+        def ready(frame: EventBatch) -> Callable[[], None]:
+            documents = mongo_rows.records(frame)
+            updates = [update(user) for user in first_consumptions(frame)]
+
+            def write() -> None:
+                self._database["records"].insert_many(documents, ordered=False)
+                self._database["userConsumed"].bulk_write(updates, ordered=False)
+
+            return write
+
+        return ready
+
+    def _results(self, frame: Recommendations) -> Callable[[], None]:
+        documents = mongo_rows.results(frame)
+        results = self._database["recommendResults"]
+        return lambda: (results.insert_many(documents, ordered=False), None)[1]
+
+
+def _push(consumed: tuple[int, list[list[int]]]) -> UpdateOne:
+    user, pairs = consumed
+    items, times = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
+    push = {"consumed": {"$each": items}, "time": {"$each": times}}
+    return UpdateOne({"_id": user}, {"$push": push, "$set": {"user": user}}, upsert=True)
+
+
+class RedisLoops:
+    """redis-py's pipelines, a frame each, without a transaction."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis.from_url(url)
+
+    def clear(self) -> None:
+        """Deletes all keys."""
+        self._client.flushall()
+
+    def all(self) -> Iterator[Loop]:
+        """Events and recommendations."""
+        yield "events", "pipelined LPUSH, LTRIM a user (no replays)", self._histories, True
+        yield "recommendations", "pipelined DEL, RPUSH, SET a user", self._latest, False
+
+    def _histories(self, frame: EventBatch) -> Callable[[], None]:
+        users, rows, _ = histories(frame)
+        ready = [
+            (f"history:{user}", [event.split()[1] for event in row[1::2]])
+            for user, row in zip(users, rows, strict=True)
+        ]
+
+        def write() -> None:
+            pipe = self._client.pipeline(transaction=False)
+            for key, items in ready:
+                pipe.lpush(key, *items)
+                pipe.ltrim(key, 0, 9)
+            pipe.execute()
+
+        return write
+
+    def _latest(self, frame: Recommendations) -> Callable[[], None]:
+        users, rows, _ = latest(frame)
+        ready = [(f"recommendations:{user}", row) for user, row in zip(users, rows, strict=True)]
+
+        def write() -> None:
+            pipe = self._client.pipeline(transaction=False)
+            for key, row in ready:
+                pipe.delete(key)
+                pipe.rpush(key, *row[1:])
+                pipe.set(f"{key}:time", row[0])
+            pipe.execute()
+
+        return write
