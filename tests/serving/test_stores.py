@@ -43,7 +43,7 @@ def test_mysql(mysql: MySQL) -> None:
 
 
 def test_mongo(mongo: Mongo, unique: str) -> None:
-    url = f"{mongo.url.rstrip('/')}/{unique}" if mongo.url.count("/") < 4 else mongo.url
+    url = f"{mongo.url.rpartition('/')[0]}/{unique}"
     rows = sample()
     with pymongo.MongoClient[dict[str, object]](url) as client:
         database = client.get_default_database()
