@@ -94,10 +94,10 @@ class SqlLoops:
 
 
 class MongoLoops:
-    """PyMongo's insert_many and bulk_write, unordered."""
+    """PyMongo's insert_many and bulk_write, unordered, journaled as the sink's."""
 
     def __init__(self, url: str) -> None:
-        self._client: MongoClient[dict[str, Any]] = MongoClient(url)
+        self._client: MongoClient[dict[str, Any]] = MongoClient(url, journal=True)
         self._database = self._client.get_default_database()
 
     def clear(self) -> None:
@@ -156,7 +156,7 @@ class RedisLoops:
     def _histories(self, frame: EventBatch) -> Callable[[], None]:
         users, rows, _ = histories(frame)
         ready = [
-            (f"history:{user}", [event.split()[1] for event in row[1::2]])
+            (f"history:{user}", [event.split()[1] for event in row.split(",")[::-1]])
             for user, row in zip(users, rows, strict=True)
         ]
 

@@ -62,8 +62,9 @@ class MongoSource:
             SinkError: pymongo does not take the URL.
         """
         try:
+            # Written means in the journal: what a crash could take back is not acknowledged.
             client: MongoClient[Document] = MongoClient(
-                self.url, serverSelectionTimeoutMS=5_000, appname="rivulet"
+                self.url, journal=True, serverSelectionTimeoutMS=5_000, appname="rivulet"
             )
             return MongoStore(self.name, client)
         except (InvalidURI, ConfigurationError, ValueError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from transforms.events import EventBatch
@@ -12,30 +14,35 @@ from transforms.recommendations import Recommendations
 HISTORY_SIZE = 10
 """Items in a user's history."""
 
-UserRows = tuple[list[int], list[list[str]], list[int]]
+UserRows = tuple[list[int], list[Any], list[int]]
 """Users, what is to be written for each, and the time of each."""
 
 _SIGN = np.uint64(1 << 63)
 
 
 def histories(events: EventBatch) -> UserRows:
-    """Each user's last different events as [time, event, time, event, ...].
+    """Each user's last different events, newest first, as text with commas between them.
 
-    An event is text that sorts by item and then names the item.
+    An event is 33 digits that sort as text by time, item and behavior, and then its item.
     """
     events = events.ordered()
     starts = run_starts(events.user)
     ends = np.append(starts[1:], len(events))
     last = np.maximum(starts, ends - HISTORY_SIZE)
     # As unsigned numbers of 20 digits, items sort as text as they do as numbers.
-    rank = (events.item.view(np.uint64) ^ _SIGN).tolist()
-    item, behavior, time = events.item.tolist(), events.behavior.tolist(), events.time.tolist()
+    rank = events.item.view(np.uint64) ^ _SIGN
+    texts = [
+        f"{time:012d}{rank:020d}{behavior} {item}"
+        for time, rank, behavior, item in zip(
+            events.time.tolist(),
+            rank.tolist(),
+            events.behavior.tolist(),
+            events.item.tolist(),
+            strict=True,
+        )
+    ]
     rows = [
-        [
-            text
-            for at in range(start, end)
-            for text in (str(time[at]), f"{rank[at]:020d} {item[at]} {time[at]} {behavior[at]}")
-        ]
+        ",".join(texts[start:end][::-1])
         for start, end in zip(last.tolist(), ends.tolist(), strict=True)
     ]
     return events.user[starts].tolist(), rows, events.time[ends - 1].tolist()

@@ -23,26 +23,48 @@ return refused
 HISTORY = (
     """
 local size = tonumber(ARGV[2])
+local function split(text)
+  local parts = {}
+  for part in string.gmatch(text, '[^,]+') do parts[#parts + 1] = part end
+  return parts
+end
+local function merged(known, row)
+  local old, new, all = split(known), split(row), {}
+  local i, j = 1, 1
+  while #all < size and (i <= #old or j <= #new) do
+    local a, b = old[i], new[j]
+    if not b or (a and a >= b) then
+      all[#all + 1] = a
+      i = i + 1
+      if a == b then j = j + 1 end
+    else
+      all[#all + 1] = b
+      j = j + 1
+    end
+  end
+  return table.concat(all, ',')
+end
 local function write(key, row)
   local events = key .. ':events'
   local length = redis.pcall('LLEN', key)
   if type(length) == 'table' then return length end
-  local added = redis.pcall('ZADD', events, unpack(row))
-  if type(added) == 'table' then return added end
-  if added == 0 and length > 0 then return end
-  redis.call('ZREMRANGEBYRANK', events, 0, -size - 1)
-  local items = redis.call('ZREVRANGE', events, 0, -1)
-  for i, member in ipairs(items) do items[i] = string.match(member, '^%S+ (%S+)') end
+  local known = redis.pcall('GET', events)
+  if type(known) == 'table' then return known end
+  local all = known and merged(known, row) or row
+  if all == known and length > 0 then return end
+  local items = {}
+  for item in string.gmatch(all, ' (%-?%d+)') do items[#items + 1] = item end
+  redis.call('SET', events, all)
   redis.call('DEL', key)
   redis.call('RPUSH', key, unpack(items))
 end
 """
     + _EACH_USER
 )
-"""KEYS: `history:<user>`. ARGV: a JSON list of [time, event, ...] for each, and the size.
+"""KEYS: `history:<user>`. ARGV: a JSON list of each one's last events, and the size.
 
-`history:<user>:events` keeps the same last events sorted by time and then by item: what is
-merged into it, in whatever order and however often, ends in the same list.
+`history:<user>:events` keeps the same last events with what orders them, newest first: what
+is merged into it, in whatever order and however often, ends in the same list.
 """
 
 RECOMMENDATIONS = (

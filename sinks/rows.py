@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from transforms.events import BEHAVIORS, EventBatch, Int64s
-from transforms.recommendations import Recommendations
+from transforms.recommendations import Recommendations, coded_labels
 
 _NAMES = np.array(BEHAVIORS)
 
@@ -21,16 +21,14 @@ def behavior_names(events: EventBatch) -> list[str]:
 
 def policy_names(labels: np.ndarray[Any, np.dtype[np.bytes_]]) -> list[str]:
     """The labels of policies as text."""
-    return [label.decode("utf-8", "replace") for label in labels.tolist()]
+    names, code = coded_labels(labels)
+    texts = [name.decode("utf-8", "replace") for name in names.tolist()]
+    return [texts[place] for place in code.tolist()]
 
 
 def lists(rows: Recommendations) -> Iterator[tuple[list[int], list[float]]]:
     """Each recommendation's items and propensities, without the padding."""
-    lengths = rows.length.tolist()
-    for items, propensities, length in zip(
-        rows.items.tolist(), rows.propensities.tolist(), lengths, strict=True
-    ):
-        yield items[:length], propensities[:length]
+    return zip(_cut(rows.items, rows.length), _cut(rows.propensities, rows.length), strict=True)
 
 
 def json_lists(matrix: np.ndarray[Any, Any], length: Int64s) -> list[str]:
@@ -42,5 +40,16 @@ def json_lists(matrix: np.ndarray[Any, Any], length: Int64s) -> list[str]:
             # Deterministic policies show all with 1.0: there is one text for each length.
             texts = [str(value.tolist() * n) for n in range(matrix.shape[1] + 1)]
             return [texts[n] for n in length.tolist()]
-    # A list of numbers reads the same in Python and in JSON.
-    return [str(row[:n]) for row, n in zip(matrix.tolist(), length.tolist(), strict=True)]
+    if not len(matrix):
+        return []
+    # A list of numbers reads the same in Python and in JSON; one long text is made faster than
+    # many short ones.
+    text = str(_cut(matrix, length))
+    return [f"[{row}]" for row in text[2:-2].split("], [")]
+
+
+def _cut(matrix: np.ndarray[Any, Any], length: Int64s) -> list[list[Any]]:
+    rows: list[list[Any]] = matrix.tolist()
+    if (length == matrix.shape[1]).all():
+        return rows
+    return [row[:n] for row, n in zip(rows, length.tolist(), strict=True)]
