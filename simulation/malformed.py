@@ -1,4 +1,4 @@
-"""Lines that cannot be parsed, of each kind that spec section 1's sources tell apart."""
+"""Lines that cannot be parsed, of each kind that a dead letter's reason names."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sources.dead_letters import (
+    NOT_A_NUMBER,
+    NOT_UTF8,
+    TIME_RANGE,
+    TOO_FEW,
+    TOO_MANY,
+    UNKNOWN_BEHAVIOR,
+)
 from transforms.events import BEHAVIORS, TIME_LIMIT, EventBatch
 
-REASONS = (
-    "too few fields",
-    "not a number",
-    "unknown behavior",
-    "time out of range",
-    "not UTF-8",
-)
+REASONS = (TOO_FEW, TOO_MANY, NOT_A_NUMBER, UNKNOWN_BEHAVIOR, TIME_RANGE, NOT_UTF8)
 UNKNOWN_BEHAVIORS = ("view", "click", "PV", "purchase", "")
 WRONG_NUMBERS = ("", "abc", "12x", "1.5e", "None", "--3")
+NOT_TEXT = "\xff\xfe"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,14 +67,17 @@ def malform(events: EventBatch, count: int, rng: np.random.Generator) -> Malform
 def _spoil(reason: int, kind: int, fields: list[str]) -> bytes:
     """The fields of a good line, spoilt for this reason in the `kind`-th way, as a line."""
     name = REASONS[reason]
-    if name == "too few fields":
-        return ",".join(fields[: 1 + kind % 3]).encode()
-    if name == "not a number":
+    if name == TOO_FEW:
+        fields = fields[: 1 + kind % 3]
+    elif name == TOO_MANY:
+        fields.append(str(kind))
+    elif name == NOT_A_NUMBER:
         fields[(0, 1, 3)[kind % 3]] = WRONG_NUMBERS[kind // 3 % len(WRONG_NUMBERS)]
-    elif name == "unknown behavior":
+    elif name == UNKNOWN_BEHAVIOR:
         fields[2] = UNKNOWN_BEHAVIORS[kind % len(UNKNOWN_BEHAVIORS)]
-    elif name == "time out of range":
+    elif name == TIME_RANGE:
         fields[3] = str(-1 - kind) if kind % 2 else str(TIME_LIMIT + kind)
     else:
-        return ",".join(fields[:2]).encode() + b",p\xff\xfev," + fields[3].encode()
-    return ",".join(fields).encode()
+        fields[kind % 4] += NOT_TEXT
+    # NOT_TEXT's characters are single bytes in Latin-1 and no UTF-8.
+    return ",".join(fields).encode("latin-1")

@@ -37,6 +37,7 @@ sigma(s(u, h, j) - 5), independently of the others, then comes the funnel as abo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,7 @@ class World(Latents):
         rate: float = DEFAULT_RATE,
         start: int = DEFAULT_START,
         seed: int | None = None,
+        progress: Callable[[int], None] = lambda events: None,
     ) -> EventBatch:
         """A click-stream in the order of event time (`simulation.arrival` reorders it).
 
@@ -82,6 +84,7 @@ class World(Latents):
             rate: how many a second of event time.
             start: when, in epoch seconds.
             seed: of this stream; the world's own if None.
+            progress: told, now and then, how many more events are made.
 
         Returns:
             the events by (time, user); no user has two in the same second.
@@ -91,7 +94,7 @@ class World(Latents):
         """
         rng = np.random.default_rng([self.seed if seed is None else seed, 1])
         line = timeline(rng, self.users, events, rate, start)
-        item, behavior = Walk(self, line, rng).run()
+        item, behavior = Walk(self, line, rng).run(progress)
         order = np.argsort(line.time, kind="stable")
         return EventBatch(line.user + 1, item + 1, behavior, line.time).take(order)
 

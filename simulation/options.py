@@ -48,88 +48,54 @@ def check(options: argparse.Namespace) -> None:
         raise ValueError("--start is too late: the stream would last beyond the year 9999")
 
 
-def _add_output(group: argparse._ArgumentGroup) -> None:
+def _add(
+    group: argparse._ArgumentGroup,
+    name: str,
+    kind: Callable[[str], object],
+    default: object,
+    text: str,
+    metavar: str | None = None,
+    shown: str = "%(default)s",
+) -> None:
     group.add_argument(
-        "--output",
-        type=_output,
-        default="rivulet-stream.csv",
-        metavar="FILE",
-        help=f"{', '.join(SUFFIXES)}, or {STDOUT} for CSV on standard output; %(default)s",
+        name, type=kind, default=default, metavar=metavar, help=f"{text} (default: {shown})"
     )
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    names = f"{', '.join(SUFFIXES)}, or {STDOUT} for CSV on standard output"
+    _add(group, "--output", _output, "rivulet-stream.csv", names, "FILE")
     group.add_argument(
         "--no_header", action="store_true", help="CSV without user,item,behavior,time on top"
     )
-    group.add_argument(
-        "--truth",
-        metavar="DIR",
-        help="also write the users' tastes, the items' vectors and all counts there; not written",
-    )
+    truth = "also write the users' tastes, the items' vectors and all counts there"
+    _add(group, "--truth", str, None, truth, "DIR", "they are not written")
 
 
 def _add_size(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--events", type=_count, default=200_000, help="different events; 200000")
-    group.add_argument("--users", type=_count, default=20_000, help="ids 1 to USERS; 20000")
-    group.add_argument("--items", type=_count, default=1_000, help="ids 1 to ITEMS; 1000")
-    group.add_argument("--clusters", type=_count, default=10, help="clusters of tastes; 10")
-    group.add_argument(
-        "--rate",
-        type=_positive,
-        default=DEFAULT_RATE,
-        help=f"events per second of event time, which sets the span; {DEFAULT_RATE:g}",
-    )
-    group.add_argument(
-        "--start",
-        type=_time,
-        default=DEFAULT_START,
-        metavar="TIME",
-        help="ISO 8601, UTC unless it says otherwise; "
-        f"{datetime.fromtimestamp(DEFAULT_START, UTC):%Y-%m-%dT%H:%M:%SZ}",
-    )
-    group.add_argument("--seed", type=_seed, default=0, help="of all that is random; 0")
-    group.add_argument(
-        "--world_seed",
-        type=_seed,
-        metavar="SEED",
-        help="of the users' tastes and the items, to have other clicks of the same users; --seed's",
-    )
+    _add(group, "--events", _count, 200_000, "how many different events")
+    _add(group, "--users", _count, 20_000, "how many users; ids 1 to USERS")
+    _add(group, "--items", _count, 1_000, "how many items; ids 1 to ITEMS")
+    _add(group, "--clusters", _count, 10, "how many clusters of tastes and items")
+    rate = "events per second of event time, which sets the span"
+    _add(group, "--rate", _positive, DEFAULT_RATE, rate, shown="%(default)g")
+    start = "time of the first events, ISO 8601, UTC unless it says otherwise"
+    _add(group, "--start", _time, DEFAULT_START, start, "TIME", _iso(DEFAULT_START))
+    _add(group, "--seed", _seed, 0, "of all that is random")
+    other = "of the users' tastes and the items, to have other clicks of the same users"
+    _add(group, "--world_seed", _seed, None, other, "SEED", "--seed")
 
 
 def _add_flaws(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--out_of_orderness",
-        type=_seconds,
-        default=5.0,
-        metavar="SECONDS",
-        help="by how much events arrive out of order at most; 5 s",
-    )
-    group.add_argument(
-        "--malformed",
-        type=_fraction,
-        default=0.0,
-        metavar="FRACTION",
-        help="malformed lines besides the events, as a fraction of these; 0",
-    )
-    group.add_argument(
-        "--duplicates",
-        type=_fraction,
-        default=0.0,
-        metavar="FRACTION",
-        help="events that come a second time within --out_of_orderness, as a fraction; 0",
-    )
-    group.add_argument(
-        "--late",
-        type=_fraction,
-        default=0.0,
-        metavar="FRACTION",
-        help="events that come late, as a fraction; 0",
-    )
-    group.add_argument(
-        "--late_by",
-        type=_seconds,
-        default=120.0,
-        metavar="SECONDS",
-        help="the largest time seen is ahead of a late event by so much, up to twice that; 120 s",
-    )
+    order = "by how much events arrive out of order at most"
+    _add(group, "--out_of_orderness", _seconds, 5.0, order, "SECONDS", "%(default)g s")
+    malformed = "malformed lines besides the events, as a fraction of these"
+    _add(group, "--malformed", _fraction, 0.0, malformed, "FRACTION", "%(default)g")
+    duplicates = "events that come a second time, within --out_of_orderness, as a fraction"
+    _add(group, "--duplicates", _fraction, 0.0, duplicates, "FRACTION", "%(default)g")
+    _add(group, "--late", _fraction, 0.0, "late events, as a fraction", "FRACTION", "%(default)g")
+    by = "the largest time seen is ahead of a late event by this to twice this"
+    _add(group, "--late_by", _seconds, 120.0, by, "SECONDS", "%(default)g s")
 
 
 def _number(text: str, wanted: str, holds: Callable[[float], bool]) -> float:
@@ -183,6 +149,10 @@ def _time(text: str) -> int:
     if seconds < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is before 1970")
     return seconds
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _output(text: str) -> str:

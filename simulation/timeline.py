@@ -69,6 +69,7 @@ def timeline(
     arrives, leaves = np.full(users, -np.inf), np.full(users, np.inf)
     kind = rng.random(users)
     comes, goes = kind < NEWCOMERS, kind > 1 - LEAVERS
+    goes[0] = False  # so that however many events are asked for, someone is there to make them
     arrives[comes] = rng.uniform(0, span, np.count_nonzero(comes))
     leaves[goes] = rng.uniform(0, span, np.count_nonzero(goes))
     horizon = span

@@ -7,6 +7,7 @@ users in the order of their counts, these are the first n_k rows of every state 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,8 +87,11 @@ class Walk:
         self._trace = np.zeros_like(self._taste)  # sum over the memory of DECAY^age v
         self._pending = np.zeros(world.users, np.uint8)  # bits: cart 1, fav 2, buy 4
 
-    def run(self) -> tuple[Int64s, Int8s]:
-        """Items (indices) and behaviors of the events, in the timeline's order."""
+    def run(self, progress: Callable[[int], None]) -> tuple[Int64s, Int8s]:
+        """Items (indices) and behaviors of the events, in the timeline's order.
+
+        `progress` is told how many events each step made.
+        """
         items = np.empty(len(self._time), np.int64)
         behaviors = np.empty(len(self._time), np.int8)
         for step in range(int(self._counts[0])):
@@ -95,6 +99,7 @@ class Walk:
             at = self._first[:active] + step
             item, behavior = self._step(step, self._time[at])
             items[at], behaviors[at] = item, behavior
+            progress(active)
         return items, behaviors
 
     def _step(self, step: int, time: Int64s) -> tuple[Int64s, Int8s]:

@@ -40,6 +40,26 @@ def at_least(least: int) -> Callable[[str], int]:
     return number
 
 
+def positive(text: str) -> float:
+    """An argparse type: a number above 0."""
+    return _within(text, 0.0, float("inf"), "a number above 0", open_low=True)
+
+
+def share(text: str) -> float:
+    """An argparse type: a part of the whole, in [0, 1]."""
+    return _within(text, 0.0, 1.0, "a part between 0 and 1")
+
+
+def _within(text: str, low: float, high: float, kind: str, *, open_low: bool = False) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not (low <= value <= high) or (open_low and value == low) or value == float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {kind}")
+    return value
+
+
 def run_command(main: Callable[[], int]) -> NoReturn:
     """Run `main` and exit with its status; Ctrl-C is one line and status 130."""
     try:

@@ -78,7 +78,8 @@ def ndcg(hits: Bools, sizes: Int64s, k: int) -> Floats:
 
 def hit_rate(hits: Bools, k: int) -> Floats:
     """HR@k of each row, float64 [n]."""
-    return hits[:, :k].any(axis=1).astype(np.float64)
+    any_hit: Floats = np.asarray(hits[:, :k].any(axis=1), np.float64)
+    return any_hit
 
 
 def reciprocal_rank(hits: Bools) -> Floats:
@@ -111,13 +112,15 @@ def ratio_interval(above: Floats, below: Floats, samples: Int64s) -> Estimate:
 
 
 def coverage_interval(codes: Int64s, catalogue: int, samples: Int64s) -> Estimate:
-    """Coverage by lists of item codes [n, k] with its bootstrap interval.
+    """Coverage by lists of item codes [seeds, n, k], mean over seeds, with its interval.
 
     A sample drawn with replacement has fewer different users, hence always covers less: the
     percentiles are moved by the bootstrap's mean error, so that they lie around the value.
     """
-    value = covered(codes, catalogue)
-    drawn = np.array([covered(codes[rows], catalogue) for rows in samples])
+    value = float(np.mean([covered(lists, catalogue) for lists in codes]))
+    drawn = np.array(
+        [np.mean([covered(lists[rows], catalogue) for lists in codes]) for rows in samples]
+    )
     return _interval(value, np.clip(drawn + value - drawn.mean(), 0.0, 1.0))
 
 

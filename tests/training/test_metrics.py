@@ -81,7 +81,7 @@ def test_intervals_hold_the_value_and_follow_the_seed():
 
 
 def test_coverages_interval_lies_around_its_value():
-    codes = np.random.default_rng(2).integers(0, 200, (60, 3))
+    codes = np.random.default_rng(2).integers(0, 200, (1, 60, 3))
     got = metrics.coverage_interval(codes, 200, metrics.resample(60, 0, 500))
     assert got.low < got.value < got.high
     assert got.value == len(np.unique(codes)) / 200
