@@ -203,6 +203,8 @@ def read_options(
 
 def _unknown_to_beam(rest: list[str], prog: str) -> list[str]:
     """What of `rest` none of Beam's option classes knows."""
+    import apache_beam.runners.render  # noqa: F401  (Its options exist once it is imported.)
+
     beam_parser = _Parser(prog=prog, allow_abbrev=False, add_help=False, conflict_handler="resolve")
     for concern in PipelineOptions.__subclasses__():
         if concern.__module__.startswith("apache_beam."):

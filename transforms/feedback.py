@@ -116,8 +116,8 @@ class _Reward(beam.DoFn):
         if isinstance(frame, EventBatch):
             put_block(blocks, frame, self._pane)
             return
+        _wait(shown, frame)
         moment = int(frame.due_at.max())
-        put(shown, frame, int(frame.time.min()), moment)
         last = int(frame.time.max())
         minute_over = last // MINUTE * MINUTE + MINUTE + self._window
         for at in {moment, max(moment, last + self._window), max(moment, minute_over)}:
@@ -145,7 +145,7 @@ class _Reward(beam.DoFn):
         if now <= done:
             return
         done_state.write(now)
-        fresh = pop_ready(shown, Recommendations, now)
+        fresh = _pop_shown(shown, now)
         kept = open_state.read()
         parts = [*([kept] if kept is not None else []), *map(OpenTable.opened, fresh)]
         if not parts:
@@ -215,6 +215,26 @@ class _Reward(beam.DoFn):
             # The timer of this moment has not fired before now, and so holds the watermark.
             moment = minute + MINUTE + self._window
             yield beam.pvalue.TaggedOutput("minutes", TimestampedValue((minute, part), moment))
+
+
+def _wait(shown: Any, rows: Recommendations) -> None:
+    first = int(rows.time.min())
+    put(shown, rows, first, first)
+
+
+def _pop_shown(shown: Any, now: int) -> list[Recommendations]:
+    """Takes the recommendations with T <= now out of the state.
+
+    Where the watermark jumped, rows of many T's come together: by T, not by their coming,
+    each must be open before the events behind it are seen, and no sooner.
+    """
+    fresh = []
+    for rows in pop_ready(shown, Recommendations, now):
+        over = rows.time <= now
+        if not over.all():
+            _wait(shown, rows.take(~over))
+        fresh.append(rows.take(over))
+    return fresh
 
 
 def _places(table: OpenTable, rows: Recommendations) -> Any:
