@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 
-from simulation.latents import MEMORY
 from simulation.model import World
-from simulation.timeline import timeline
-from simulation.walk import Walk
 from transforms.events import EventBatch
 
 
@@ -22,8 +19,6 @@ def stream(world: World) -> EventBatch:
 
 def by_user(events: EventBatch) -> EventBatch:
     return events.take(np.lexsort((events.time, events.user)))
-
-
 
 
 def test_every_cart_fav_and_buy_follows_a_view_of_the_item(stream: EventBatch) -> None:

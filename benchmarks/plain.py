@@ -1,0 +1,66 @@
+"""The same answers by plain NumPy and pyarrow, without Beam: the limit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.csv
+
+from inference import packaged_model
+from inference.registry import RegistrySource, parse_models
+from transforms.events import BEHAVIORS, EventBatch
+from transforms.feedback_table import OpenTable
+from transforms.fill import fill
+from transforms.history_table import Applied, HistoryTable, Schedule
+from transforms.popular import ItemCounts, PopularRows, top_rows
+from transforms.rankings import Rankings
+from transforms.recommendations import Due
+
+
+def read(path: str) -> EventBatch:
+    """A file of good lines, all at once."""
+    table = pyarrow.csv.read_csv(path)
+    names = table["behavior"].combine_chunks().dictionary_encode()
+    codes = np.array([BEHAVIORS.index(name) for name in names.dictionary.to_pylist()], np.int8)
+    return EventBatch(
+        table["user"].to_numpy(),
+        table["item"].to_numpy(),
+        codes[names.indices.to_numpy()],
+        table["time"].to_numpy(),
+    )
+
+
+def popular(events: EventBatch) -> PopularRows:
+    """Rankings by panes of 80 s and a running sum of 45 of them."""
+    items, place = np.unique(events.item, return_inverse=True)
+    pane = events.time // 80
+    first, last = int(pane.min()), int(pane.max())
+    counts = np.zeros((last - first + 1 + 45, len(items)), np.int64)
+    np.add.at(counts, (pane - first, place), 1)
+    running = np.zeros(len(items), np.int64)
+    parts = []
+    for number in range(last - first + 45):
+        running += counts[number]
+        if number >= 45:
+            running -= counts[number - 45]
+        held = np.flatnonzero(running)
+        parts.append(
+            top_rows((first + number + 1) * 80, ItemCounts(items[held], running[held]), 17)
+        )
+    return PopularRows.concat(parts)
+
+
+def whole(events: EventBatch) -> int:
+    """Rankings, histories, policy, fill and rewards; the number of recommendations."""
+    events = events.ordered()
+    rankings = Rankings([popular(events)], 17)
+    until = int(events.time.max()) + 100
+    rows = Applied(HistoryTable.empty(10), events, Schedule(60, 20), -1).due(until)
+    chosen, items, length = rankings.at(rows.time)
+    ranked = np.flatnonzero(rows.states.length >= 10)
+    due = Due(rows.user, rows.time, rows.state, rows.states, ranked, chosen, items, length, until)
+    model = RegistrySource(parse_models([str(packaged_model())])).load()
+    states = rows.states.take(ranked)
+    answer = model.rank(states.user, states.items, states.length, 8)
+    shown = fill(due, answer, 8, repeat_consumed=False, keep_history=False)
+    table = OpenTable.opened(shown).see(events, 600)
+    return len(table.previous_rewards())
