@@ -74,7 +74,7 @@ def test_the_pace_is_kept(pace: Pace, seconds: float) -> None:
 
 @pytest.mark.servers
 def test_ctrl_c_flushes_and_says_how_many(kafka: Kafka, unique: str, clicks: Path) -> None:
-    command = [sys.executable, "-m", "pipelines.replay", f"--input={clicks}", "--rate=50"]
+    command = [sys.executable, "-m", "pipelines.replay", f"--input={clicks}", "--rate=5"]
     run = subprocess.Popen(
         [*command, f"--output={kafka.url}/{unique}"], stdout=subprocess.PIPE, text=True
     )
