@@ -99,7 +99,8 @@ def parse_block(block: bytes, layout: Layout) -> ParsedBlock:
 
 def _odd_rows(text: bytes) -> npt.NDArray[np.int64] | None:
     """The rows that Arrow may read in another way than we do; None (the rule) without a look."""
-    marked = text.startswith(codecs.BOM_UTF8)
+    # Arrow drops the mark where its text begins: here, or behind odd rows that are taken out.
+    marked = codecs.BOM_UTF8 in text
     quoted = b'"' in text
     lone_return = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
     valid = text.isascii() or _is_utf8(text)
@@ -111,9 +112,8 @@ def _odd_rows(text: bytes) -> npt.NDArray[np.int64] | None:
         odd |= octets == QUOTE
     if lone_return:
         odd |= octets == RETURN  # the one of a CR LF does not count as in its line
-    if not valid:
+    if marked or not valid:
         odd |= octets >= 0x80
-    odd[:1] |= marked
     return LineIndex.of(text).rows_with(np.flatnonzero(odd))
 
 

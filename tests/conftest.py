@@ -4,10 +4,12 @@ Each server starts when the first test asks for it and stops after the last one.
 each other's way by names of their own: a topic, a database or a key prefix from `unique`.
 """
 
+import os
 import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from deploy.flink import FlinkCluster, Settings
 from deploy.leash import Leash
@@ -15,6 +17,11 @@ from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
+
+# CI repeats itself: the examples are the same in each run; new ones are looked for elsewhere.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ def oracle(line: bytes, layout: Layout) -> Row | Malformed:
 )
 @example([(b'1,2,3,pv,4"', b"\n"), (b'"1,2,3,pv,5', b"\n")], True, WIDE)
 @example([(b"\xef\xbb\xbf1,2,3", b"\n"), (b"1,2,3,4", b"\n"), (b"x,2,3", b"\n")], True, NARROW)
+@example([(b"\xef\xbb\xbf1,2,3,pv,5", b"\n"), (b"\xef\xbb\xbf1,2,3,pv,5", b"\n")], False, WIDE)
 def test_a_block_is_its_lines(
     lines: list[tuple[bytes, bytes]], ended: bool, layout: Layout
 ) -> None:
