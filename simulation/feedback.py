@@ -67,8 +67,10 @@ def appeal(
         score = pull @ world.item_vector[items[0]].T
     else:
         score = np.einsum("nkd,nd->nk", world.item_vector[items], pull)
+    stale = np.zeros(score.shape, bool)
     for column in recent.T:
-        score -= np.float32(STALENESS) * (items == column[:, None])
+        stale |= items == column[:, None]
+    score -= np.float32(STALENESS) * stale
     return np.where(known, score, np.float32(-np.inf))
 
 
