@@ -1,12 +1,15 @@
 """Columns to bytes and back: the wire and state format of all of Rivulet's batches.
 
-Every column is written as its smallest value and the offsets from it in the narrowest
-unsigned width that holds them. A 20 s pane of events takes 10 bytes an event so, not 25,
-without the cost of a compressor. Floats and short byte strings are written as they are.
+A column of integers is written as its smallest value and the offsets from it in the narrowest
+unsigned width that holds them, none at all where all are equal. A 20 s pane of events takes
+10 bytes an event so, not 25, without the cost of a compressor. Truth values take a bit each,
+and so do floats where there is but one value beside 0 (the propensities of a policy that is
+sure). Other floats and short byte strings are written as they are.
 
 Layout (little-endian): u8 format version, u8 number of columns; then per column: u8 dtype
-code, u8 width in bytes, u8 number of dimensions, u32 per dimension, i64 base (integers
-only), and the raw values.
+code, u8 width in bytes (0: a bit or nothing, as above), u8 number of dimensions, u32 per
+dimension, the base (i64 for integers, f64 for floats of width 0) and the raw values. Format 1
+had no widths of 0, and is read too.
 """
 
 from __future__ import annotations
@@ -19,8 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 Column = npt.NDArray[Any]
+Buffer = bytes | memoryview
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE = (1, 2)
+"""Versions of the format that can be read."""
+
 _DTYPES: tuple[np.dtype[Any], ...] = tuple(
     np.dtype(name) for name in ("i8", "i4", "i1", "f4", "f8", "?", "S")
 )
@@ -34,14 +41,17 @@ _UNSIGNED: dict[int, np.dtype[Any]] = {
 }
 _HEADER = struct.Struct("<BB")
 _COLUMN = struct.Struct("<BBB")
-_BASE = struct.Struct("<q")
+_INTEGER = struct.Struct("<q")
+_FLOAT = struct.Struct("<d")
 
 
 class ColumnFormatError(ValueError):
-    """The bytes were not written by this version of the format."""
+    """The bytes were not written by a version of the format that is known."""
 
 
 def _width(span: int) -> int:
+    if not span:
+        return 0
     return 1 if span < 1 << 8 else 2 if span < 1 << 16 else 4 if span < 1 << 32 else 8
 
 
@@ -52,34 +62,59 @@ def write_columns(columns: Sequence[Column]) -> bytes:
         KeyError: a column's dtype is none of those that the format knows.
         struct.error: byte strings are longer than 255 bytes.
     """
-    parts = [_HEADER.pack(FORMAT_VERSION, len(columns))]
+    parts: list[Buffer] = [_HEADER.pack(FORMAT_VERSION, len(columns))]
     for column in columns:
-        kind, size = column.dtype.kind, column.itemsize
-        code = _CODES[kind, 0 if kind == "S" else size]
-        shape = struct.pack(f"<{column.ndim}I", *column.shape)
-        if kind != "i":
-            parts += [_COLUMN.pack(code, size, column.ndim), shape, column.tobytes()]
-            continue
-        base, top = (int(column.min()), int(column.max())) if column.size else (0, 0)
-        width = _width(top - base)
-        # Differences wrap in 64 bits and so are right as unsigned numbers in any case.
-        offsets = (column.astype(np.int64, copy=False) - np.int64(base)) if base else column
-        parts += [_COLUMN.pack(code, width, column.ndim), shape, _BASE.pack(base)]
-        parts.append(offsets.astype(_UNSIGNED[width]).tobytes())
+        kind = column.dtype.kind
+        code = _CODES[kind, 0 if kind == "S" else column.itemsize]
+        width, body = _BODIES[kind](column)
+        parts.append(_COLUMN.pack(code, width, column.ndim))
+        parts.append(struct.pack(f"<{column.ndim}I", *column.shape))
+        parts += body
     return b"".join(parts)
 
 
-def read_columns(encoded: bytes) -> list[Column]:
-    """The columns that `write_columns` wrote.
+def _integers(column: Column) -> tuple[int, list[Buffer]]:
+    base, top = (int(column.min()), int(column.max())) if column.size else (0, 0)
+    width = _width(top - base)
+    if not width:
+        return 0, [_INTEGER.pack(base)]
+    offsets: Column = np.empty(column.shape, _UNSIGNED[width])
+    # Differences wrap in 64 bits and so are right as unsigned numbers in any case.
+    np.subtract(column, np.int64(base), out=offsets, dtype=np.int64, casting="unsafe")
+    return width, [_INTEGER.pack(base), offsets.data.cast("B") if offsets.size else b""]
+
+
+def _truths(column: Column) -> tuple[int, list[Buffer]]:
+    return 0, [np.packbits(column).tobytes()]
+
+
+def _floats(column: Column) -> tuple[int, list[Buffer]]:
+    value = column.flat[column.argmax()] if column.size else column.dtype.type(0)
+    is_value = column == value
+    # The bytes tell -0.0 from 0.0, and NaN is no value of its own: such columns stay raw.
+    if np.where(is_value, value, column.dtype.type(0)).tobytes() != column.tobytes():
+        return column.itemsize, [column.tobytes()]
+    return 0, [_FLOAT.pack(value), np.packbits(is_value).tobytes()]
+
+
+def _raw(column: Column) -> tuple[int, list[Buffer]]:
+    return column.itemsize, [column.tobytes()]
+
+
+_BODIES = {"i": _integers, "b": _truths, "f": _floats, "S": _raw}
+
+
+def read_columns(encoded: Buffer) -> list[Column]:
+    """The columns that `write_columns` wrote, in this version of the format or an earlier one.
 
     Raises:
         ColumnFormatError: the bytes are of another version of the format, or cut short.
     """
     try:
         version, count = _HEADER.unpack_from(encoded, 0)
-        if version != FORMAT_VERSION:
+        if version not in READABLE:
             raise ColumnFormatError(
-                f"columns of format {version} where {FORMAT_VERSION} is known: "
+                f"columns of format {version} where {READABLE[0]} to {READABLE[-1]} are known: "
                 "this state or message was written by another version of Rivulet"
             )
         at = _HEADER.size
@@ -92,22 +127,37 @@ def read_columns(encoded: bytes) -> list[Column]:
     return columns
 
 
-def _read_column(encoded: bytes, at: int) -> tuple[Column, int]:
+def _read_column(encoded: Buffer, at: int) -> tuple[Column, int]:
     code, width, dimensions = _COLUMN.unpack_from(encoded, at)
     at += _COLUMN.size
     shape = struct.unpack_from(f"<{dimensions}I", encoded, at)
     at += 4 * dimensions
-    size = int(np.prod(shape, dtype=np.int64))
+    size = 1
+    for length in shape:
+        size *= length
     dtype = np.dtype(f"S{width}") if code == _BYTES else _DTYPES[code]
-    end = at + (_BASE.size if dtype.kind == "i" else 0) + size * width
+    base: float = 0
+    if dtype.kind == "i" or (dtype.kind == "f" and not width):
+        form = _INTEGER if dtype.kind == "i" else _FLOAT
+        (base,) = form.unpack_from(encoded, at)
+        at += form.size
+    end = at + (size * width if width or dtype.kind in "iS" else -(-size // 8))
     if end > len(encoded):
         raise ColumnFormatError(f"columns are cut short: {len(encoded)} bytes of {end}")
-    if dtype.kind != "i":
-        raw = np.frombuffer(encoded, dtype.newbyteorder("<"), size, at)
-        return raw.astype(dtype).reshape(shape), end
-    (base,) = _BASE.unpack_from(encoded, at)
-    offsets = np.frombuffer(encoded, _UNSIGNED[width], size, at + _BASE.size)
-    values = offsets.astype(np.int64)
-    if base:
-        values += np.int64(base)
-    return values.astype(dtype, copy=False).reshape(shape), end
+    return _values(encoded, at, end, size, dtype, width, base).reshape(shape), end
+
+
+def _values(
+    encoded: Buffer, at: int, end: int, size: int, dtype: np.dtype[Any], width: int, base: float
+) -> Column:
+    """A column's values, flat, in an array of their own."""
+    if dtype.kind == "i":
+        if not width:
+            return np.full(size, base, dtype)
+        offsets = np.frombuffer(encoded, _UNSIGNED[width], size, at)
+        values: Column = np.add(offsets, np.int64(base), dtype=np.int64, casting="unsafe")
+        return values.astype(dtype, copy=False)
+    if width or dtype.kind == "S":
+        return np.frombuffer(encoded, dtype.newbyteorder("<"), size, at).astype(dtype)
+    bits = np.unpackbits(np.frombuffer(encoded, np.uint8, end - at, at), count=size)
+    return bits.view(bool) if dtype.kind == "b" else bits.astype(dtype) * dtype.type(base)

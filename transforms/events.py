@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from transforms.behaviors import BEHAVIORS, REWARDS
 from transforms.frames import Frame, coded
+from transforms.packing import pack
+from transforms.ranges import run_starts
 
-BEHAVIORS = ("pv", "cart", "fav", "buy")
-"""Names of the behaviors; an event carries the index into this tuple as its code."""
-
-REWARDS = np.array([1.0, 2.0, 2.0, 3.0], dtype=np.float32)
-"""Reward of an event by its behavior's code (spec section 5)."""
+__all__ = ["BEHAVIORS", "REWARDS", "TIME_LIMIT", "EventBatch"]
 
 TIME_LIMIT = 253_402_300_800
 """First second after the year 9999; a time must lie in [0, TIME_LIMIT)."""
@@ -53,13 +52,16 @@ class EventBatch(Frame):
 
     def ordered(self) -> EventBatch:
         """The different events, by (user, time, item, behavior): repeated ones are dropped."""
-        order = np.lexsort((self.behavior, self.item, self.time, self.user))
-        batch = self.take(order)
-        if len(batch) < 2:
-            return batch
-        fresh = np.empty(len(batch), bool)
-        fresh[0] = True
-        np.not_equal(batch.user[1:], batch.user[:-1], out=fresh[1:])
-        for column in (batch.item, batch.behavior, batch.time):
-            fresh[1:] |= column[1:] != column[:-1]
-        return batch if fresh.all() else batch.take(fresh)
+        if len(self) < 2:
+            return self
+        packed = pack(self.user, self.time, self.item, self.behavior)
+        if packed is None:
+            order = np.lexsort((self.behavior, self.item, self.time, self.user))
+            batch = self.take(order)
+            starts = run_starts(*batch.columns())
+            return batch if len(starts) == len(batch) else batch.take(starts)
+        key = packed.key
+        key.sort()
+        fresh = run_starts(key)
+        user, time, item, behavior = packed.columns(key if len(fresh) == len(key) else key[fresh])
+        return EventBatch(user, item, behavior.astype(np.int8), time)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from transforms.events import REWARDS, Bools, EventBatch, Float32s, Int64s
+from transforms.events import REWARDS, Bools, EventBatch, Float32s, Int8s, Int64s
 from transforms.frames import Frame, coded
-from transforms.ranges import expand_ranges
-from transforms.recommendations import Recommendations
+from transforms.packing import order
+from transforms.ranges import expand_ranges, run_starts
+from transforms.recommendations import Shown
+
+_BEST_REWARDS = np.concatenate((np.zeros(1, np.float32), REWARDS))
+"""Reward by a behavior's code and 1; 0 where there was none."""
 
 
 @coded
@@ -23,53 +27,62 @@ class OpenTable(Frame):
         time: int64 [n], T.
         items: int64 [n, k].
         length: int64 [n].
-        propensities: float32 [n, k].
-        policy: bytes [n].
-        history: int64 [n, h], and
-        history_length: int64 [n], as in Recommendations.
-        rewards: float32 [n, k], the best reward so far of each item.
+        policy: int64 [n], as in Shown.
+        best: int8 [n, k], the best behavior so far on each item, as its code and 1; 0 for none.
         seen: bool [n, k], items with an event between T and the user's next T.
         closed: bool [n], its feedback was given: it is only kept as its user's latest.
+        propensities: float32 [n, k], and
+        history: int64 [n, h], and
+        history_length: int64 [n], as in Shown; [n, 0] where no feedback log is kept.
     """
-
-    COMPRESSED: ClassVar[bool] = True
 
     user: Int64s
     time: Int64s
     items: Int64s
     length: Int64s
-    propensities: Float32s
-    policy: np.ndarray[tuple[int], np.dtype[np.bytes_]]
-    history: Int64s
-    history_length: Int64s
-    rewards: Float32s
+    policy: Int64s
+    best: Int8s
     seen: Bools
     closed: Bools
+    propensities: Float32s
+    history: Int64s
+    history_length: Int64s
 
     @staticmethod
-    def opened(rows: Recommendations) -> OpenTable:
-        """New recommendations, of which nothing has come yet."""
+    def opened(shown: Shown, *, keep_log: bool) -> OpenTable:
+        """New recommendations, of which nothing has come yet.
+
+        Args:
+            shown: the recommendations.
+            keep_log: whether to keep what only the feedback log asks for.
+        """
+        place = shown.place
+        rows, size = len(place), shown.items.shape[1]
         return OpenTable(
-            rows.user,
-            rows.time,
-            rows.items,
-            rows.length,
-            rows.propensities,
-            rows.policy,
-            rows.history,
-            rows.history_length,
-            np.zeros(rows.items.shape, np.float32),
-            np.zeros(rows.items.shape, bool),
-            np.zeros(len(rows), bool),
+            shown.user,
+            shown.time,
+            shown.items[place],
+            shown.length[place],
+            shown.policy[place],
+            np.zeros((rows, size), np.int8),
+            np.zeros((rows, size), bool),
+            np.zeros(rows, bool),
+            shown.propensities[place] if keep_log else np.zeros((rows, 0), np.float32),
+            shown.history[place] if keep_log else np.zeros((rows, 0), np.int64),
+            shown.history_length[place],
         )
 
     def ordered(self) -> OpenTable:
         """By user and time."""
-        return self.take(np.lexsort((self.time, self.user)))
+        return self.take(order(self.user, self.time))
 
     def latest(self) -> Bools:
         """Which rows are their user's latest: bool [n]."""
         return np.append(self.user[1:] != self.user[:-1], np.ones(min(len(self), 1), bool))
+
+    def rewards(self) -> Float32s:
+        """The reward so far of each item: float32 [n, k]."""
+        return _BEST_REWARDS[self.best]
 
     def see(self, events: EventBatch, window: int) -> OpenTable:
         """The table after `events`, whose times are behind those seen before.
@@ -80,41 +93,81 @@ class OpenTable(Frame):
         """
         if not len(self) or not len(events):
             return self
-        first, behind = self._rows_between(events, window)
-        seen, rewards = self.seen.copy(), self.rewards.copy()
-        # The row at whose place the user was: the last one at or before the event.
-        has_row = behind > 0
-        has_row[has_row] &= self.user[behind[has_row] - 1] == events.user[has_row]
-        which = np.flatnonzero(has_row)
-        row, column, _ = self._matches(behind[which] - 1, events.item[which])
+        matching = _Matching(self, events)
+        seen, best = self.seen.copy(), self.best.copy()
+        event, row = matching.rows_before()
+        row, column, _ = matching.matches(row, event)
         seen[row, column] = True
-        which, row = expand_ranges(first, behind)
-        row, column, hit = self._matches(row, events.item[which])
-        np.maximum.at(rewards, (row, column), REWARDS[events.behavior[which[hit]]])
-        return replace(self, seen=seen, rewards=rewards)
+        event, row = matching.rows_within(window)
+        row, column, event = matching.matches(row, event)
+        at = row * best.shape[1] + column
+        np.maximum.at(best.reshape(-1), at, events.behavior[event] + np.int8(1))
+        return replace(self, seen=seen, best=best)
 
-    def _rows_between(self, events: EventBatch, window: int) -> tuple[Int64s, Int64s]:
-        """Each event's rows: those of its user with event time - window < T <= event time."""
-        base = min(int(self.time.min()), int(events.time.min()) - window)
-        span = max(int(self.time.max()), int(events.time.max())) - base + 2
-        users, place = np.unique(np.concatenate((self.user, events.user)), return_inverse=True)
-        del users
-        keys = place[: len(self)] * span + (self.time - base)
-        at = place[len(self) :] * span + (events.time - base)
-        first: Int64s = np.searchsorted(keys, at - window, side="right")
-        behind: Int64s = np.searchsorted(keys, at, side="right")
-        # A window may reach below its user's first key: those rows are another user's.
-        lowest = np.searchsorted(keys, place[len(self) :] * span, side="left")
-        return np.maximum(first, lowest), np.maximum(behind, lowest)
+    def previous_rewards(self, remembered: int = 0) -> Int64s:
+        """For each row, how many items of the user's row before were seen; -1 without one.
 
-    def _matches(self, rows: Int64s, item: Int64s) -> tuple[Int64s, Int64s, Int64s]:
-        """Where rows show an item: the row, its column, and the place in the arguments."""
-        real = np.arange(self.items.shape[1]) < self.length[rows][:, None]
-        place, column = np.nonzero((self.items[rows] == item[:, None]) & real)
-        return rows[place], column, place
-
-    def previous_rewards(self) -> Int64s:
-        """For each row, how many items of the user's row before were seen; -1 without one."""
-        hits = (self.seen & (np.arange(self.items.shape[1]) < self.length[:, None])).sum(axis=1)
+        Args:
+            remembered: seconds after which a row before no longer counts; 0 for never.
+        """
+        hits = self.seen.sum(axis=1)
         same = self.user[1:] == self.user[:-1]
+        if remembered:
+            same &= self.time[1:] - self.time[:-1] <= remembered
         return np.append(np.full(min(len(self), 1), -1), np.where(same, hits[:-1], -1))
+
+
+class _Matching:
+    """Which rows show what which events are on.
+
+    Most pairs of a row and an event of the same user do not match. So each row has a
+    signature of 64 bits, one of them set for each of its items: a pair whose event's bit is
+    not set needs no look at the items.
+    """
+
+    def __init__(self, table: OpenTable, events: EventBatch) -> None:
+        self._table, self._events = table, events
+        starts = run_starts(table.user)
+        owner = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(table))))
+        place = np.searchsorted(table.user[starts], events.user)
+        known = table.user[starts][np.minimum(place, len(starts) - 1)] == events.user
+        self._event = np.flatnonzero(known)
+        place, time = place[known], events.time[known]
+        base = min(int(table.time.min()), int(events.time.min()))
+        span = max(int(table.time.max()), int(events.time.max())) - base + 1
+        # In one line for all users: no time of a user reaches into those of the next one.
+        self._rows = owner * span + (table.time - base)
+        self._at = place * span + (time - base)
+        self._first = starts[place]
+        self._behind: Int64s = np.searchsorted(self._rows, self._at, side="right")
+        self._bits = _bits(events.item)
+        signature = np.zeros(len(table), np.uint64)
+        for column in range(table.items.shape[1]):
+            signature |= np.uint64(1) << _bits(table.items[:, column])
+        self._signature = signature
+
+    def rows_before(self) -> tuple[Int64s, Int64s]:
+        """Events, and for each the last row of its user at or before it."""
+        there = self._behind > self._first
+        return self._event[there], self._behind[there] - 1
+
+    def rows_within(self, window: int) -> tuple[Int64s, Int64s]:
+        """Events, and for each all rows of its user with event time - window < T <= event time."""
+        first = np.searchsorted(self._rows, self._at - window, side="right")
+        # The window may reach below the user's first row, into another user's.
+        which, row = expand_ranges(np.maximum(first, self._first), self._behind)
+        return self._event[which], row
+
+    def matches(self, row: Int64s, event: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+        """The pairs of a row and an event that match: row, column of the item, event."""
+        likely = np.flatnonzero((self._signature[row] >> self._bits[event]) & np.uint64(1))
+        row, event = row[likely], event[likely]
+        items = self._table.items
+        real = np.arange(items.shape[1]) < self._table.length[row][:, None]
+        place, column = np.nonzero((items[row] == self._events.item[event][:, None]) & real)
+        return row[place], column, event[place]
+
+
+def _bits(items: Int64s) -> npt.NDArray[np.uint64]:
+    """A number below 64 for each item, well mixed."""
+    return (items.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(58)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from transforms.columns import Column
 from transforms.events import Bools, Float32s, Int64s
-from transforms.recommendations import POLICY_BYTES, Due, Recommendations
+from transforms.ranges import run_starts
+from transforms.recommendations import Due, Shown, coded_labels
 
 POPULAR = b"popular"
 """The policy's label where the list is all popular items."""
@@ -41,7 +43,7 @@ def holds(lists: Int64s, length: Int64s, items: Int64s) -> Bools:
 
 def fill(
     due: Due, ranked: Ranked, size: int, *, repeat_consumed: bool, keep_history: bool
-) -> Recommendations:
+) -> Shown:
     """Makes the recommendations that are due.
 
     Args:
@@ -49,53 +51,69 @@ def fill(
         ranked: the policy's answer for `due.ranked`, in its order.
         size: items of a recommendation.
         repeat_consumed: whether items of the history may be recommended.
-        keep_history: whether the rows carry the history on, for the feedback log.
+        keep_history: whether the lists carry the history on, for the feedback log.
     """
     states = len(due.states)
-    items = np.zeros((states, size), np.int64)
-    length = np.zeros(states, np.int64)
-    propensities = np.zeros((states, size), np.float32)
-    policy = np.full(states, POPULAR, f"S{POLICY_BYTES}")
-    items[due.ranked] = ranked.items
-    length[due.ranked] = ranked.length
-    propensities[due.ranked] = ranked.propensities
-    by_policy = ranked.length > 0
-    policy[due.ranked[by_policy]] = ranked.policy[by_policy]
-
-    state = due.state
-    rows = Recommendations(
-        due_at=np.full(len(state), due.due_at, np.int64),
+    place = np.full(states, len(due.ranked), np.int64)
+    place[due.ranked] = np.arange(len(due.ranked))
+    # The policy's answers, and behind them one for the states that it did not rank.
+    answered = np.append(ranked.length, 0)
+    # A state has one list, and one for each ranking of popular items where these fill it up.
+    short = answered[place] < size
+    fresh = run_starts(due.state, np.where(short[due.state], due.popular, -1))
+    state, popular = due.state[fresh], due.popular[fresh]
+    answer = place[state]
+    items = _behind(ranked.items, 0)[answer]
+    length = answered[answer]
+    propensities = _behind(ranked.propensities, 0)[answer]
+    policies, code = coded_labels(_behind(ranked.policy, POPULAR)[answer])
+    shown = Shown(
         user=due.user,
         time=due.time,
-        items=items[state],
-        length=length[state],
-        propensities=propensities[state],
-        policy=policy[state],
-        last_reward=np.full(len(state), -1, np.int64),
+        place=np.repeat(np.arange(len(fresh)), np.diff(np.append(fresh, len(due.user)))),
+        last_reward=np.full(len(due.user), -1, np.int64),
+        items=items,
+        length=length,
+        propensities=propensities,
+        policy=np.where(length > 0, code + 1, 0),
+        policies=np.concatenate((np.full(1, POPULAR, policies.dtype), policies)),
         history=due.states.items[state] if keep_history else np.zeros((len(state), 0), np.int64),
         history_length=due.states.length[state],
+        mark=np.array([due.part.number, due.part.now, due.part.upto]),
+        event_user=due.part.events.user,
+        event_item=due.part.events.item,
+        event_behavior=due.part.events.behavior,
+        event_time=due.part.events.time,
     )
-    _fill_up(rows, due, repeat_consumed=repeat_consumed)
-    return rows
+    _fill_up(shown, due, state, popular, repeat_consumed=repeat_consumed)
+    return shown
 
 
-def _fill_up(rows: Recommendations, due: Due, *, repeat_consumed: bool) -> None:
+def _behind(column: Column, value: object) -> Column:
+    """The column with a row of `value` behind it."""
+    return np.concatenate((column, np.full((1, *column.shape[1:]), value, column.dtype)))
+
+
+def _fill_up(
+    shown: Shown, due: Due, state: Int64s, popular: Int64s, *, repeat_consumed: bool
+) -> None:
     """Puts popular items behind what the policy gave, in place."""
-    size = rows.items.shape[1]
-    short = np.flatnonzero((rows.length < size) & (due.popular >= 0))
+    size = shown.items.shape[1]
+    short = np.flatnonzero((shown.length < size) & (popular >= 0))
     if not len(short):
         return
-    place = due.popular[short]
+    place = popular[short]
     candidates = due.popular_items[place]
     free = np.arange(candidates.shape[1]) < due.popular_length[place][:, None]
-    length = rows.length[short]
-    free &= ~holds(rows.items[short], length, candidates)
+    length = shown.length[short]
+    if length.any():
+        free &= ~holds(shown.items[short], length, candidates)
     if not repeat_consumed:
-        states = due.states.take(due.state[short])
+        states = due.states.take(state[short])
         free &= ~holds(states.items, states.length, candidates)
     target = length[:, None] + np.cumsum(free, axis=1) - 1
     row, column = np.nonzero(free & (target < size))
     at = target[row, column]
-    rows.items[short[row], at] = candidates[row, column]
-    rows.propensities[short[row], at] = 1.0
-    rows.length[short] = np.minimum(length + free.sum(axis=1), size)
+    shown.items[short[row], at] = candidates[row, column]
+    shown.propensities[short[row], at] = 1.0
+    shown.length[short] = np.minimum(length + free.sum(axis=1), size)

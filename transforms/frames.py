@@ -1,9 +1,10 @@
-"""Frames: dataclasses whose fields are columns, with a coder that Beam picks by the type."""
+"""Dataclasses whose fields are columns, with a coder that Beam picks by the type."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
 import apache_beam as beam
@@ -11,24 +12,34 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.columns import Column, read_columns, write_columns
+from transforms.columns import Buffer, Column, read_columns, write_columns
 
-F = TypeVar("F", bound="Frame")
+C = TypeVar("C", bound="Columns")
 Index = npt.NDArray[np.generic] | slice
 
 
-class Frame:
-    """Base of dataclasses whose fields are all columns of one length.
-
-    A column may have further dimensions ([n, k]); the first one is the row.
-    """
+class Columns:
+    """Base of dataclasses whose fields are all columns, of any lengths."""
 
     COMPRESSED: ClassVar[bool] = False
     """Whether the coder compresses: worth it for wide rows that repeat themselves."""
 
     def columns(self) -> tuple[Column, ...]:
         """The columns in the order of the fields."""
-        return tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return tuple([getattr(self, name) for name in column_names(type(self))])  # type: ignore[arg-type]
+
+
+@cache
+def column_names(columns_type: type[Columns]) -> tuple[str, ...]:
+    """The names of the columns in the order of the fields."""
+    return tuple(field.name for field in fields(columns_type))  # type: ignore[arg-type]
+
+
+class Frame(Columns):
+    """Base of dataclasses whose fields are all columns of one length.
+
+    A column may have further dimensions ([n, k]); the first one is the row.
+    """
 
     def __len__(self) -> int:
         return len(self.columns()[0])
@@ -52,9 +63,9 @@ class Frame:
 
 
 class FrameCoder(beam.coders.Coder):
-    """Writes a frame as narrow raw columns (see `transforms.columns`)."""
+    """Writes a frame, or other columns, as narrow raw columns (see `transforms.columns`)."""
 
-    def __init__(self, frame_type: type[Frame]) -> None:
+    def __init__(self, frame_type: type[Columns]) -> None:
         self._type = frame_type
 
     @classmethod
@@ -63,7 +74,7 @@ class FrameCoder(beam.coders.Coder):
         del registry
         return cls(typehint)
 
-    def encode(self, value: Frame) -> bytes:
+    def encode(self, value: Columns) -> bytes:
         """The frame as bytes."""
         encoded = write_columns(value.columns())
         if not self._type.COMPRESSED:
@@ -71,18 +82,18 @@ class FrameCoder(beam.coders.Coder):
         packed: bytes = pa.compress(encoded, codec="lz4", asbytes=True)
         return len(encoded).to_bytes(4, "little") + packed
 
-    def decode(self, encoded: bytes) -> Frame:
+    def decode(self, encoded: Buffer) -> Any:
         """The frame that `encode` wrote."""
         if self._type.COMPRESSED:
             size = int.from_bytes(encoded[:4], "little")
-            encoded = pa.decompress(encoded[4:], size, codec="lz4", asbytes=True)
+            encoded = pa.decompress(memoryview(encoded)[4:], size, codec="lz4", asbytes=True)
         return self._type(*read_columns(encoded))
 
     def is_deterministic(self) -> bool:
         """Equal frames have equal bytes."""
         return True
 
-    def to_type_hint(self) -> type[Frame]:
+    def to_type_hint(self) -> type[Columns]:
         """What it codes."""
         return self._type
 
@@ -93,7 +104,7 @@ class FrameCoder(beam.coders.Coder):
         return hash((FrameCoder, self._type))
 
 
-def coded(frame_type: type[F]) -> type[F]:
+def coded(frame_type: type[C]) -> type[C]:
     """Class decorator: makes Beam write elements of this type with a FrameCoder."""
     beam.coders.registry.register_coder(frame_type, FrameCoder)
     return frame_type

@@ -5,11 +5,15 @@ rankings of popular items wait in state until an event-time timer at a time T sa
 before T has come; then the blocks are applied in the order of event time. So the order of
 arrival never reaches a result, nor does the order in which a watermark that jumps fires the
 timers: a timer does all that is due up to it, and those before it find it done.
+
+What a timer gives are parts: who is due, and what the same users did. They are numbered, so
+that the feedback step downstream needs no timers of its own. There are timers, too, at the
+moments at which rewards are told, though nobody is due.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,17 +24,24 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import TimestampedValue
 
-from transforms.events import EventBatch
-from transforms.frames import FrameCoder
+from transforms.columns import Column
+from transforms.events import EventBatch, Int64s
+from transforms.frames import Columns, FrameCoder, coded
 from transforms.history_table import Applied, DueRows, HistoryTable, Schedule
-from transforms.mixed import Mixed
-from transforms.pending import pending_spec, pop_blocks, pop_ready, put, put_block
+from transforms.pending import Pending, pending_spec, pop_ready
 from transforms.popular import PopularRows
 from transforms.rankings import Rankings
-from transforms.recommendations import Due
+from transforms.recommendations import LAST_USER, Due, Part
+from transforms.rewards import RewardRules
 
-CHUNK_ROWS = 16_384
-"""Rows of a `Due`, at the most: bounds the memory of what follows."""
+PART_ROWS = 16_384
+"""Rows of a part, about: bounds the memory of what follows, and fits a processor's cache."""
+
+QUEUED_ROWS = 100_000
+"""Events of a block from which on it waits for the one before it to be applied: see `process`."""
+
+TIDY_EVERY = 3600
+"""Seconds of event time for which rankings may wait in a shard that has no events."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,10 @@ class HistoryRules:
         pane: seconds on whose multiples sealed blocks begin and end; divides the period.
         size: items in a history.
         minimum: events from which on the policy ranks.
-        ttl: seconds of event time after which a silent user is forgotten; 0 for never.
+        ttl: seconds between two events of a user after which the history begins anew, and a
+            silent user leaves the state; 0 for never.
         popular_size: items in a ranking of popular items.
+        rewards: when rewards are told.
     """
 
     schedule: Schedule
@@ -52,6 +65,7 @@ class HistoryRules:
     minimum: int
     ttl: int
     popular_size: int
+    rewards: RewardRules
 
 
 @dataclass(eq=False)
@@ -73,28 +87,54 @@ class Histories(beam.PTransform):
         """Bring blocks and rankings together by shard and keep the histories."""
         blocks, popular = inputs
         told = popular | "Tell each shard" >> beam.FlatMap(
-            lambda rows, shards: [(shard, rows) for shard in range(shards)], self.shards
-        ).with_output_types(tuple[int, Mixed])
-        mixed = blocks | "Blocks" >> beam.Map(lambda block: block).with_output_types(
-            tuple[int, Mixed]
+            _for_each_shard, self.shards
+        ).with_output_types(tuple[int, bytes])
+        packed = blocks | "Blocks" >> beam.Map(_packed, self.rules.pane).with_output_types(
+            tuple[int, bytes]
         )
         return (
-            (mixed, told)
+            (packed, told)
             | beam.Flatten()
             | "Keep histories" >> beam.ParDo(KeepHistories(self.rules))
         )
 
 
-@beam.typehints.with_input_types(tuple[int, Mixed])
+def _for_each_shard(rows: PopularRows, shards: int) -> list[tuple[int, bytes]]:
+    encoded = Pending.of_rankings(rows).encoded
+    return [(shard, encoded) for shard in range(shards)]
+
+
+def _packed(element: tuple[int, EventBatch], pane: int) -> tuple[int, bytes]:
+    shard, block = element
+    return shard, Pending.of_block(block, pane).encoded
+
+
+@coded
+@dataclass(frozen=True, slots=True, eq=False)
+class Told(Columns):
+    """What a shard has given so far, and the rankings that it still needs.
+
+    Attributes:
+        mark: int64 [2], the moment up to which all was given, and the number of the next part.
+        window_end: int64 [n], and the other columns of PopularRows.
+    """
+
+    mark: Int64s
+    window_end: Int64s
+    rank: Int64s
+    item: Int64s
+    count: Int64s
+
+
+@beam.typehints.with_input_types(tuple[int, bytes])
 @beam.typehints.with_output_types(tuple[int, Any])
 class KeepHistories(beam.DoFn):
     """Keeps the histories of a shard and gives its users when they are due."""
 
     TABLE = ReadModifyWriteStateSpec("table", FrameCoder(HistoryTable))
-    DONE = ReadModifyWriteStateSpec("done", beam.coders.VarIntCoder())
-    BLOCKS = pending_spec("blocks")
-    POPULAR = pending_spec("popular")
-    LISTS = ReadModifyWriteStateSpec("lists", FrameCoder(PopularRows))
+    TOLD = ReadModifyWriteStateSpec("told", FrameCoder(Told))
+    WAITING = pending_spec("waiting")
+    QUEUED = ReadModifyWriteStateSpec("queued", beam.coders.BooleanCoder())
     DUE = TimerSpec("due", TimeDomain.WATERMARK)
 
     def __init__(self, rules: HistoryRules) -> None:
@@ -103,23 +143,37 @@ class KeepHistories(beam.DoFn):
 
     def process(
         self,
-        element: tuple[int, EventBatch | PopularRows],
-        blocks: Any = beam.DoFn.StateParam(BLOCKS),
-        popular: Any = beam.DoFn.StateParam(POPULAR),
+        element: tuple[int, bytes],
+        waiting: Any = beam.DoFn.StateParam(WAITING),
+        queued: Any = beam.DoFn.StateParam(QUEUED),
         due: Any = beam.DoFn.TimerParam(DUE),
     ) -> None:
-        """Lets a block or rankings wait; sets the timers at which a block matters."""
-        _, frame = element
-        if isinstance(frame, PopularRows):
-            first = int(frame.window_end.min())
-            put(popular, frame, first, first)
+        """Lets a block or rankings wait; sets the timers at which a block matters.
+
+        A large block, of files, gets its timers when the one before it has been applied: if all
+        were due in one moment, a runner would hold all that they give in memory at once.
+        """
+        pending = Pending.read(element[1])
+        waiting.add(pending.encoded)
+        if not pending.is_block:
+            tidy = -(-pending.last // TIDY_EVERY) * TIDY_EVERY
+            due.set(tidy, dynamic_timer_tag=str(tidy))
             return
+        if pending.rows >= QUEUED_ROWS:
+            if queued.read():
+                return
+            queued.write(True)
+        self._set_timers(pending, due)
+
+    def _set_timers(self, block: Pending, due: Any) -> None:
         schedule = self._rules.schedule
         # At the first T behind the block all of the block is there; T's inside it are its too.
-        moment = schedule.at_or_after(put_block(blocks, frame, self._rules.pane))
-        last = max(schedule.last_for(int(frame.time.max())), moment)
-        for at in range(moment, last + 1, schedule.period):
-            due.set(at, dynamic_timer_tag=str(at))
+        moment = schedule.at_or_after(block.ready_at)
+        last = max(schedule.last_for(block.last), moment)
+        told = self._rules.rewards.moments(schedule.at_or_after(block.start + 1), last)
+        for at in {*range(moment, last + 1, schedule.period), *told}:
+            if at >= moment:
+                due.set(at, dynamic_timer_tag=str(at))
 
     @on_timer(DUE)
     def fire(
@@ -127,57 +181,83 @@ class KeepHistories(beam.DoFn):
         shard: int = beam.DoFn.KeyParam,
         tag: str = beam.DoFn.DynamicTimerTagParam,
         table_state: Any = beam.DoFn.StateParam(TABLE),
-        done_state: Any = beam.DoFn.StateParam(DONE),
-        blocks: Any = beam.DoFn.StateParam(BLOCKS),
-        popular: Any = beam.DoFn.StateParam(POPULAR),
-        lists_state: Any = beam.DoFn.StateParam(LISTS),
+        told_state: Any = beam.DoFn.StateParam(TOLD),
+        waiting: Any = beam.DoFn.StateParam(WAITING),
+        queued: Any = beam.DoFn.StateParam(QUEUED),
+        due: Any = beam.DoFn.TimerParam(DUE),
     ) -> Iterator[Any]:
-        """Applies what came before T = the timer's time and gives who is due up to it."""
-        now = int(tag)
-        done = done_state.read()
-        done = -1 if done is None else done
-        if now <= done:
+        """Applies what came before the timer's moment and gives who is due up to it."""
+        told = told_state.read()
+        done, number = (-1, 0) if told is None else told.mark.tolist()
+        if int(tag) <= done:
             return
-        rules = self._rules
-        events, now = pop_blocks(blocks, now)
-        if now <= done:
+        ready = pop_ready(waiting, int(tag), done)
+        if ready is None:
             return
+        rules, now, events = self._rules, ready.now, ready.events
         table = table_state.read()
         table = HistoryTable.empty(rules.size) if table is None else table
-        applied = Applied(table, events, rules.schedule, done)
-        known = lists_state.read()
-        rankings = Rankings(
-            [*([known] if known is not None else []), *pop_ready(popular, PopularRows, now)],
-            rules.popular_size,
-        )
-        yield from self._chunks(shard, now, applied.due(now), rankings)
+        applied = Applied(table, events, rules.schedule, done, rules.ttl)
+        known = [] if told is None else [PopularRows(*told.columns()[1:])]
+        rankings = Rankings([*known, *ready.rankings], rules.popular_size)
+        for part in parts_of(applied.due(now), events, rankings, rules.minimum, number, now):
+            # All timers behind `done` hold the watermark until they have fired; while the part is
+            # on its way it does so in their place, for what is told at their moments.
+            yield TimestampedValue((shard, part), max(done, 0))
+            number += 1
         if len(events):
-            forget_before = now - rules.ttl if rules.ttl else None
-            table = applied.table(forget_before)
+            table = applied.table(now)
             table_state.write(table)
             self._state_bytes.update(table.items.nbytes + 3 * table.user.nbytes)
-        done_state.write(now)
-        latest = rankings.behind(now)
-        if latest is not None:
-            lists_state.write(latest)
+        latest: tuple[Column, ...] = rankings.behind(now).columns()
+        told_state.write(Told(np.array([now, number]), *latest))
+        self._next_block(ready.blocks, queued, due)
 
-    def _chunks(self, shard: int, now: int, rows: DueRows, rankings: Rankings) -> Iterator[Any]:
-        for start in range(0, len(rows.user), CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
-            first = int(rows.state[start])
-            state = rows.state[part] - first
-            states = rows.states.take(slice(first, first + int(state[-1]) + 1))
-            chosen, items, length = rankings.at(rows.time[part])
-            due = Due(
-                user=rows.user[part],
-                time=rows.time[part],
-                state=state,
-                states=states,
-                ranked=np.flatnonzero(states.length >= self._rules.minimum),
-                popular=chosen,
-                popular_items=items,
-                popular_length=length,
-                due_at=now,
-            )
-            # A moment before T, so that it is there when a timer at T fires downstream.
-            yield TimestampedValue((shard, due), now - 0.001)
+    def _next_block(self, waiting: Sequence[Pending], queued: Any, due: Any) -> None:
+        """Sets the timers of the next large block, if there is one."""
+        large = [block for block in waiting if block.rows >= QUEUED_ROWS]
+        if large:
+            self._set_timers(min(large, key=lambda block: block.start), due)
+        elif queued.read():
+            queued.clear()
+
+
+def parts_of(
+    rows: DueRows, events: EventBatch, rankings: Rankings, minimum: int, number: int, now: int
+) -> Iterator[Due]:
+    """Cuts what is due into parts of whole users, at least one part.
+
+    Args:
+        rows: who is due, by (user, T).
+        events: what was applied, by (user, time, item).
+        rankings: all that matter at the rows' T's.
+        minimum: events in a history from which on the policy ranks.
+        number: of the first part.
+        now: the moment up to which all was applied.
+    """
+    start = begin = 0
+    size = len(rows.user)
+    while True:
+        end, upto = size, LAST_USER
+        if start + PART_ROWS < size:
+            upto = int(rows.user[start + PART_ROWS - 1])
+            end = int(np.searchsorted(rows.user, upto, side="right"))
+            upto = LAST_USER if end == size else upto
+        stop = int(np.searchsorted(events.user, upto, side="right"))
+        first, behind = (int(rows.state[start]), int(rows.state[end - 1]) + 1) if size else (0, 0)
+        states = rows.states.take(slice(first, behind))
+        chosen, items, length = rankings.at(rows.time[start:end])
+        yield Due(
+            user=rows.user[start:end],
+            time=rows.time[start:end],
+            state=rows.state[start:end] - first,
+            states=states,
+            ranked=np.flatnonzero(states.length >= minimum),
+            popular=chosen,
+            popular_items=items,
+            popular_length=length,
+            part=Part(number, now, upto, events.take(slice(begin, stop))),
+        )
+        if end == size:
+            return
+        start, begin, number = end, stop, number + 1

@@ -12,6 +12,7 @@ import numpy as np
 
 from transforms.events import Bools, EventBatch, Int64s
 from transforms.frames import Frame, coded
+from transforms.packing import order
 from transforms.ranges import expand_ranges, run_starts
 from transforms.recommendations import States
 
@@ -69,12 +70,11 @@ class Schedule:
         """
         first = np.maximum(time // self.period + 1, after // self.period + 1)
         last = np.minimum((time + self.window) // self.period, until // self.period)
+        # What the event before causes, it causes alone: its T's are the earlier ones.
+        again = owner[1:] == owner[:-1]
+        first[1:] = np.where(again, np.maximum(first[1:], last[:-1] + 1), first[1:])
         which, number = expand_ranges(first, np.maximum(last + 1, first))
-        owners, times = owner[which], number * self.period
-        order = np.lexsort((times, owners))
-        owners, times = owners[order], times[order]
-        keep = run_starts(owners, times)
-        return owners[keep], times[keep]
+        return owner[which], number * self.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,20 @@ class Applied:
         schedule: when users are due.
         after: T's up to this one are done; users whose last event still makes them due
             behind it take part even if they have no new event.
+        ttl: seconds between two events of a user after which the history begins anew, so that
+            when a silent user was forgotten never reaches an answer; 0 for never.
     """
 
     def __init__(
-        self, table: HistoryTable, events: EventBatch, schedule: Schedule, after: int
+        self,
+        table: HistoryTable,
+        events: EventBatch,
+        schedule: Schedule,
+        after: int,
+        ttl: int = 0,
     ) -> None:
         self._table, self._events, self._schedule, self._after = table, events, schedule, after
+        self._ttl = ttl
         self._size = table.items.shape[1]
         still_due = table.last + schedule.window > after
         starts = run_starts(events.user)
@@ -130,14 +138,34 @@ class Applied:
         user, event = expand_ranges(self._first, self._behind)
         at = self._start[user] + stored[user] + event - self._first[user]
         self._sequence[at] = self._events.item[event]
+        if self._ttl:
+            self._begin = self._runs(at)
+
+    def _runs(self, at: Int64s) -> Int64s:
+        """Where in the line the history of each place begins: behind the user's last silence."""
+        time = self._events.time
+        before = np.append(np.zeros(min(len(time), 1), np.int64), time[:-1])
+        first = self._first[self._fresh > 0]
+        before[first] = time[first]
+        old = np.flatnonzero(self._known & (self._fresh > 0))
+        before[self._first[old]] = self._table.last[self._row[old]]
+        anew = at[time - before > self._ttl]
+        begin = np.zeros(len(self._sequence), np.int64)
+        begin[self._start] = self._start
+        begin[anew] = anew
+        return np.maximum.accumulate(begin)
 
     def due(self, until: int) -> DueRows:
         """Who is due at T's in (after, until], by user and T."""
-        known = np.flatnonzero(self._known)
-        owner = np.concatenate((known, self._event_owner()))
-        time = np.concatenate((self._table.last[self._row[known]], self._events.time))
-        order = np.lexsort((time, owner))
-        owner, time = self._schedule.due(owner[order], time[order], self._after, until)
+        # Each owner's stored event, if there is one, stands before the new ones.
+        count = self._fresh + self._known
+        owner = np.repeat(np.arange(len(self._user)), count)
+        is_stored = np.zeros(len(owner), bool)
+        is_stored[(np.cumsum(count) - count)[self._known]] = True
+        time = np.empty(len(owner), np.int64)
+        time[is_stored] = self._table.last[self._row[self._known]]
+        time[~is_stored] = self._events.time
+        owner, time = self._schedule.due(owner, time, self._after, until)
         end = self._start[owner] + self._stored[owner] + self._events_before(owner, time)
         fresh = run_starts(owner, end)
         state = np.zeros(len(owner), np.int64)
@@ -146,22 +174,24 @@ class Applied:
         states = States(self._user[owner[fresh]], items, length)
         return DueRows(self._user[owner], time, np.cumsum(state), states)
 
-    def table(self, forget_before: int | None = None) -> HistoryTable:
+    def table(self, now: int = 0) -> HistoryTable:
         """The table behind the blocks.
 
         Args:
-            forget_before: users whose last event is older than this leave it.
+            now: the moment up to which all events are applied: with a `ttl`, users leave the
+                table who are not due any more and whose next event begins a new history.
         """
         owner = np.flatnonzero(self._fresh)
         end = self._start[owner] + self._stored[owner] + self._fresh[owner]
         items, length = self._windows(owner, end)
         last = self._events.time[self._behind[owner] - 1]
         changed = HistoryTable(self._user[owner], items, length, last)
-        kept = self._table.take(~np.isin(self._table.user, changed.user, assume_unique=True))
-        table = HistoryTable.concat([kept, changed])
-        if forget_before is not None:
-            table = table.take(table.last >= forget_before)
-        return table.take(np.argsort(table.user))
+        unchanged = np.ones(len(self._table), bool)
+        unchanged[self._row[owner[self._known[owner]]]] = False
+        table = HistoryTable.concat([self._table.take(unchanged), changed])
+        if self._ttl:
+            table = table.take(table.last >= now - max(self._ttl, self._schedule.window))
+        return table.take(order(table.user))
 
     def _event_owner(self) -> Int64s:
         """The place in `_user` of each new event's user, ascending."""
@@ -181,7 +211,8 @@ class Applied:
 
     def _windows(self, owner: Int64s, end: Int64s) -> tuple[Int64s, Int64s]:
         """The last items of each owner's sequence up to `end`: items [n, h], length [n]."""
-        length = np.minimum(end - self._start[owner], self._size)
+        begin = self._begin[end - 1] if self._ttl else self._start[owner]
+        length = np.minimum(end - begin, self._size)
         column = np.arange(self._size)
         real: Bools = column < length[:, None]
         at = np.where(real, (end - length)[:, None] + column, 0)

@@ -1,12 +1,19 @@
-"""What this process has done so far, for the progress line of a run inside one process.
+"""What this process has done so far, for the progress line and for the page.
 
 Beam's counters are the truth, but a runner gives them at the end of a bundle or of the job;
-a reader of the progress line wants them now.
+who looks on wants them now.
+
+read, malformed: what came from the source; read_to: the largest event time in it
+sealed, duplicates, late; sealed_to: the end of the last sealed pane, which the watermark has passed
+recommendations; event_time: the largest time of one
 """
 
 from __future__ import annotations
 
 import threading
+
+import numpy as np
+import numpy.typing as npt
 
 _LOCK = threading.Lock()
 _SEEN: dict[str, int] = {}
@@ -22,6 +29,14 @@ def reach(name: str, value: int) -> None:
     """Raises `name` to `value`, never down."""
     with _LOCK:
         _SEEN[name] = max(_SEEN.get(name, value), value)
+
+
+def saw(times: npt.NDArray[np.int64], malformed: int) -> None:
+    """Counts what a source read: events with these times, and so many lines that are none."""
+    add("read", len(times))
+    add("malformed", malformed)
+    if len(times):
+        reach("read_to", int(times.max()))
 
 
 def seen() -> dict[str, int]:

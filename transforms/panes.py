@@ -9,6 +9,8 @@ Of files the watermark stands until all is read, so that all panes would be seal
 moment and in no order. For them the group is all that a shard has, and it is emitted in
 blocks: runs of neighbouring panes with up to `BLOCK_ROWS` events. What follows works on
 any number of panes at once and cannot tell the difference, but for the speed.
+
+What is grouped are batches as bytes: a runner holds them as narrow as they are on the wire.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ from apache_beam.utils.windowed_value import PaneInfoTiming
 
 from transforms import live
 from transforms.events import EventBatch, Int64s
+from transforms.frames import FrameCoder
 from transforms.hashing import shard_of
+from transforms.packing import order
+from transforms.ranges import run_starts
+
+_CODER = FrameCoder(EventBatch)
 
 BLOCK_ROWS = 250_000
 """Events in a sealed block of a bounded input, about: bounds the memory of a step."""
@@ -92,12 +99,12 @@ class SealPanes(beam.PTransform):
 
 def _runs(keys: Int64s) -> Iterator[tuple[int, slice]]:
     """Each run of equal keys in sorted `keys`, as (key, slice)."""
-    starts = np.flatnonzero(np.r_[len(keys) > 0, keys[1:] != keys[:-1]]).tolist()
+    starts = run_starts(keys).tolist()
     for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
         yield int(keys[start]), slice(start, end)
 
 
-@beam.typehints.with_output_types(tuple[int, EventBatch])
+@beam.typehints.with_output_types(tuple[int, bytes])
 class _Cut(beam.DoFn):
     """Cuts a batch by shard and, where the input is unbounded, by pane.
 
@@ -110,10 +117,10 @@ class _Cut(beam.DoFn):
     def process(self, batch: EventBatch) -> Iterator[Any]:
         shard = shard_of(batch.user, self._shards)
         key = shard if self._bounded else batch.time // self._pane * self._shards + shard
-        order = np.argsort(key, kind="stable")
-        ordered = batch.take(order)
-        for cut, rows in _runs(key[order]):
-            part = cut, ordered.take(rows)
+        place = order(key)
+        ordered = batch.take(place)
+        for cut, rows in _runs(key[place]):
+            part = cut, _CODER.encode(ordered.take(rows))
             if self._bounded:
                 yield part
             else:
@@ -131,11 +138,11 @@ class _Seal(beam.DoFn):
 
     def process(
         self,
-        group: tuple[int, Iterable[EventBatch]],
+        group: tuple[int, Iterable[bytes]],
         pane_info: Any = beam.DoFn.PaneInfoParam,
     ) -> Iterator[Any]:
         key, parts = group
-        batches = list(parts)
+        batches = [_CODER.decode(part) for part in parts]
         if not batches:  # Flink also fires empty panes.
             return
         events = EventBatch.concat(batches)
@@ -143,12 +150,14 @@ class _Seal(beam.DoFn):
         for block in self._blocks(events):
             different = block.ordered()
             self._duplicates.inc(len(block) - len(different))
+            live.add("duplicates", len(block) - len(different))
             if late:
                 yield beam.pvalue.TaggedOutput("late", different)
                 continue
             self._sealed.inc(len(different))
             live.add("sealed", len(different))
             end = (int(different.time.max()) // self._pane + 1) * self._pane
+            live.reach("sealed_to", end)
             # A pane's last moment: before any timer at its end, and inside the pane.
             yield TimestampedValue((key % self._shards, different), end - 0.001)
 
@@ -157,8 +166,11 @@ class _Seal(beam.DoFn):
             yield events
             return
         pane = events.time // self._pane
-        _, inverse, counts = np.unique(pane, return_inverse=True, return_counts=True)
-        block = ((np.cumsum(counts) - counts) // BLOCK_ROWS)[inverse]
-        order = np.argsort(block, kind="stable")
-        for _, rows in _runs(block[order]):
-            yield events.take(order[rows])
+        place = order(pane)
+        pane = pane[place]
+        starts = run_starts(pane)
+        # A pane belongs to the block in which it begins.
+        counts = np.diff(np.append(starts, len(events)))
+        block = np.repeat(starts // BLOCK_ROWS, counts)
+        for _, rows in _runs(block):
+            yield events.take(place[rows])

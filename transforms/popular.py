@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import apache_beam as beam
@@ -26,7 +27,9 @@ from apache_beam.transforms.window import (
 from transforms.bundles import CollectBundle
 from transforms.events import EventBatch, Int64s
 from transforms.frames import Frame, coded
+from transforms.packing import order, pack
 from transforms.panes import pane_seconds
+from transforms.ranges import run_starts
 
 
 @coded
@@ -44,12 +47,12 @@ class ItemCounts(Frame):
 
     def merged(self) -> ItemCounts:
         """The same counts with each item once, ascending."""
-        order = np.argsort(self.item, kind="stable")
-        item = self.item[order]
-        starts = np.flatnonzero(np.r_[len(item) > 0, item[1:] != item[:-1]])
+        place = order(self.item)
+        item = self.item[place]
+        starts = run_starts(item)
         if len(starts) == len(item):
-            return ItemCounts(item, self.count[order])
-        return ItemCounts(item[starts], np.add.reduceat(self.count[order], starts))
+            return ItemCounts(item, self.count[place])
+        return ItemCounts(item[starts], np.add.reduceat(self.count[place], starts))
 
 
 @coded
@@ -104,10 +107,10 @@ def top_rows(window_end: int, counts: ItemCounts, size: int) -> PopularRows:
     if len(counts) > 4 * size:  # Only what can be in the list is worth sorting.
         bar = np.partition(counts.count, -size)[-size]
         counts = counts.take(counts.count >= bar)
-    order = np.lexsort((counts.item, -counts.count))[:size]
-    rank = np.arange(1, len(order) + 1, dtype=np.int64)
+    best = np.lexsort((counts.item, -counts.count))[:size]
+    rank = np.arange(1, len(best) + 1, dtype=np.int64)
     return PopularRows(
-        np.full(len(order), window_end, np.int64), rank, counts.item[order], counts.count[order]
+        np.full(len(best), window_end, np.int64), rank, counts.item[best], counts.count[best]
     )
 
 
@@ -150,6 +153,23 @@ class PopularItems(beam.PTransform):
         )
 
 
+def _counted(pane: Int64s, item: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """The different (pane, item), ascending, and how often each is there."""
+    size = len(item)
+    packed = pack(pane, item)
+    if packed is None:
+        place = order(pane, item)
+        pane, item = pane[place], item[place]
+        starts = run_starts(pane, item)
+        pane, item = pane[starts], item[starts]
+    else:
+        key = packed.key
+        key.sort()
+        starts = run_starts(key)
+        pane, item = packed.columns(key[starts])
+    return pane, item, np.diff(np.append(starts, size))
+
+
 @beam.typehints.with_output_types(tuple[int, ItemCounts])
 class _CountInPanes(beam.DoFn):
     """Counts a block's events by pane and item; the key is the pane's number."""
@@ -159,15 +179,9 @@ class _CountInPanes(beam.DoFn):
 
     def process(self, block: tuple[int, EventBatch]) -> Iterator[Any]:
         _, events = block
-        panes = events.time // self._pane
-        order = np.lexsort((events.item, panes))
-        pane, item = panes[order], events.item[order]
-        fresh = np.r_[True, (pane[1:] != pane[:-1]) | (item[1:] != item[:-1])]
-        starts = np.flatnonzero(fresh)
-        count = np.diff(np.r_[starts, len(order)])
-        pane, item = pane[starts], item[starts]
-        edges = np.flatnonzero(np.r_[True, pane[1:] != pane[:-1], True])
-        for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        pane, item, count = _counted(events.time // self._pane, events.item)
+        edges = [*run_starts(pane).tolist(), len(pane)]
+        for start, end in pairwise(edges):
             number = int(pane[start])
             counts = ItemCounts(item[start:end], count[start:end])
             yield TimestampedValue((number, counts), (number + 1) * self._pane - 0.001)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from transforms.columns import Column
-from transforms.events import Int64s
+
+Int64s = npt.NDArray[np.int64]
 
 
 def expand_ranges(starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
@@ -29,8 +31,9 @@ def expand_ranges(starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
 def run_starts(*keys: Column) -> Int64s:
     """Where a new run of equal keys begins in sorted keys: int64 [runs]."""
     size = len(keys[0])
-    fresh = np.zeros(size, bool)
-    fresh[:1] = True
-    for key in keys:
+    fresh = np.ones(size, bool)
+    if size > 1:
+        np.not_equal(keys[0][1:], keys[0][:-1], out=fresh[1:])
+    for key in keys[1:]:
         fresh[1:] |= key[1:] != key[:-1]
     return np.flatnonzero(fresh)

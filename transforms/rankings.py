@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from transforms.events import Int64s
+from transforms.packing import order
 from transforms.popular import PopularRows
 from transforms.ranges import run_starts
 
@@ -21,11 +22,9 @@ class Rankings:
 
     def __init__(self, told: Sequence[PopularRows], size: int) -> None:
         self._size = size
-        self._rows = PopularRows.concat(told) if told else None
-        if self._rows is None:
-            self._end = np.empty(0, np.int64)
-            return
-        rows = self._rows.take(np.lexsort((self._rows.rank, self._rows.window_end)))
+        none: Int64s = np.empty(0, np.int64)
+        rows = PopularRows.concat(told) if told else PopularRows(none, none, none, none)
+        rows = rows.take(order(rows.window_end, rows.rank))
         self._rows = rows
         starts = run_starts(rows.window_end)
         self._end = rows.window_end[starts]
@@ -45,18 +44,16 @@ class Rankings:
             length: int64 [p].
         """
         place = np.searchsorted(self._end, times, side="right") - 1
-        used = np.unique(place[place >= 0])
-        if not len(used):
-            none = np.zeros((0, self._size), np.int64), np.zeros(0, np.int64)
-            return np.full(len(times), -1, np.int64), *none
-        chosen = np.where(place >= 0, np.searchsorted(used, place), -1)
-        return chosen, self._items[used], self._length[used]
+        used = np.zeros(len(self._end) + 1, bool)
+        used[place] = True  # Place -1, none, is the last one.
+        chosen = np.cumsum(used) - 1
+        chosen[-1] = -1
+        used = used[:-1]
+        return chosen[place], self._items[used], self._length[used]
 
-    def behind(self, now: int) -> PopularRows | None:
+    def behind(self, now: int) -> PopularRows:
         """What times after `now` still need: the latest ranking up to it, and later ones."""
-        if self._rows is None:
-            return None
-        latest = np.searchsorted(self._end, now, side="right") - 1
+        latest = int(np.searchsorted(self._end, now, side="right")) - 1
         if latest < 0:
             return self._rows
         return self._rows.take(self._rows.window_end >= self._end[latest])

@@ -46,8 +46,14 @@ def recommendations(
     min_history: int = 10,
     count: int = 8,
     repeat_consumed: bool = False,
+    ttl: int = 0,
+    remembered: int = 0,
 ) -> dict[tuple[int, int], Recommendation]:
-    """(user, T) -> what is recommended."""
+    """(user, T) -> what is recommended.
+
+    With a `ttl` (seconds), a history begins anew behind a longer silence, and a previous
+    recommendation counts for `remembered` seconds.
+    """
     by_user: dict[int, list[Event]] = defaultdict(list)
     for event in sorted(set(events)):
         by_user[event.user].append(event)
@@ -63,7 +69,12 @@ def recommendations(
         before: tuple[int, list[int]] | None = None
         times = [event.time for event in own]
         for at in sorted(due):
-            history = [event.item for event in own[: bisect_left(times, at)]][-history_size:]
+            begin = end = bisect_left(times, at)
+            while begin > max(0, end - history_size):
+                if ttl and begin < end and times[begin] - times[begin - 1] > ttl:
+                    break
+                begin -= 1
+            history = [event.item for event in own[begin:end]]
             banned = set() if repeat_consumed else set(history)
             items = model(user, history)[:count] if len(history) >= min_history else []
             by_policy = bool(items)
@@ -73,7 +84,7 @@ def recommendations(
                     if len(items) < count and item not in banned and item not in items:
                         items = [*items, item]
             last_reward = -1
-            if before is not None:
+            if before is not None and not (remembered and at - before[0] > remembered):
                 since, shown = before
                 later = own[bisect_left(times, since) : bisect_left(times, at)]
                 last_reward = len(set(shown) & {event.item for event in later})

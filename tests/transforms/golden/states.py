@@ -1,0 +1,53 @@
+"""The states that the golden files hold."""
+
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+
+from transforms.events import EventBatch
+from transforms.feedback_ledger import Ledger, LedgerCoder
+from transforms.feedback_table import OpenTable
+from transforms.frames import FrameCoder
+from transforms.histories import Told
+from transforms.history_table import HistoryTable
+from transforms.recommendations import POLICY_BYTES, PolicyMinutes
+
+FOLDER = Path(__file__).parent
+
+
+def _ids(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+_EVENTS = EventBatch(
+    _ids(-5, 7, 2**40), _ids(3, 3, 900), np.array([0, 3, 1], np.int8), _ids(100, 101, 119)
+)
+_HISTORIES = HistoryTable(
+    _ids(1, 2**62), np.array([[4, 5, 0], [7, -8, 9]], np.int64), _ids(2, 3), _ids(111, 140)
+)
+_TOLD = Told(_ids(160, 12), _ids(80, 80, 160), _ids(1, 2, 1), _ids(3, 9, 3), _ids(5, 5, 8))
+_OPEN = OpenTable(
+    user=_ids(1, 1),
+    time=_ids(120, 140),
+    items=np.array([[8, 9], [9, 0]], np.int64),
+    length=_ids(2, 1),
+    policy=_ids(1, 0),
+    best=np.array([[0, 4], [0, 0]], np.int8),
+    seen=np.array([[False, True], [False, False]]),
+    closed=np.array([False, False]),
+    propensities=np.array([[0.5, 0.25], [1, 0]], np.float32),
+    history=np.array([[4, 5], [5, 6]], np.int64),
+    history_length=_ids(2, 2),
+)
+_POLICIES = np.array([b"popular", b"reinforce-1"], f"S{POLICY_BYTES}")
+_MINUTES = PolicyMinutes(_POLICIES, _ids(60, 60), _ids(4, 2), _ids(1, 0), np.array([3.5, 0]))
+_LEDGER = Ledger(next=12, now=160, early=0, open=_OPEN, minutes=(_MINUTES,), policies=_POLICIES)
+
+STATES: dict[str, tuple[beam.coders.Coder, Any]] = {
+    "events": (FrameCoder(EventBatch), _EVENTS),
+    "histories": (FrameCoder(HistoryTable), _HISTORIES),
+    "told": (FrameCoder(Told), _TOLD),
+    "ledger": (LedgerCoder(), _LEDGER),
+}

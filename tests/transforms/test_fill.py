@@ -1,0 +1,90 @@
+"""From what a policy gave to what is shown, against one row at a time."""
+
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.transforms.batches import rows_of
+from transforms.events import EventBatch
+from transforms.fill import POPULAR, Ranked, fill
+from transforms.recommendations import LAST_USER, POLICY_BYTES, Due, Part, States
+
+HISTORY, POPULAR_SIZE, LABEL = 3, 5, b"some-7"
+ITEMS = st.integers(0, 9)
+
+
+class State(NamedTuple):
+    history: list[int]
+    ranked: list[int] | None
+    popular: list[int]
+
+
+STATES = st.lists(
+    st.builds(
+        State,
+        st.lists(ITEMS, min_size=1, max_size=HISTORY),
+        st.one_of(st.none(), st.lists(ITEMS, max_size=4, unique=True)),
+        st.lists(st.integers(-1, 1), min_size=1, max_size=3).map(sorted),
+    ),
+    max_size=6,
+)
+RANKINGS = st.lists(
+    st.lists(ITEMS, min_size=1, max_size=POPULAR_SIZE, unique=True), min_size=2, max_size=2
+)
+
+
+def padded(lists: list[list[int]], width: int) -> np.ndarray:
+    rows = [[*items, *[0] * (width - len(items))] for items in lists]
+    return np.array(rows, np.int64).reshape(len(lists), width)
+
+
+def lengths(lists: list[list[int]]) -> np.ndarray:
+    return np.array([len(items) for items in lists], np.int64)
+
+
+@given(STATES, RANKINGS, st.integers(4, 6), st.booleans())
+def test_lists_are_filled_in_the_rankings_order(
+    states: list[State], rankings: list[list[int]], size: int, repeat: bool
+) -> None:
+    rows = [(number, place) for number, state in enumerate(states) for place in state.popular]
+    histories = [state.history for state in states]
+    by_policy = [state.ranked for state in states if state.ranked is not None]
+    due = Due(
+        user=np.array([number for number, _ in rows], np.int64),
+        time=np.arange(len(rows)) * 20,
+        state=np.array([number for number, _ in rows], np.int64),
+        states=States(np.arange(len(states)), padded(histories, HISTORY), lengths(histories)),
+        ranked=np.flatnonzero([state.ranked is not None for state in states]),
+        popular=np.array([place for _, place in rows], np.int64),
+        popular_items=padded(rankings, POPULAR_SIZE),
+        popular_length=lengths(rankings),
+        part=Part(4, 1000, LAST_USER, EventBatch.empty()),
+    )
+    propensities = (np.arange(size) < lengths(by_policy)[:, None]) * np.float32(0.25)
+    ranked = Ranked(
+        padded(by_policy, size),
+        lengths(by_policy),
+        propensities.astype(np.float32),
+        np.full(len(by_policy), LABEL, f"S{POLICY_BYTES}"),
+    )
+    shown = fill(due, ranked, size, repeat_consumed=repeat, keep_history=True)
+    assert shown.part.number == 4
+    assert shown.part.now == 1000
+    assert len(shown.items) <= len(rows)
+    for (number, place), row in zip(rows, rows_of([shown.rows()]), strict=True):
+        user, _, items, length, odds, policy, last_reward = row
+        state = states[number]
+        wanted = list(state.ranked or [])
+        given_by_policy = len(wanted)
+        for item in rankings[place] if place >= 0 else []:
+            banned = [] if repeat else state.history
+            if len(wanted) < size and item not in wanted and item not in banned:
+                wanted.append(item)
+        assert (user, last_reward) == (number, -1)
+        assert items[:length] == wanted
+        assert items[length:] == [0] * (size - length)
+        assert policy == (LABEL if given_by_policy else POPULAR)
+        extra = length - given_by_policy
+        assert odds[:length] == [0.25] * given_by_policy + [1.0] * extra

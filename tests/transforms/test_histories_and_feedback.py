@@ -1,0 +1,171 @@
+"""Histories and rewards of a shard against the oracle, however the watermark moves."""
+
+import random
+from collections import defaultdict
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fakes import LABEL, ranked_items
+from tests.oracle import rules
+from tests.oracle.events import BEHAVIORS, Event
+from tests.transforms.batches import batch, ranking, rows_of
+from tests.transforms.shard import Shard
+from transforms.events import EventBatch
+from transforms.histories import HistoryRules
+from transforms.history_table import Schedule
+from transforms.panes import pane_seconds
+from transforms.popular import PopularRows
+from transforms.rewards import RewardRules
+
+EVENTS = st.lists(
+    st.builds(
+        Event,
+        st.one_of(st.integers(0, 300), st.integers(0, 2500)),
+        st.integers(0, 12),
+        st.integers(0, 3),
+        st.sampled_from(BEHAVIORS),
+    ),
+    min_size=1,
+    max_size=60,
+)
+SETTINGS = st.fixed_dictionaries(
+    {
+        "window": st.sampled_from([7, 20, 45, 60]),
+        "period": st.sampled_from([5, 20, 30]),
+        "history_size": st.integers(2, 5),
+        "min_history": st.integers(0, 2),
+        "count": st.integers(1, 4),
+        "repeat_consumed": st.booleans(),
+    }
+)
+REWARD_WINDOWS = st.sampled_from([5, 60, 95])
+TTLS = st.sampled_from([0, 0, 10, 100, 700])
+POPULAR_SIZE = 6
+END = 1 << 40
+
+
+def blocks_of(events: list[Event], pane: int, cuts: set[int]) -> list[list[Event]]:
+    """The events by pane; neighbouring panes are one block but where there is a cut."""
+    panes: dict[int, list[Event]] = defaultdict(list)
+    for event in sorted(set(events)):
+        panes[event.time // pane].append(event)
+    blocks: list[list[Event]] = []
+    for number, place in enumerate(sorted(panes)):
+        if number in cuts or not blocks:
+            blocks.append([])
+        blocks[-1] += panes[place]
+    return blocks
+
+
+def check(
+    shard: Shard, events: list[Event], rankings: dict[int, list[tuple[int, int]]],
+    values: dict[str, Any], reward_window: int, ttl: int,
+) -> None:  # fmt: skip
+    def model(user: int, history: list[int]) -> list[int]:
+        return ranked_items(user, history, values["count"], values["repeat_consumed"])
+
+    remembered = max(ttl, reward_window) if ttl else 0
+    shown = rules.recommendations(events, model, rankings, **values, ttl=ttl, remembered=remembered)
+    found = {}
+    for frame in shard.recommendations:
+        for row, place in zip(rows_of([frame.rows()]), frame.place.tolist(), strict=True):
+            user, time, items, length, propensities, policy, last_reward = row
+            assert (user, time) not in found
+            assert propensities[:length] == [1.0] * length
+            seen = frame.history[place, : frame.history_length[place]].tolist()
+            found[user, time] = rules.Recommendation(
+                seen, items[:length], policy == LABEL, last_reward
+            )
+    assert found == shown
+
+    earned = rules.rewards(events, shown, reward_window)
+    given_out = rows_of(shard.feedback)
+    assert len(given_out) == len(earned)
+    assert {(row[0], row[1]): row[8][: row[3]] for row in given_out} == earned
+
+    minutes: dict[tuple[bytes, int], list[float]] = defaultdict(lambda: [0, 0, 0.0])
+    for (user, time), rewards in earned.items():
+        label = LABEL if shown[user, time].by_policy else b"popular"
+        sums = minutes[label, time // 60 * 60]
+        sums[0], sums[1], sums[2] = sums[0] + 1, sums[1] + any(rewards), sums[2] + sum(rewards)
+    assert sorted(rows_of(shard.minutes)) == sorted((*k, *sums) for k, sums in minutes.items())
+    assert shard.waiting() == 0
+
+
+def shard_for(
+    values: dict[str, Any], pane: int, reward_window: int, ttl: int, shuffle: random.Random,
+    *, every_minute: bool,
+) -> Shard:  # fmt: skip
+    history = HistoryRules(
+        Schedule(values["window"], values["period"]), pane, values["history_size"],
+        values["min_history"], ttl, POPULAR_SIZE,
+        RewardRules(reward_window, ttl, every_minute=every_minute),
+    )  # fmt: skip
+    return Shard(history, values["count"], shuffle, repeat_consumed=values["repeat_consumed"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    EVENTS,
+    SETTINGS,
+    REWARD_WINDOWS,
+    TTLS,
+    st.lists(st.integers(1, 700), max_size=20),
+    st.randoms(use_true_random=False),
+)
+def test_any_jumps_of_the_watermark_give_the_oracles_answers(
+    events: list[Event], values: dict[str, Any], reward_window: int, ttl: int, jumps: list[int],
+    shuffle: random.Random,
+) -> None:  # fmt: skip
+    rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
+    pane = pane_seconds(values["window"], values["period"], reward_window, 40)
+    shard = shard_for(values, pane, reward_window, ttl, shuffle, every_minute=True)
+    waiting: list[tuple[int, EventBatch | PopularRows]] = [
+        ((block[-1].time // pane + 1) * pane, batch(sorted(block, key=by_user)))
+        for block in blocks_of(events, pane, set(range(len(events))))
+    ]
+    waiting += [(end, ranking(end, items)) for end, items in rankings.items()]
+    watermark = 0
+    for jump in [*jumps, END]:
+        watermark += jump
+        now = [frame for end, frame in waiting if end <= watermark]
+        waiting = [(end, frame) for end, frame in waiting if end > watermark]
+        shuffle.shuffle(now)
+        for frame in now:
+            shard.send(frame)
+        shard.advance(watermark)
+    check(shard, events, rankings, values, reward_window, ttl)
+    assert shard.late_minutes == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    EVENTS,
+    SETTINGS,
+    REWARD_WINDOWS,
+    TTLS,
+    st.sets(st.integers(0, 40)),
+    st.randoms(use_true_random=False),
+)
+def test_blocks_of_many_panes_in_any_order_give_the_oracles_answers(
+    events: list[Event], values: dict[str, Any], reward_window: int, ttl: int, cuts: set[int],
+    shuffle: random.Random,
+) -> None:  # fmt: skip
+    rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
+    pane = values["period"]
+    shard = shard_for(values, pane, reward_window, ttl, shuffle, every_minute=False)
+    frames: list[EventBatch | PopularRows] = [
+        batch(sorted(block, key=by_user)) for block in blocks_of(events, pane, cuts)
+    ]
+    frames.append(PopularRows.concat([ranking(*window) for window in rankings.items()]))
+    shuffle.shuffle(frames)
+    for frame in frames:
+        shard.send(frame)
+    shard.advance(END)
+    check(shard, events, rankings, values, reward_window, ttl)
+
+
+def by_user(event: Event) -> tuple[int, int, int, int]:
+    return event.user, event.time, event.item, BEHAVIORS.index(event.behavior)

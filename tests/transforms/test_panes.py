@@ -1,0 +1,117 @@
+"""Sealed blocks: complete, ordered, each event once, whatever order and batches they came in."""
+
+import random
+from collections import defaultdict
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.testing.test_stream import TestStream
+from apache_beam.testing.util import assert_that
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.oracle.events import BEHAVIORS, Event
+from tests.transforms.batches import batch, events_of
+from transforms import panes
+from transforms.frames import FrameCoder
+from transforms.hashing import shard_of
+from transforms.panes import SealPanes, _Cut, _Seal, pane_seconds
+
+EVENT = st.builds(
+    Event, st.integers(0, 500), st.integers(-2, 2), st.integers(-3, 9), st.sampled_from(BEHAVIORS)
+)
+
+
+class OnTime:
+    """A pane that the watermark has just passed."""
+
+    timing = None
+
+
+@given(
+    st.lists(st.lists(EVENT, min_size=1, max_size=20), min_size=1, max_size=5),
+    st.integers(1, 4),
+    st.integers(1, 30),
+)
+def test_blocks_of_files_hold_each_event_once_in_whole_panes(
+    batches: list[list[Event]], shards: int, rows: int
+) -> None:
+    pane = 20
+    groups: dict[int, list[bytes]] = defaultdict(list)
+    cut = _Cut(pane, shards, bounded=True)
+    for events in batches:
+        for shard, part in cut.process(batch(events)):
+            groups[shard].append(part)
+    delivered = [event for events in batches for event in events]
+    found: list[Event] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(panes, "BLOCK_ROWS", rows)
+        for shard, parts in groups.items():
+            behind = -1
+            for sealed in _Seal(pane, shards).process((shard, parts), OnTime()):
+                key, block = sealed.value
+                events = events_of(block)
+                assert key == shard
+                assert {int(shard_of(np.array([e.user]), shards)[0]) for e in events} == {shard}
+                assert events == sorted(events, key=by_user)
+                first = min(event.time for event in events) // pane
+                assert first > behind, "a pane is in one block, and blocks come in their order"
+                behind = max(event.time for event in events) // pane
+                assert behind * pane < float(sealed.timestamp) < (behind + 1) * pane
+                found += events
+    assert sorted(found) == sorted(set(delivered))
+
+
+def test_the_pane_divides_every_window_and_period() -> None:
+    assert pane_seconds(3600, 80, 60, 20, 600) == 20
+    assert pane_seconds(7, 5) == 1
+
+
+def test_a_watermark_that_stalls_and_jumps_seals_each_pane_once_and_tells_what_is_late() -> None:
+    rng = random.Random(3)
+    on_time = [Event(rng.randrange(400), rng.randrange(5), 1, "pv") for _ in range(80)]
+    by_moment = {100: [], 100.5: [], 300: [], 400: []}
+    for event in on_time:
+        by_moment[next(moment for moment in by_moment if event.time < moment)].append(event)
+    stream = TestStream().advance_watermark_to(0)
+    late = [Event(5, 1, 1, "pv"), Event(290, 2, 1, "buy")]
+    for moment, events in by_moment.items():
+        # The watermark stalls while events of a far later time come.
+        if events:
+            stream = stream.add_elements([stamped(events)])
+        stream = stream.advance_watermark_to(moment)
+    for event in late:
+        stream = stream.add_elements([stamped([event])])
+    stream = stream.advance_watermark_to_infinity()
+
+    def check(wanted: list[Event]):  # type: ignore[no-untyped-def]
+        def compare(blocks: list) -> None:
+            found = [event for block in blocks for event in events_of(block)]
+            assert sorted(found) == sorted(set(wanted))
+
+        return compare
+
+    options = PipelineOptions()
+    options.view_as(StandardOptions).streaming = True
+    with beam.Pipeline(runner="BundleBasedDirectRunner", options=options) as pipeline:
+        sealed = pipeline | stream | SealPanes(20, 2, bounded=False)
+        assert_that(sealed.blocks | beam.Values(), check(on_time), label="on time")
+        assert_that(sealed.late, check(late), label="late")
+
+
+def stamped(events: list[Event]) -> beam.window.TimestampedValue:
+    return beam.window.TimestampedValue(batch(events), min(event.time for event in events))
+
+
+def by_user(event: Event) -> tuple[int, int, int, int]:
+    return event.user, event.time, event.item, BEHAVIORS.index(event.behavior)
+
+
+def test_what_is_grouped_are_bytes_of_the_wire() -> None:
+    events = [Event(5, 1, 1, "pv"), Event(25, 2, 7, "buy")]
+    parts = [part.value for part in _Cut(20, 2, bounded=False).process(batch(events))]
+    assert {key // 2 for key, _ in parts} == {0, 1}
+    decoded = [FrameCoder(type(batch(events))).decode(encoded) for _, encoded in parts]
+    assert sorted(event for block in decoded for event in events_of(block)) == events
