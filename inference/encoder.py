@@ -23,6 +23,7 @@ class Sizes:
         window: how many of the last items the state looks at.
         encoder: how it reads them, one of ENCODERS.
         hidden: width of the heads' hidden layers.
+        copy: whether the window's items have a score of their own (`inference.copying`).
     """
 
     items: int
@@ -32,6 +33,7 @@ class Sizes:
     window: int = 10
     encoder: str = "attention"
     hidden: int = 64
+    copy: bool = False
 
     @property
     def state(self) -> int:

@@ -6,10 +6,12 @@ handler joins the examples of a batch, ranks once and splits the answer.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
+import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,33 +19,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import PredictionResult
 from apache_beam.ml.inference.pytorch_inference import PytorchModelHandlerTensor
 
+from inference.ranker import KeptRanker, NotLoadedError, RankerSource, kept_ranker
 from transforms.fill import Ranked
 from transforms.recommendations import POLICY_BYTES, States
 
 _LOG = logging.getLogger(__name__)
-
-
-class Ranker(Protocol):
-    """What ranks: a registry of models, or a test's fake."""
-
-    def rank(
-        self,
-        users: np.ndarray[Any, np.dtype[np.int64]],
-        histories: np.ndarray[Any, np.dtype[np.int64]],
-        lengths: np.ndarray[Any, np.dtype[np.int64]],
-        k: int,
-        repeat_consumed: bool = False,
-    ) -> Ranked:
-        """The best `k` items for each user and history, and the label of the model."""
-        ...
-
-
-class RankerSource(Protocol):
-    """Where a worker gets its ranker from; small, and can be pickled."""
-
-    def load(self) -> Ranker:
-        """Loads the models (once a worker)."""
-        ...
 
 
 def to_tensor(states: States) -> torch.Tensor:
@@ -70,13 +50,17 @@ class PolicyHandler(PytorchModelHandlerTensor):
             max_batch_size=16,
         )
         self._source, self._k, self._repeat_consumed = source, k, repeat_consumed
+        self._job = uuid.uuid4().hex
         self._failures = Metrics.counter("rivulet", "model_failures")
         self._rows = Metrics.distribution("rivulet", "model_batch_rows")
         self._micros = Metrics.distribution("rivulet", "model_batch_micros")
 
-    def load_model(self) -> Any:
-        """The ranker, loaded once a worker."""
-        return self._source.load()
+    def load_model(self) -> KeptRanker:
+        """The job's ranker in this process; one that cannot be loaded now is tried again."""
+        ranker = kept_ranker(self._job, self._source)
+        with contextlib.suppress(NotLoadedError):
+            ranker.load()
+        return ranker
 
     def get_num_bytes(self, batch: Sequence[torch.Tensor]) -> int:
         """Bytes of the batch's tensors (Beam's own asks row by row)."""
@@ -85,7 +69,7 @@ class PolicyHandler(PytorchModelHandlerTensor):
     def run_inference(
         self,
         batch: Sequence[torch.Tensor],
-        model: Any,
+        model: KeptRanker,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[PredictionResult]:
         """Ranks all the states of `batch` at once; `Ranked` for each example.
@@ -108,12 +92,14 @@ class PolicyHandler(PytorchModelHandlerTensor):
             )  # fmt: skip
             yield PredictionResult(tensor, answer)
 
-    def _rank(self, rows: np.ndarray[Any, np.dtype[np.int64]], model: Ranker) -> Ranked:
+    def _rank(self, rows: np.ndarray[Any, np.dtype[np.int64]], model: KeptRanker) -> Ranked:
         if len(rows):
             try:
-                return model.rank(
+                return model.load().rank(
                     rows[:, 0], rows[:, 2:], rows[:, 1], self._k, self._repeat_consumed
                 )
+            except NotLoadedError:
+                self._failures.inc()
             except Exception:
                 self._failures.inc()
                 _LOG.exception("the policy failed on %d states: they get popular items", len(rows))

@@ -89,9 +89,14 @@ def save_policy(
     for name, ids in ((ITEM_MAP, items), (USER_MAP, users)):
         rows = {str(raw): row for row, raw in enumerate(ids.ids.tolist())}
         _replace(directory / name, json.dumps(rows, separators=(",", ":")).encode())
-    written = dataclasses.asdict(info)
-    _replace(directory / INFO, (json.dumps(written, indent=2) + "\n").encode())
+    write_info(directory, info)
     return info
+
+
+def write_info(directory: Path, info: ModelInfo) -> None:
+    """Writes model.json; the file appears whole."""
+    content = json.dumps(dataclasses.asdict(info), indent=2) + "\n"
+    _replace(directory / INFO, content.encode())
 
 
 def _digest(state: dict[str, Tensor], *tables: npt.NDArray[Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from inference.copying import Copies, CopyWeights
 from inference.encoder import Sizes, StateEncoder
 from inference.heads import HEADS
 
@@ -36,10 +37,15 @@ class Network(nn.Module):
         self.encoder = StateEncoder(sizes, dropout)
         self.head = HEADS[algorithm](sizes)
         self.bias = nn.Parameter(torch.zeros(sizes.items + 1))
+        self.copy = CopyWeights(sizes.window) if sizes.copy else None
 
     def vectors(self) -> Tensor:
         """The items' vectors [items + 1, item_dim + 1]: embedding and bias."""
         return torch.cat([self.encoder.items.weight, self.bias[:, None]], dim=1)
+
+    def copies(self, items: Tensor, lengths: Tensor) -> Copies | None:
+        """What is added to the scores of the rows' own items; None for nothing."""
+        return None if self.copy is None else self.copy(items, lengths)
 
     def forward(self, items: Tensor, lengths: Tensor, users: Tensor) -> Tensor:
         """Queries [n, item_dim + 1] of rows as `StateEncoder.forward` takes them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +11,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from inference.copying import ServedCopies
+from inference.grid import items_on_grid, queries_on_grid
 from inference.ids import IdMap
 from inference.info import ModelInfo
 from inference.network import Network
-from inference.topk import best_items, items_on_grid, queries_on_grid
+from inference.served import ServedEncoder
+from inference.threads import in_parts, one_thread
+from inference.topk import Catalogue
 
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
 Columns = Tensor | npt.NDArray[np.generic]
 
-_ROWS_PER_BLOCK = 1024
+_ROWS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +50,9 @@ def _int64s(values: Columns) -> Int64s:
 class Policy(nn.Module):
     """A network with the ids it was trained on.
 
-    The encoder runs in float64 and its query is rounded to a grid (`inference.topk`): what is
-    left of a batch's size, its order or the machine is a hundred thousand times smaller than a
-    step of the grid, and from there on all is exact.
+    The encoder and the head run in float64 and their query is rounded to a grid
+    (`inference.grid`): what is left of a batch's size, its order or the machine is a hundred
+    thousand times smaller than a step of the grid, and from there on all is exact.
 
     Args:
         network: the trained network; it is copied.
@@ -69,14 +74,20 @@ class Policy(nn.Module):
         self.info = info
         self.item_ids = items
         self.user_ids = users
-        grid = items_on_grid(network.vectors().detach())
-        self.network = copy.deepcopy(network).double().eval().requires_grad_(False).to(device)
-        self.grid: Tensor
-        self.register_buffer("grid", grid.to(device), persistent=False)
+        self.network = copy.deepcopy(network).eval().requires_grad_(False).to(device)
+        self._device = torch.device(device)
+        # One by one: see inference.threads.
+        with one_thread():
+            self._encoder = ServedEncoder(self.network.encoder)
+            self._head = copy.deepcopy(self.network.head).double()
+            vectors, copy_weights = self.network.vectors(), self.network.copy
+            self._catalogue = Catalogue(items_on_grid(vectors))
+            self._copies = None
+            if copy_weights is not None:
+                self._copies = ServedCopies(copy_weights, vectors, self._catalogue)
         # The last row is the unknown item; no list shows it, and 0 fills a list that is short.
         self._raw = np.append(items.ids, 0)
 
-    @torch.inference_mode()
     def rank(
         self,
         users: Columns,
@@ -98,59 +109,79 @@ class Policy(nn.Module):
         Returns:
             Lists without unknown items, none twice.
         """
-        states, seen = self._encode(users, histories, lengths)
-        return self._rank(states, k, None if repeat_consumed else seen)
+        user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
 
-    @torch.inference_mode()
+        def best(part: slice) -> Tensor:
+            rows = self._known(raw[part], length[part])
+            window, lengths = self._window(rows, length[part])
+            states = self._states(user[part], window, lengths)
+            if repeat_consumed and self._copies is not None:
+                return self._copies.best(self._head(states), k, window, lengths)
+            return self._best(states, k, None if repeat_consumed else rows)
+
+        return self._ranking(best, len(user), k)
+
     def states(self, users: Columns, histories: Columns, lengths: Columns) -> Tensor:
         """The state of each row, float64 [n, state]; arguments as of `rank`."""
-        return self._encode(users, histories, lengths)[0]
+        user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
+        states = torch.empty((len(user), self.network.sizes.state), dtype=torch.float64)
 
-    @torch.inference_mode()
+        def work(part: slice) -> None:
+            window = self._window(self._known(raw[part], length[part]), length[part])
+            states[part] = self._states(user[part], *window).cpu()
+
+        self._in_parts(work, len(user))
+        return states
+
     def rank_states(self, states: Columns, k: int, consumed: Columns | None = None) -> Ranking:
         """The k best items for states [n, state], without the raw ids in `consumed` [n, e]."""
-        given = torch.as_tensor(states).to(self.grid.device, torch.float64)
-        seen = None if consumed is None else self._rows(_int64s(consumed))
-        return self._rank(given, k, seen)
+        given = torch.as_tensor(states)
+        rows = None if consumed is None else self.item_ids.rows(_int64s(consumed))
 
-    def _rows(self, raw: Int64s) -> Tensor:
-        return torch.from_numpy(self.item_ids.rows(raw)).to(self.grid.device)
+        def best(part: slice) -> Tensor:
+            state = given[part].to(self._device, torch.float64)
+            return self._best(state, k, None if rows is None else rows[part])
 
-    def _encode(
-        self, users: Columns, histories: Columns, lengths: Columns
-    ) -> tuple[Tensor, Tensor]:
-        raw, length = _int64s(histories), _int64s(lengths)
-        n, height = raw.shape
+        return self._ranking(best, len(given), k)
+
+    def _known(self, raw: Int64s, length: Int64s) -> Int64s:
         rows = self.item_ids.rows(raw)
-        rows[np.arange(height) >= length[:, None]] = self.item_ids.unknown
-        seen = torch.from_numpy(rows).to(self.grid.device)
-        window = self.network.sizes.window
-        if height > window:
-            first = np.maximum(length - window, 0)
-            rows = np.take_along_axis(rows, first[:, None] + np.arange(window), axis=1)
-            length = np.minimum(length, window)
-        given = (
-            torch.from_numpy(rows),
-            torch.from_numpy(length),
-            torch.from_numpy(self.user_ids.rows(_int64s(users))),
-        )
-        states = torch.empty((n, self.network.sizes.state), dtype=torch.float64)
-        states = states.to(self.grid.device)
-        for start in range(0, n, _ROWS_PER_BLOCK):
-            block = slice(start, start + _ROWS_PER_BLOCK)
-            part = (column[block].to(self.grid.device) for column in given)
-            states[block] = self.network.encoder(*part)
-        return states, seen
+        rows[np.arange(raw.shape[1]) >= length[:, None]] = self.item_ids.unknown
+        return rows
 
-    def _rank(self, states: Tensor, k: int, consumed: Tensor | None) -> Ranking:
-        queries = torch.empty((len(states), self.grid.shape[1]), device=self.grid.device)
-        for start in range(0, len(states), _ROWS_PER_BLOCK):
-            block = slice(start, start + _ROWS_PER_BLOCK)
-            queries[block] = queries_on_grid(self.network.head(states[block]))
-        best, counts = best_items(queries, self.grid, k, consumed)
-        rows = best.cpu().numpy()
-        return Ranking(
-            items=self._raw[rows],
-            counts=counts.cpu().numpy(),
-            propensities=(rows != self.item_ids.unknown).astype(np.float32),
-        )
+    def _window(self, rows: Int64s, length: Int64s) -> tuple[Tensor, Tensor]:
+        if not rows.shape[1]:
+            rows = np.full((len(rows), 1), self.item_ids.unknown)
+        width = min(rows.shape[1], self.network.sizes.window)
+        # The latest first; a row with no item is read as one with one unknown item.
+        at = np.maximum(length[:, None] - 1 - np.arange(width), 0)
+        given = np.take_along_axis(rows, at, axis=1), np.clip(length, 1, width)
+        window, lengths = (torch.from_numpy(column).to(self._device) for column in given)
+        return window, lengths
+
+    def _states(self, users: Int64s, window: Tensor, lengths: Tensor) -> Tensor:
+        user = torch.from_numpy(self.user_ids.rows(users)).to(self._device)
+        return self._encoder(window, lengths, user)
+
+    def _best(self, states: Tensor, k: int, excluded: Int64s | None) -> Tensor:
+        queries = queries_on_grid(self._head(states))
+        barred = None if excluded is None else torch.from_numpy(excluded).to(self._device)
+        return self._catalogue.best(queries, k, barred)
+
+    def _ranking(self, best: Callable[[slice], Tensor], n: int, k: int) -> Ranking:
+        rows = np.empty((n, k), np.int64)
+
+        def work(part: slice) -> None:
+            rows[part] = best(part).cpu().numpy()
+
+        self._in_parts(work, n)
+        known = rows != self.item_ids.unknown
+        return Ranking(self._raw[rows], known.sum(axis=1), known.astype(np.float32))
+
+    def _in_parts(self, work: Callable[[slice], None], n: int) -> None:
+        if self._device.type != "cpu":
+            for start in range(0, n, _ROWS_AT_ONCE):
+                work(slice(start, min(start + _ROWS_AT_ONCE, n)))
+            return
+        # Half a millisecond's work is worth waking a thread.
+        in_parts(work, n, max(8, (1 << 18) // (1024 + self._catalogue.rows)), _ROWS_AT_ONCE)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
+import numpy as np
 import torch
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, RunInference
 
-from inference.handler import PolicyHandler, RankerSource, to_tensor
-from transforms.fill import POPULAR, fill
-from transforms.recommendations import Due, Recommendations
+from inference.handler import PolicyHandler, to_tensor
+from inference.ranker import RankerSource
+from transforms.fill import fill
+from transforms.recommendations import Due, Shown
 
 Keyed = tuple[int, Due]
 
 
 @dataclass(eq=False)
 class Recommend(beam.PTransform):
-    """(shard, Due) to (shard, Recommendations).
+    """(shard, Due) to (shard, Shown).
 
     Attributes:
         source: where workers get the models from.
         size: items of a recommendation.
         repeat_consumed: whether items of the history may be recommended.
-        keep_history: whether the rows carry the history on.
+        keep_history: whether the lists carry the history on.
     """
 
     source: RankerSource
@@ -33,18 +35,28 @@ class Recommend(beam.PTransform):
     repeat_consumed: bool = False
     keep_history: bool = False
 
-    def expand(
-        self, due: beam.PCollection[tuple[int, Due]]
-    ) -> beam.PCollection[tuple[int, Recommendations]]:
+    def expand(self, due: beam.PCollection[tuple[int, Due]]) -> beam.PCollection[tuple[int, Shown]]:
         """Rank with the policy, fill up with popular items."""
         handler = PolicyHandler(self.source, self.size, self.repeat_consumed)
         return (
             due
             | "States" >> beam.Map(_keyed_states)
             # The key goes around the model untouched: what is due needs no join afterwards.
-            | "Rank" >> RunInference(KeyedModelHandler(handler))
+            | "Rank" >> RunInference(_Keyed(handler))
             | "Fill" >> beam.ParDo(_Fill(self.size, self.repeat_consumed, self.keep_history))
         )
+
+
+class _Keyed(KeyedModelHandler):
+    """Beam's own, but for how a batch is measured: it would pickle the keys to know their size."""
+
+    def __init__(self, handler: PolicyHandler) -> None:
+        super().__init__(handler)
+        self._handler = handler
+
+    def get_num_bytes(self, batch: Sequence[tuple[Keyed, torch.Tensor]]) -> int:
+        """Bytes of the batch's states."""
+        return self._handler.get_num_bytes([states for _, states in batch])
 
 
 def _keyed_states(element: Keyed) -> tuple[Keyed, torch.Tensor]:
@@ -52,25 +64,23 @@ def _keyed_states(element: Keyed) -> tuple[Keyed, torch.Tensor]:
     return element, to_tensor(due.states.take(due.ranked))
 
 
-@beam.typehints.with_output_types(tuple[int, Recommendations])
+@beam.typehints.with_output_types(tuple[int, Shown])
 class _Fill(beam.DoFn):
     def __init__(self, size: int, repeat_consumed: bool, keep_history: bool) -> None:
         self._size, self._repeat, self._keep = size, repeat_consumed, keep_history
         self._by_policy = Metrics.counter("rivulet", "recommendations_policy")
         self._by_popular = Metrics.counter("rivulet", "recommendations_popular")
 
-    def process(
-        self, result: tuple[Keyed, PredictionResult]
-    ) -> Iterator[tuple[int, Recommendations]]:
+    def process(self, result: tuple[Keyed, PredictionResult]) -> Iterator[tuple[int, Shown]]:
         (shard, due), prediction = result
-        rows = fill(
+        shown = fill(
             due,
             prediction.inference,
             self._size,
             repeat_consumed=self._repeat,
             keep_history=self._keep,
         )
-        popular = int((rows.policy == POPULAR).sum())
-        self._by_popular.inc(popular)
-        self._by_policy.inc(len(rows) - popular)
-        yield shard, rows
+        by_popular = int(np.count_nonzero(shown.policy[shown.place] == 0))
+        self._by_popular.inc(by_popular)
+        self._by_policy.inc(len(shown.user) - by_popular)
+        yield shard, shown

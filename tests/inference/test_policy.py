@@ -64,16 +64,20 @@ def test_neither_the_batch_nor_its_order_matters(algorithm: str, encoder: str) -
             assert np.array_equal(ranking.items, whole.items[part])
 
 
-def test_threads_do_not_matter() -> None:
-    policy = tiny_policy(items=3000, item_dim=32)
-    rows = rows_of(policy, 2000)
+@pytest.mark.parametrize("items", [3000, 20_000])
+def test_threads_do_not_matter(items: int) -> None:
+    policy = tiny_policy(items=items, item_dim=32)
+    rows = rows_of(policy, 700)
     threads = torch.get_num_threads()
     whole = policy.rank(*rows, 8)
     try:
-        torch.set_num_threads(1)
-        assert np.array_equal(policy.rank(*rows, 8).items, whole.items)
+        for number in (1, 2, 3):
+            torch.set_num_threads(number)
+            assert np.array_equal(policy.rank(*rows, 8).items, whole.items)
     finally:
         torch.set_num_threads(threads)
+    alone = policy.rank(*(column[600:601] for column in rows), 8)
+    assert np.array_equal(alone.items, whole.items[600:601])
 
 
 @pytest.mark.parametrize("encoder", ["attention", "gru"])

@@ -1,11 +1,17 @@
-"""The best items against sorting all of them, with ties, exclusions and large catalogues."""
+"""The best items against sorting all of them: three ways to search, ties, exclusions, odd items."""
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inference import topk
-from inference.topk import best_items, items_on_grid, queries_on_grid
+from inference.coarse import has_fast_bytes
+from inference.grid import items_on_grid, queries_on_grid
+from inference.topk import Catalogue
+
+SEARCHES = ("all scores", "maxima", "bytes")
 
 
 def by_sorting(queries, items, k, excluded):  # type: ignore[no-untyped-def]
@@ -13,31 +19,116 @@ def by_sorting(queries, items, k, excluded):  # type: ignore[no-untyped-def]
     m = len(items) - 1
     out = np.full((len(queries), k), m)
     for row, score in enumerate(scores):
-        barred = set(excluded[row].tolist()) if excluded is not None else set()
-        order = sorted((-score[i], i) for i in range(m) if i not in barred)[:k]
-        out[row, : len(order)] = [i for _, i in order]
+        order = np.lexsort((np.arange(m), -score[:m]))
+        barred = excluded[row].tolist() if excluded is not None else []
+        order = order[~np.isin(order, barred)][:k]
+        out[row, : len(order)] = order
     return out
 
 
-@pytest.mark.parametrize("large", [False, True])
+@pytest.fixture(params=SEARCHES)
+def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "bytes" and not has_fast_bytes():
+        pytest.skip("this processor has no fast products of bytes")
+    if request.param != "all scores":
+        monkeypatch.setattr(topk, "_LARGE", 1)
+    monkeypatch.setattr(topk, "has_fast_bytes", lambda: request.param == "bytes")
+    return str(request.param)
+
+
+def assert_best(queries, items, k, excluded=None):  # type: ignore[no-untyped-def]
+    best = Catalogue(items).best(queries, k, excluded)
+    assert best.tolist() == by_sorting(queries, items, k, excluded).tolist()
+
+
 @pytest.mark.parametrize("spread", [2, 500])
-@pytest.mark.parametrize(("m", "k"), [(3, 5), (700, 1), (2000, 8), (2013, 17)])
-def test_as_by_sorting(
-    m: int, k: int, spread: int, large: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if large:
-        monkeypatch.setattr(topk, "_LARGE", 100)
-        monkeypatch.setattr(topk, "_SCORES_PER_BLOCK", 1 << 13)
+@pytest.mark.parametrize(
+    ("m", "k"), [(3, 5), (9, 9), (18, 12), (700, 1), (2000, 8), (4096, 8), (5003, 17)]
+)
+def test_as_by_sorting(m: int, k: int, spread: int, search: str) -> None:
     rng = np.random.default_rng(m + k + spread)
     # A spread of 2 makes most scores equal to many others.
     items = torch.from_numpy(rng.integers(-spread, spread, (m + 1, 5))).float()
     queries = torch.from_numpy(rng.integers(-spread, spread, (40, 5))).float()
-    excluded = torch.from_numpy(rng.integers(0, m + 1, (40, 6)))
-    for barred in (None, excluded):
-        best, counts = best_items(queries, items, k, barred)
-        wanted = by_sorting(queries, items, k, barred)
-        assert best.tolist() == wanted.tolist()
-        assert counts.tolist() == (wanted < m).sum(axis=1).tolist()
+    assert_best(queries, items, k)
+    assert_best(queries, items, k, torch.from_numpy(rng.integers(0, m + 1, (40, 6))))
+
+
+@pytest.mark.parametrize("excluded", [3, 12, 400])
+def test_what_is_left_out_is_what_is_best(excluded: int, search: str) -> None:
+    torch.manual_seed(excluded)
+    items = items_on_grid(torch.randn(4501, 33))
+    queries = queries_on_grid(torch.randn(12, 33, dtype=torch.float64))
+    best = Catalogue(items).best(queries, excluded, None)
+    assert_best(queries, items, 8, best)
+    assert_best(queries, items, 8, best.flip(1))
+
+
+def spoilt(kind: str) -> torch.Tensor:
+    items = torch.randn(4301, 17)
+    match kind:
+        case "an item far longer than all others":
+            items[1234] *= 1e4
+        case "a coordinate far larger than all others":
+            items[:, 5] += 1e3
+        case "all alike":
+            items[:] = items[0]
+        case "few different":
+            items[:] = items[torch.arange(4301) % 7]
+        case "all zero":
+            items[:] = 0
+    return items_on_grid(items)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "an item far longer than all others",
+        "a coordinate far larger than all others",
+        "all alike",
+        "few different",
+        "all zero",
+    ],
+)
+def test_odd_items(kind: str, search: str) -> None:
+    torch.manual_seed(1)
+    queries = torch.randn(12, 17, dtype=torch.float64)
+    queries[0] = 0
+    queries[1, 1:] = 0
+    best = torch.randint(0, 4301, (12, 10))
+    assert_best(queries_on_grid(queries), spoilt(kind), 8)
+    assert_best(queries_on_grid(queries), spoilt(kind), 8, best)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    clusters=st.integers(1, 60),
+    jitter=st.sampled_from([0.001, 0.03, 1.0]),
+    k=st.integers(1, 40),
+)
+@pytest.mark.skipif(not has_fast_bytes(), reason="no fast products of bytes")
+def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float, k: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(topk, "_LARGE", 1)
+        generator = torch.Generator().manual_seed(seed)
+        centres = torch.randn(clusters, 33, generator=generator)
+        items = centres[torch.randint(0, clusters, (5001,), generator=generator)]
+        items = items + jitter * torch.randn(5001, 33, generator=generator)
+        near = items[torch.randint(0, 5000, (6,), generator=generator)].double()
+        near += 0.3 * torch.randn(near.shape, generator=generator)
+        barred = torch.randint(0, 5001, (6, 10), generator=generator)
+        assert_best(queries_on_grid(near), items_on_grid(items), k, barred)
+
+
+@pytest.mark.skipif(not has_fast_bytes(), reason="no fast products of bytes")
+def test_bytes_alone_do_for_ordinary_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topk, "_LARGE", 1)
+    monkeypatch.setattr(topk._Maxima, "keys", None)
+    torch.manual_seed(2)
+    items = items_on_grid(torch.randn(20_001, 33))
+    queries = queries_on_grid(torch.randn(30, 33, dtype=torch.float64))
+    assert_best(queries, items, 8, torch.randint(0, 20_001, (30, 10)))
 
 
 def test_sums_on_the_grid_are_exact() -> None:
@@ -52,7 +143,7 @@ def test_sums_on_the_grid_are_exact() -> None:
         assert torch.equal((queries @ items.T).to(torch.int64), exact)
 
 
-def test_a_query_of_zeros_is_all_ties() -> None:
+def test_a_query_of_zeros_is_all_ties(search: str) -> None:
     items = items_on_grid(torch.randn(30, 4))
-    best, _ = best_items(queries_on_grid(torch.zeros(1, 4, dtype=torch.float64)), items, 5, None)
+    best = Catalogue(items).best(queries_on_grid(torch.zeros(1, 4, dtype=torch.float64)), 5, None)
     assert best.tolist() == [[0, 1, 2, 3, 4]]

@@ -1,0 +1,119 @@
+"""The model handler: one ranking a batch, split again; a model that fails leaves its users."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from inference.handler import PolicyHandler, to_tensor
+from inference.ranker import TRY_EVERY, KeptRanker, NotLoadedError, kept_ranker
+from tests.fakes import LABEL, FakeSource
+from transforms.fill import Ranked
+from transforms.recommendations import States
+
+
+def states(n: int, seed: int) -> States:
+    rng = np.random.default_rng(seed)
+    return States(rng.integers(0, 99, n), rng.integers(0, 30, (n, 10)), rng.integers(0, 11, n))
+
+
+class Loads:
+    """A source of a given ranker."""
+
+    def __init__(self, ranker: object) -> None:
+        self._ranker = ranker
+
+    def load(self) -> object:
+        return self._ranker
+
+
+def answers(handler: PolicyHandler, batch: list[torch.Tensor]) -> list[Ranked]:
+    results = list(handler.run_inference(batch, handler.load_model()))
+    assert [result.example is tensor for result, tensor in zip(results, batch, strict=True)]
+    return [result.inference for result in results]
+
+
+def test_a_batch_is_ranked_at_once_and_each_example_gets_its_own() -> None:
+    calls = []
+
+    class Counting:
+        def rank(self, users, *given):  # type: ignore[no-untyped-def]
+            calls.append(len(users))
+            return FakeSource().rank(users, *given)
+
+    handler = PolicyHandler(Loads(Counting()), 8, False)
+    given = [states(n, n) for n in (5, 0, 1, 70)]
+    together = answers(handler, [to_tensor(each) for each in given])
+    assert calls == [76]
+    for each, ranked in zip(given, together, strict=True):
+        alone = FakeSource().rank(each.user, each.items, each.length, 8, False)
+        for name in ("items", "length", "propensities", "policy"):
+            assert getattr(ranked, name).tolist() == getattr(alone, name).tolist()
+    assert set(together[3].policy) == {LABEL}
+
+
+def test_a_model_that_fails_ranks_nothing_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def rank(self, *given):  # type: ignore[no-untyped-def]
+            raise RuntimeError("out of memory")
+
+    handler = PolicyHandler(Loads(Broken()), 8, False)
+    with caplog.at_level(logging.ERROR):
+        first, second = answers(handler, [to_tensor(states(3, 1)), to_tensor(states(4, 2))])
+    assert (len(first.items), len(second.items)) == (3, 4)
+    for ranked in (first, second):
+        assert not ranked.length.any()
+        assert not ranked.items.any()
+        assert set(ranked.policy) == {b""}
+    assert "failed on 7 states" in caplog.text
+
+
+def test_no_states_need_no_model() -> None:
+    handler = PolicyHandler(Loads(None), 8, False)
+    (ranked,) = answers(handler, [to_tensor(states(0, 1))])
+    assert ranked.items.shape == (0, 8)
+    assert handler.get_num_bytes([to_tensor(states(3, 1))]) == 3 * 12 * 8
+
+
+def test_a_model_that_cannot_be_loaded_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    class Source:
+        tries, there = 0, False
+
+        def load(self) -> FakeSource:
+            self.tries += 1
+            if not self.there:
+                raise OSError("not there")
+            return FakeSource()
+
+    now = 0.0
+    source = Source()
+    kept = KeptRanker(source, lambda: now)
+    for seconds in (0, 0.1, TRY_EVERY - 0.1, TRY_EVERY + 0.1):
+        now = seconds
+        with pytest.raises(NotLoadedError):
+            kept.load()
+    assert source.tries == len(caplog.records) == 2
+    source.there = True
+    now = 2 * TRY_EVERY + 0.2
+    assert kept.load() is kept.load()
+    assert source.tries == 3
+
+
+def test_without_a_model_users_are_left_to_popular_items() -> None:
+    class Missing:
+        def load(self) -> None:
+            raise OSError("not there")
+
+    (ranked,) = answers(PolicyHandler(Missing(), 8, False), [to_tensor(states(3, 1))])
+    assert len(ranked.items) == 3
+    assert not ranked.length.any()
+
+
+def test_a_process_keeps_the_models_of_its_last_jobs() -> None:
+    first = kept_ranker("a", FakeSource())
+    assert kept_ranker("a", FakeSource()) is first
+    for job in "bcde":
+        kept_ranker(job, FakeSource())
+    assert kept_ranker("e", FakeSource()) is kept_ranker("e", FakeSource())
+    assert kept_ranker("a", FakeSource()) is not first
