@@ -3,7 +3,8 @@
     python -m benchmarks.true_reward inference/packaged
 
 For users with ten events in a stream that no model was trained on: the mean expected reward of
-the list of 8 (`simulation.feedback`), with a 95% interval over the users' states.
+the list of 8 (`simulation.feedback`), with a 95% interval over the users' states. The best lists
+there are, without the history's items, are the bound.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from inference.model_dir import ModelError, load_policy
-from simulation.feedback import expected_reward
+from simulation.feedback import best_lists, expected_reward
 from simulation.model import World
 from training.cli import Parser, at_least
 from training.data import make_sequences
@@ -49,6 +50,7 @@ def main() -> int:
     except ModelError as error:
         print(f"python -m benchmarks.true_reward: {error}", file=sys.stderr)
         return 2
+    lists["the best there are"] = best_lists(world, users, histories, SIZE)
     table = Table("lists of", "true expected reward", "95% interval, +-")
     for name, items in lists.items():
         reward = expected_reward(world, users, histories, items)

@@ -99,16 +99,35 @@ def expected_reward(
     value = np.zeros(len(users), np.float32)
     for rows in _blocks(len(users)):
         lengths = None if history_lengths is None else history_lengths[rows]
-        view, funnel = _odds(world, users[rows], histories[rows], lists[rows], lengths)
-        bought = funnel.cart * funnel.buy_carted + (1 - funnel.cart) * funnel.buy
-        kept = funnel.cart * (1 - funnel.buy_carted) + (1 - funnel.cart) * funnel.fav * (
-            1 - funnel.buy
-        )
-        each = view * (REWARDS[0] + (REWARDS[1] - REWARDS[0]) * kept)
-        each += view * (REWARDS[3] - REWARDS[0]) * bought
+        each = _item_rewards(world, users[rows], histories[rows], lists[rows], lengths)
         shown = _shown(lists[rows], None if list_lengths is None else list_lengths[rows])
         value[rows] = (each * shown).sum(axis=1)
     return value
+
+
+def best_lists(world: Latents, users: Int64s, histories: Int64s, size: int) -> Int64s:
+    """The lists that earn the most of all lists without items of the history.
+
+    Args:
+        world: whose users and items they are.
+        users: int64 [n], ids of users.
+        histories: int64 [n, h], ids of items, the oldest first.
+        size: items of a list.
+
+    Returns:
+        int64 [n, size], ids, the best first.
+    """
+    catalogue = np.arange(1, world.items + 1)
+    best = np.empty((len(users), size), np.int64)
+    rows_at_once = max(1, BLOCK * 8 // world.items)
+    for start in range(0, len(users), rows_at_once):
+        rows = slice(start, start + rows_at_once)
+        lists = np.broadcast_to(catalogue, (len(users[rows]), world.items))
+        each = _item_rewards(world, users[rows], histories[rows], lists, None)
+        row, place = np.nonzero(_known(world, histories[rows]))
+        each[row, histories[rows][row, place] - 1] = -1
+        best[rows] = np.argsort(-each, axis=1, kind="stable")[:, :size] + 1
+    return best
 
 
 def sample_feedback(
@@ -146,6 +165,21 @@ def sample_feedback(
 def rewards(behaviors: Int8s) -> Float32s:
     """Rewards of sampled behaviors, float32 of their shape; NOTHING earns 0."""
     return np.append(REWARDS, np.float32(0))[behaviors]
+
+
+def _item_rewards(
+    world: Latents,
+    users: Int64s,
+    histories: Int64s,
+    lists: Int64s,
+    lengths: Int64s | None,
+) -> Float32s:
+    """What each item shown earns on average, [n, k]."""
+    view, funnel = _odds(world, users, histories, lists, lengths)
+    bought = funnel.cart * funnel.buy_carted + (1 - funnel.cart) * funnel.buy
+    kept = funnel.cart * (1 - funnel.buy_carted) + (1 - funnel.cart) * funnel.fav * (1 - funnel.buy)
+    each = view * (REWARDS[0] + (REWARDS[1] - REWARDS[0]) * kept)
+    return np.asarray(each + view * (REWARDS[3] - REWARDS[0]) * bought)
 
 
 def _odds(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from simulation.behaviour import EXPLORATION
 from simulation.files import STDOUT, SUFFIXES, is_parquet
 from simulation.model import DEFAULT_RATE, DEFAULT_START
 from transforms.events import TIME_LIMIT
@@ -70,6 +71,11 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     )
     truth = "also write the users' tastes, the items' vectors and all counts there"
     _add(group, "--truth", str, None, truth, "DIR", "they are not written")
+    shown = "also write lists that a biased policy showed these users and what they earned: a "
+    shown += "feedback log to learn from"
+    _add(group, "--feedback", str, None, shown, "DIR", "it is not written")
+    chance = "share of these lists that is left to chance"
+    _add(group, "--exploration", _fraction, EXPLORATION, chance, "FRACTION", "%(default)g")
 
 
 def _add_size(group: argparse._ArgumentGroup) -> None:

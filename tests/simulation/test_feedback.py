@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulation.feedback import NOTHING, rewards
+from simulation.feedback import NOTHING, best_lists, rewards
 from simulation.latents import DECAY, MEMORY
 from simulation.model import World
 
@@ -92,6 +92,17 @@ def test_samples_have_the_expected_reward_as_their_mean() -> None:
     error = earned.std(axis=1) / np.sqrt(n)
     assert (np.abs(earned.mean(axis=1) - expected) < 4.5 * error).all()
     assert (expected > 0.5).all()
+
+
+def test_the_best_lists_are_those_of_the_items_that_earn_most() -> None:
+    users, histories = np.array([1, 2, 3]), np.array([[0, 5, 9], [8, 8, 1], [0, 0, 0]])
+    lists = best_lists(WORLD, users, histories, 4)
+    for user, history, best in zip(users, histories, lists, strict=True):
+        alone = np.arange(1, 201)[:, None]
+        n = len(alone)
+        earned = WORLD.expected_reward(np.repeat(user, n), np.tile(history, (n, 1)), alone)
+        earned[[item - 1 for item in history if item]] = -1
+        assert best.tolist() == (np.argsort(-earned, kind="stable")[:4] + 1).tolist()
 
 
 def test_samples_repeat_with_their_generator() -> None:

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from simulation.model import World
+from simulation.latents import DECAY, MEMORY, MOMENTUM_WEIGHT, STALENESS, TASTE_WEIGHT
+from simulation.model import DEFAULT_START, World
+from simulation.timeline import timeline
+from simulation.walk import Walk
 from transforms.events import EventBatch
 
 
@@ -97,3 +100,26 @@ def test_the_stream_drifts_with_the_exposure() -> None:
     trend = np.log(world.exposure(end - 450.0) / world.exposure(begin + 450.0))
     seen = np.log((late + 1) / (early + 1))
     assert np.corrcoef(trend, seen)[0, 1] > 0.8
+
+
+def test_the_streams_appeal_is_that_of_lists() -> None:
+    # What draws the users of a stream at its end is what decides about a list shown to them then.
+    world = World.make(seed=2, users=40, items=150, clusters=5)
+    rng = np.random.default_rng(0)
+    line = timeline(rng, world.users, 3_000, 1.2, DEFAULT_START)
+    walk = Walk(world, line, rng)
+    items, _ = walk.run(lambda events: None)
+    catalogue = np.arange(1, world.items + 1)[None]
+    seen = 0
+    for row, user in enumerate(walk._order.tolist()):
+        last = items[line.user == user][-MEMORY:]
+        if len(last) < MEMORY:
+            continue
+        seen += 1
+        pull = TASTE_WEIGHT * world.user_taste[user]
+        pull = pull + MOMENTUM_WEIGHT * walk._trace[row] * (1 - DECAY) / (1 - DECAY**MEMORY)
+        stale = np.isin(catalogue[0] - 1, walk._recent[:, row])
+        wanted = world.item_vector @ pull - STALENESS * stale
+        got = world.appeal(np.array([user + 1]), last[None] + 1, catalogue)[0]
+        assert got == pytest.approx(wanted, abs=1e-3)
+    assert seen > 20
