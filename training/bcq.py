@@ -5,7 +5,7 @@ and Q-learning chooses among its samples. An action is a direction in the space 
 vectors, as in `training.ddpg`. The VAE has E(s, a) = (mu, sigma), z = mu + sigma e and D(s, z);
 its likelihood is that of the item, as items are discrete, not of a point in the plane:
 
-    L_vae = -mean log softmax_a(D(s, z) . v_a) + kl KL(N(mu, sigma) | N(0, 1)) / |z|
+    L_vae = -mean log softmax_a(D(s, z) . v_a) + kl mean KL(N(mu, sigma) | N(0, 1))
 
 With n samples a_i = d_i + xi(s, d_i), d_i = D(s, z_i) / |D(s, z_i)|, |xi| <= phi and targets',
 
@@ -24,14 +24,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss, normalize
+from torch.nn.functional import normalize
 from torch.optim import Optimizer
 
-from inference.heads import LATENT_CLIP, Critic, GeneratorHead, perceptron
+from inference.heads import LATENT_CLIP, ActorHead, Critic, GeneratorHead, perceptron
 from inference.network import Network
 from training.batches import Batch
 from training.ddpg import bootstrap
-from training.learner import soft_update
+from training.learner import mean_of, soft_update
 from training.softmax import ItemSampler, log_probabilities
 
 
@@ -50,7 +50,7 @@ class BcqOptions:
     gamma: float = 0.9
     tau: float = 0.005
     soft_minimum: float = 0.75
-    kl: float = 0.5
+    kl: float = 1.0
     learning_rate: float = 1e-3
 
 
@@ -64,6 +64,23 @@ def divergence(mean: Tensor, log_std: Tensor) -> Tensor:
     return -0.5 * (1 + 2 * log_std - mean**2 - (2 * log_std).exp())
 
 
+def begin_as(head: GeneratorHead, actor: ActorHead) -> None:
+    """Makes a generator say what an actor says, whatever z is, until it learns better."""
+    ours, theirs = (
+        [layer for layer in stack if isinstance(layer, nn.Linear)]
+        for stack in (head.decoder, actor.layers)
+    )
+    with torch.no_grad():
+        state = theirs[0].in_features
+        ours[0].weight[:, :state].copy_(theirs[0].weight)
+        # Small, not 0: z is learnt to be used from here.
+        ours[0].weight[:, state:].mul_(0.1)
+        ours[0].bias.copy_(theirs[0].bias)
+        ours[1].load_state_dict(theirs[1].state_dict())
+        for weight in head.perturbation[2].parameters():
+            weight.zero_()
+
+
 class Bcq:
     """Learns a network's generator, perturbation and critic, and what they need beside them.
 
@@ -74,7 +91,7 @@ class Bcq:
     """
 
     def __init__(self, network: Network, sampler: ItemSampler, options: BcqOptions) -> None:
-        self.network = network
+        self.network = self.result = network
         head = network.head
         assert isinstance(head, GeneratorHead)  # noqa: S101  (for mypy; Network makes it so)
         self._head = head
@@ -98,14 +115,15 @@ class Bcq:
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of VAE, critics, perturbation and targets; the losses before it."""
+        network = self.network
         with torch.no_grad():
-            vectors = self.network.vectors()
-            state = self.network.encoder(batch.histories, batch.lengths, batch.users)
-            after, lengths = batch.next_histories(self.network.sizes.items)
-            next_state = self.network.encoder(after, lengths, batch.users)
-        action = normalize(vectors[batch.actions], dim=1)
+            vectors = network.vectors()
+            state = network.encoder(batch.histories, batch.lengths, batch.users)
+            after, lengths = batch.next_histories(network.sizes.items)
+            next_state = network.encoder(after, lengths, batch.users)
+        action = normalize(vectors[batch.actions], dim=2)
         losses = {
-            "vae": self._generate(state, action, batch.actions, vectors),
+            "vae": self._generate(state, action, batch, vectors),
             "critic": self._criticise(state, action, next_state, batch),
             "perturbation": self._perturb(state),
         }
@@ -113,13 +131,21 @@ class Bcq:
         soft_update(self.slow_second, self.second, self._options.tau)
         return losses
 
-    def _generate(self, state: Tensor, action: Tensor, items: Tensor, vectors: Tensor) -> Tensor:
+    def _generate(self, state: Tensor, action: Tensor, batch: Batch, vectors: Tensor) -> Tensor:
+        row, place = torch.nonzero(
+            (batch.rewards > 0) & (batch.actions < self.network.sizes.items), as_tuple=True
+        )
+        if not len(row):
+            return torch.zeros((), device=state.device)
+        state, action, items = state[row], action[row, place], batch.actions[row, place]
         mean, log_std = self.encoder(torch.cat([state, action], dim=1)).chunk(2, dim=1)
         log_std = log_std.clamp(-4, 15)
         z = mean + log_std.exp() * torch.randn_like(mean)
         made = self._head.decode(state, z)
-        likely = log_probabilities(made, vectors, items, self._sampler.draw())
-        loss = -likely.mean() + self._options.kl * divergence(mean, log_std).mean()
+        with torch.no_grad():
+            copies = self.network.copies(batch.histories[row], batch.lengths[row])
+        likely = log_probabilities(made, vectors, items, self._sampler.draw(), copies)
+        loss = (self._options.kl * divergence(mean, log_std).sum(dim=1) - likely).mean()
         return _step(self._generator_optimizer, loss)
 
     def _criticise(self, state: Tensor, action: Tensor, after: Tensor, batch: Batch) -> Tensor:
@@ -129,8 +155,10 @@ class Bcq:
             first, second = self.slow_head.critic(states, made), self.slow_second(states, made)
             values = soft_minimum(first, second, options.soft_minimum)
             wanted = bootstrap(batch.rewards, batch.last, values.amax(dim=1), options.gamma)
-        loss = mse_loss(self._head.critic(state, action), wanted)
-        loss = loss + mse_loss(self.second(state, action), wanted)
+        real = batch.actions < self.network.sizes.items
+        states = state[:, None].expand(-1, real.shape[1], -1)
+        loss = mean_of(real, (self._head.critic(states, action) - wanted) ** 2)
+        loss = loss + mean_of(real, (self.second(states, action) - wanted) ** 2)
         return _step(self._critic_optimizer, loss)
 
     def _candidates(self, head: GeneratorHead, state: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,19 +22,21 @@ class Checkpoint:
         run: what the run was asked for; only an equal one may go on from here.
         stage: name of the stage it is in.
         epoch: epochs done in that stage.
-        best: the best validation so far in that stage.
+        best: what validation found of the best epoch so far in that stage.
         best_epoch: when that was.
         learner: state of the learner.
         best_network: state of the network at its best.
+        found: what validation found of the stages before.
     """
 
     run: dict[str, Any]
     stage: str
     epoch: int
-    best: float
+    best: dict[str, float]
     best_epoch: int
     learner: dict[str, Any]
     best_network: dict[str, Any]
+    found: dict[str, float]
 
     def write(self, path: Path) -> None:
         """Writes it; the file appears whole."""
@@ -63,3 +65,11 @@ class Checkpoint:
                 f"(of {', '.join(differing)}); give the same, or train without --resume"
             )
         return found
+
+    @staticmethod
+    def read_if_of(path: Path, run: dict[str, Any]) -> Checkpoint | None:
+        """As `read`, with None for a checkpoint that there is no going on from."""
+        try:
+            return Checkpoint.read(path, run)
+        except CheckpointError:
+            return None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 progress_console = Console(stderr=True)
 """Where progress goes; results go to the standard output."""
@@ -50,6 +51,17 @@ def share(text: str) -> float:
     return _within(text, 0.0, 1.0, "a part between 0 and 1")
 
 
+def device(text: str) -> str:
+    """An argparse type: a device of PyTorch's that works here."""
+    import torch  # Here, so that commands without a network start fast.
+
+    try:
+        torch.empty(0, device=torch.device(text))
+    except (RuntimeError, AssertionError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no device that works here") from error
+    return text
+
+
 def _within(text: str, low: float, high: float, kind: str, *, open_low: bool = False) -> float:
     try:
         value = float(text)
@@ -58,6 +70,18 @@ def _within(text: str, low: float, high: float, kind: str, *, open_low: bool = F
     if not (low <= value <= high) or (open_low and value == low) or value == float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not {kind}")
     return value
+
+
+def progress_bar() -> Progress:
+    """A bar for each stage of long work: what, how much of how much, and for how long."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=progress_console,
+        transient=True,
+    )
 
 
 def run_command(main: Callable[[], int]) -> NoReturn:

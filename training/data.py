@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +144,10 @@ class Sequences:
         if gap is not None:
             fresh[1:] |= np.diff(self.time) > gap
         return np.cumsum(fresh) - 1
+
+    def with_validation(self) -> Sequences:
+        """The same events, the validation part a part of the training part."""
+        return replace(self, part=np.where(self.part == VALID, TRAIN, self.part).astype(np.int8))
 
     def transitions(
         self,

@@ -9,12 +9,14 @@ mu', Q' that follow by theta' <- tau theta + (1 - tau) theta',
     L_actor = -mean Q(s, mu(s))
 
 The log is all there is: the actor cannot try what it would do, and the critic's errors
-on actions that nobody took lead it astray. So an anchor may be added to L_actor,
+on actions that nobody took lead it astray. So an anchor may be added to L_actor, which is then
+divided by the mean of |Q| so that the anchor's weight does not depend on the rewards' scale,
 
-    anchor * -mean log softmax_a(mu(s) . v_a),
+    L_actor / mean |Q(s, mu(s))| + anchor * -mean log softmax_a(mu(s) . v_a),
 
-the cross-entropy of what was done (as in TD3+BC; Fujimoto and Gu, 2021). With anchor 0 it is the
-paper's. The state encoder and the items' vectors come from supervised pretraining and stay.
+the cross-entropy of what was done (as in TD3+BC; Fujimoto and Gu, 2021), of lists: of what was
+taken. With anchor 0 it is the paper's. A list's items are actions of the same state, and no state
+follows: y = r. The state encoder and the items' vectors come from supervised pretraining and stay.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from torch.optim import Optimizer
 from inference.heads import Critic
 from inference.network import Network
 from training.batches import Batch
-from training.learner import soft_update
+from training.learner import mean_of, soft_update
 from training.softmax import ItemSampler, log_probabilities
 
 
@@ -48,14 +50,14 @@ class DdpgOptions:
 
     gamma: float = 0.9
     tau: float = 0.005
-    anchor: float = 1.0
+    anchor: float = 0.1
     actor_rate: float = 1e-4
     critic_rate: float = 1e-3
 
 
 def bootstrap(rewards: Tensor, last: Tensor, next_values: Tensor, gamma: float) -> Tensor:
-    """Y = r + gamma (1 - last) V(s') for each row."""
-    return rewards + gamma * (~last) * next_values
+    """Y = r + gamma (1 - last) V(s') for rewards [n, k], last [n] and V(s') [n]."""
+    return rewards + gamma * (~last * next_values)[:, None]
 
 
 class Ddpg:
@@ -68,7 +70,7 @@ class Ddpg:
     """
 
     def __init__(self, network: Network, sampler: ItemSampler, options: DdpgOptions) -> None:
-        self.network = network
+        self.network = self.result = network
         self.critic = Critic(network.sizes).to(network.bias.device)
         self.targets = nn.ModuleDict(
             {"actor": copy.deepcopy(network.head), "critic": copy.deepcopy(self.critic)}
@@ -83,23 +85,28 @@ class Ddpg:
         options, network = self._options, self.network
         with torch.no_grad():
             vectors = network.vectors()
+            copies = network.copies(batch.histories, batch.lengths)
             state = network.encoder(batch.histories, batch.lengths, batch.users)
             after, lengths = batch.next_histories(network.sizes.items)
             next_state = network.encoder(after, lengths, batch.users)
             next_action = normalize(self.targets["actor"](next_state), dim=1)
             next_value = self.targets["critic"](next_state, next_action)
             wanted = bootstrap(batch.rewards, batch.last, next_value, options.gamma)
-        value = self.critic(state, normalize(vectors[batch.actions], dim=1))
-        loss_critic = nn.functional.mse_loss(value, wanted)
+        real = batch.actions < network.sizes.items
+        states = state[:, None].expand(-1, real.shape[1], -1)
+        value = self.critic(states, normalize(vectors[batch.actions], dim=2))
+        loss_critic = mean_of(real, (value - wanted) ** 2)
         self._critic_optimizer.zero_grad(set_to_none=True)
         loss_critic.backward()  # type: ignore[no-untyped-call]
         self._critic_optimizer.step()
 
         query = network.head(state)
-        loss_actor = -self.critic(state, normalize(query, dim=1)).mean()
+        worth = self.critic(state, normalize(query, dim=1))
+        loss_actor = -worth.mean()
         if options.anchor:
-            done = log_probabilities(query, vectors, batch.actions, self._sampler.draw())
-            loss_actor = loss_actor - options.anchor * done.mean()
+            loss_actor = loss_actor / worth.detach().abs().mean().clamp_min(1e-6)
+            done = log_probabilities(query, vectors, batch.actions, self._sampler.draw(), copies)
+            loss_actor = loss_actor - options.anchor * mean_of(real & (batch.rewards > 0), done)
         self._actor_optimizer.zero_grad(set_to_none=True)
         loss_actor.backward()
         self._actor_optimizer.step()

@@ -28,6 +28,9 @@ class Shown(NamedTuple):
     rewards: list[float]
 
 
+REWARD_WINDOW = 600
+"""Seconds in which an item earns its reward (the default of `--reward_window`)."""
+
 Event = tuple[int, int, str, int]
 
 
@@ -51,24 +54,30 @@ def rebuild_events(rows: Iterator[Shown]) -> Iterator[Event]:
         rows: the log, by user and then by time.
 
     Yields:
-        Each user's events in their order. Rewarded items that no later history shows come
-        last, one second apart after the recommendation.
+        Each user's events in their order. Rewarded items that no later history could show come
+        last, one second apart after the last recommendation.
     """
     for user, shown in groupby(rows, key=lambda row: row.user):
         before: list[int] = []
-        rewarded: dict[int, float] = {}
+        rewarded: dict[int, tuple[float, int]] = {}
         time = -1
         for row in shown:
             fresh = new_in(row.history, before)
             for at, item in enumerate(fresh):
                 moment = max(row.time - len(fresh) + at, time + 1, 0)
-                yield user, item, behavior_of(rewarded.pop(item, 1.0)), moment
+                yield user, item, behavior_of(rewarded.pop(item, (1.0, 0))[0]), moment
                 time = moment
             before = row.history
             gains = zip(row.items, row.rewards, strict=True)
-            rewarded.update({item: reward for item, reward in gains if reward > 0})
+            rewarded.update({item: (reward, row.time) for item, reward in gains if reward > 0})
             shown_at = row.time
-        for at, (item, reward) in enumerate(rewarded.items()):
+        # What could have come after the last history, and no history could show.
+        late = [
+            (item, reward)
+            for item, (reward, at) in rewarded.items()
+            if at + REWARD_WINDOW > shown_at
+        ]
+        for at, (item, reward) in enumerate(late):
             yield user, item, behavior_of(reward), max(shown_at, time) + 1 + at
 
 

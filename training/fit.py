@@ -5,23 +5,23 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from rich.progress import Progress
+from torch import nn
 
-from training.batches import Strangers, shuffled
+from training.batches import Steps, Strangers, shuffled
 from training.checkpoint import Checkpoint
-from training.data import Transitions
 from training.learner import Learner, restore, state_of
 from training.runlog import RunLog
-from training.validation import next_item_ndcg
+from training.validation import Validate
 
-STAGES = ("supervised", "policy")
-VALIDATION_STEPS = 10_000
+STAGES = ("supervised", "policy", "supervised_again", "policy_again")
+VALIDATION_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class FitOptions:
         patience: epochs without a better validation after which the stage ends.
         seed: of the order of rows, dropout and all that the learner draws.
         device: where to train.
+        keep_start: whether the network before the first epoch may be the best.
     """
 
     epochs: int
@@ -41,6 +42,7 @@ class FitOptions:
     patience: int
     seed: int
     device: torch.device
+    keep_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Watch:
         checkpoint: the file to write after each epoch.
         run: what the checkpoint is of.
         resumed: a checkpoint to go on from.
+        found: what validation found of the stages that are done; the checkpoints get it.
     """
 
     progress: Progress | None = None
@@ -60,69 +63,104 @@ class Watch:
     checkpoint: Path | None = None
     run: dict[str, Any] | None = None
     resumed: Checkpoint | None = None
+    found: dict[str, float] = field(default_factory=dict)
 
 
 def fit(
     stage: str,
     learner: Learner,
-    train: Transitions,
-    valid: Transitions,
+    train: Steps,
+    validate: Validate,
     options: FitOptions,
     strangers: Strangers,
     watch: Watch,
-) -> float:
+) -> dict[str, float]:
     """Trains until the epochs or the patience end, and leaves the network at its best.
 
     An epoch is drawn from (seed, stage, epoch) alone, so that a resumed run repeats none of it
-    and differs in nothing. The best network is that of an epoch of this stage: a stage
-    that only makes things worse shows.
+    and differs in nothing. Where the learner goes on from a network that says something already,
+    that is epoch 0: it stays where no epoch is better.
 
     Args:
         stage: one of STAGES.
         learner: trained in place.
-        train: steps to learn from.
-        valid: steps to validate on; with none, the last epoch is the best.
+        train: rows to learn from.
+        validate: measures the network; if it finds nothing to, the last epoch is the best.
         options: how long and how.
         strangers: which ids to hide.
         watch: what looks on.
 
     Returns:
-        The best validation NDCG@10.
+        What `validate` found of the best epoch, and its number as `epoch`.
     """
-    best, best_epoch, first = -1.0, 0, 1
-    best_network = copy.deepcopy(learner.network.state_dict())
+    started = time.monotonic()
+    best = Best.none()
     if watch.resumed is not None and watch.resumed.stage == stage:
         restore(learner, watch.resumed.learner)
-        best, best_epoch = watch.resumed.best, watch.resumed.best_epoch
-        best_network, first = watch.resumed.best_network, watch.resumed.epoch + 1
-    sample = np.random.default_rng(options.seed).permutation(len(valid))[:VALIDATION_STEPS]
-    valid = valid.take(np.sort(sample))
-    started = time.monotonic()
+        first = watch.resumed.epoch + 1
+        best = Best(watch.resumed.best_epoch, watch.resumed.best, watch.resumed.best_network)
+    else:
+        first = 1
+        if options.keep_start:
+            best = Best.of(0, validate(learner.result), learner.result)
+            if watch.log:
+                watch.log.write(stage, 0, best.values, time.monotonic() - started)
     for epoch in range(first, options.epochs + 1):
-        if epoch - 1 - best_epoch >= options.patience and best_epoch:
+        if best.network and epoch - 1 - best.epoch >= options.patience:
             break
-        values = _epoch(stage, epoch, learner, train, options, strangers, watch.progress)
-        if len(valid):
-            values["ndcg@10"] = next_item_ndcg(learner.network, valid, options.device)
-        if values.get("ndcg@10", float(epoch)) > best:
-            best, best_epoch = values.get("ndcg@10", float(epoch)), epoch
-            best_network = copy.deepcopy(learner.network.state_dict())
+        losses = _epoch(stage, epoch, learner, train, options, strangers, watch.progress)
+        values = validate(learner.result)
+        if best.beaten_by(values):
+            best = Best.of(epoch, values, learner.result)
         if watch.log:
-            watch.log.write(stage, epoch, values, time.monotonic() - started)
+            watch.log.write(stage, epoch, losses | values, time.monotonic() - started)
         if watch.checkpoint:
             state = state_of(learner)
-            Checkpoint(watch.run or {}, stage, epoch, best, best_epoch, state, best_network).write(
-                watch.checkpoint
-            )
-    learner.network.load_state_dict(best_network)
-    return best if len(valid) else float("nan")
+            run, found = watch.run or {}, dict(watch.found)
+            Checkpoint(
+                run, stage, epoch, best.values, best.epoch, state, best.network, found
+            ).write(watch.checkpoint)
+    if best.network:
+        learner.network.load_state_dict(best.network)
+    return best.values | {"epoch": float(best.epoch)}
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best epoch so far.
+
+    Attributes:
+        epoch: its number.
+        values: what validation found, the one that decides first.
+        network: the network's state then; empty before there is one.
+    """
+
+    epoch: int
+    values: dict[str, float]
+    network: dict[str, Any]
+
+    @staticmethod
+    def none() -> Best:
+        """Before the first epoch."""
+        return Best(0, {}, {})
+
+    @staticmethod
+    def of(epoch: int, values: dict[str, float], network: nn.Module) -> Best:
+        """An epoch, with a copy of the network."""
+        return Best(epoch, values, copy.deepcopy(network.state_dict()))
+
+    def beaten_by(self, values: dict[str, float]) -> bool:
+        """Whether an epoch with these values is better; with none, a later one is."""
+        if not self.values or not values:
+            return True
+        return next(iter(values.values())) > next(iter(self.values.values()))
 
 
 def _epoch(
     stage: str,
     epoch: int,
     learner: Learner,
-    train: Transitions,
+    train: Steps,
     options: FitOptions,
     strangers: Strangers,
     progress: Progress | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -16,9 +17,11 @@ class Learner(Protocol):
 
     Attributes:
         network: what it trains.
+        result: what comes of it: the network itself, or another of its shape.
     """
 
     network: Network
+    result: Network
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step of learning; the losses before it, by name."""
@@ -36,6 +39,11 @@ def restore(learner: Learner, state: dict[str, Any]) -> None:
     """Sets the parts to what `state_of` gave."""
     for name, part in learner.parts().items():
         part.load_state_dict(state[name])
+
+
+def mean_of(real: Tensor, values: Tensor) -> Tensor:
+    """The mean of the values [n, k] at the places that are real, bool [n, k]; 0 without any."""
+    return torch.where(real, values, 0.0).sum() / real.sum().clamp_min(1)
 
 
 def soft_update(target: nn.Module, source: nn.Module, tau: float) -> None:

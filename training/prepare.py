@@ -8,6 +8,7 @@ the folder of `--output`:
   (bucket), pur_power, category, shop, brand (int64; -1 where unknown);
 - `tianchi.csv`: the same columns in the same order, with a header, for the pipelines;
 - `feedback.parquet`: the feedback logs among the inputs, by user and time (only if there are any);
+  the events behind them are rebuilt where no event file is given beside them;
 - `meta.json`: counts, the choice made, and a fingerprint of the events.
 
     python -m training.prepare --input user.csv item.csv user_behavior.csv --output data
@@ -133,7 +134,10 @@ def prepare(
 
 
 def _read_feedback(database: duckdb.DuckDBPyConnection, files: list[RawFile], scratch: Path) -> int:
-    """Add the events behind the feedback logs to `raw`; returns their number."""
+    """Keep the feedback logs, and add the events behind them to `raw`; returns their number.
+
+    Beside event files, which have these events with their true times, none are added.
+    """
     logs = [str(file.path) for file in files if file.kind == "feedback"]
     if not logs:
         return 0
@@ -143,6 +147,8 @@ def _read_feedback(database: duckdb.DuckDBPyConnection, files: list[RawFile], sc
         f"TO '{kept}' (FORMAT parquet)",
         [logs],
     )
+    if any(file.kind == "events" for file in files):
+        return 0
 
     def shown() -> Iterator[Shown]:
         for batch in pq.ParquetFile(kept).iter_batches(FEEDBACK_ROWS, columns=list(Shown._fields)):

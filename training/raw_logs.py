@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sources.layout import positions
+from sources.layout import is_header, positions, split_fields
 from transforms.events import BEHAVIORS, TIME_LIMIT
 
 USER_FEATURES = ("sex", "age", "pur_power")
@@ -39,6 +39,9 @@ TIANCHI = {
 """Tianchi's headerless files by their name, with their columns."""
 
 REQUIRED = ("user", "item", "time")
+BLANKS = "' ' || chr(9)"
+"""SQL: what may stand around a field."""
+QUOTED_LINES = 100_000
 
 
 class RawLogError(ValueError):
@@ -105,9 +108,9 @@ def _identify(path: Path, columns: tuple[str, ...]) -> RawFile:
         raise RawLogError(f"{path}: is empty")
     stem = path.name.split(".")[0]
     # A header names its columns; a first line with numbers in it is data.
+    if columns and stem not in TIANCHI and not is_header(",".join(first).encode()):
+        return _events(path, columns, header=False)
     if any(cell.strip().lstrip("-").isdigit() for cell in first):
-        if columns and stem not in TIANCHI:
-            return _events(path, columns, header=False)
         if stem not in TIANCHI:
             raise RawLogError(
                 f"{path}: has no header: name its columns with --columns, "
@@ -186,22 +189,71 @@ def _scan(file: RawFile, refused: str) -> tuple[str, list[object]]:
     """A SQL expression that reads the file, all of its columns as text, and its parameters."""
     if file.parquet:
         return "read_parquet(?)", [str(file.path)]
-    columns = {name or f"unused_{at}": "VARCHAR" for at, name in enumerate(file.columns)}
-    # Quotes mean something where there is a header; a stray one in a bare log is only malformed.
-    quote = '"' if file.header else ""
+    columns = dict.fromkeys(_cells(file), "VARCHAR")
+    # A stray quote must not swallow the lines after it: quotes are for `_read_quoted_lines`.
     return (
-        "read_csv(?, auto_detect=false, delim=',', escape='', header=?, quote=?, columns=?,"
+        "read_csv(?, auto_detect=false, delim=',', escape='', quote='', header=?, columns=?,"
         " store_rejects=true, rejects_table=?, rejects_scan=?)",
-        [str(file.path), file.header, quote, columns, refused, f"{refused}_scans"],
+        [str(file.path), file.header, columns, refused, f"{refused}_scans"],
     )
+
+
+def _cells(file: RawFile) -> list[str]:
+    """A CSV file's columns, each with a name."""
+    return [name or f"unused_{at}" for at, name in enumerate(file.columns)]
 
 
 def _read_event_file(database: duckdb.DuckDBPyConnection, file: RawFile) -> None:
     own = _own_names(file.columns) if file.parquet else file.columns
     names = {mine: raw for mine, raw in zip(own, file.columns, strict=True) if mine}
-    source, parameters = _scan(file, "refused_lines")
     select = ", ".join(f"{_value(name, names.get(name))} AS {name}" for name in COLUMNS)
+    source, parameters = _scan(file, "refused_lines")
+    if not file.parquet and _has_quotes(file.path):
+        database.execute(f"CREATE TEMP TABLE cells AS FROM {source}", parameters)
+        _read_quoted_lines(database, file)
+        source, parameters = "cells", []
     database.execute(f"INSERT INTO raw SELECT {select} FROM {source}", parameters)  # noqa: S608
+    database.execute("DROP TABLE IF EXISTS cells")
+
+
+def _has_quotes(path: Path) -> bool:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _read_quoted_lines(database: duckdb.DuckDBPyConnection, file: RawFile) -> None:
+    """Split the lines that hold quotes as the sources do: those in `cells`, and those refused.
+
+    Each of them becomes a row of `cells`, an empty one where its fields are too few or too many.
+    """
+    cells = _cells(file)
+    line = "concat_ws(',', " + ", ".join(f"coalesce({cell}, '')" for cell in cells) + ")"
+    quoted = " OR ".join(f"contains({cell}, '\"')" for cell in cells)
+    execute = database.execute
+    execute(
+        "CREATE TEMP TABLE quoted_refused AS SELECT scan_id, line, any_value(csv_line) AS text "
+        "FROM refused_lines GROUP BY ALL HAVING contains(text, '\"') "
+        "AND bool_and(error_type <> 'INVALID ENCODING')"
+    )
+    execute(
+        f"CREATE TABLE quoted AS SELECT {line} AS text FROM cells WHERE {quoted} "  # noqa: S608
+        "UNION ALL SELECT text FROM quoted_refused"
+    )
+    execute(f"DELETE FROM cells WHERE {quoted}")  # noqa: S608
+    execute(
+        "DELETE FROM refused_lines "
+        "WHERE (scan_id, line) IN (SELECT (scan_id, line) FROM quoted_refused)"
+    )
+    lines = database.cursor().execute("SELECT text FROM quoted")
+    while chunk := lines.fetchmany(QUOTED_LINES):
+        split = (split_fields(text) for (text,) in chunk)
+        rows = [row if len(row) == len(cells) else [None] * len(cells) for row in split]
+        columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+        database.register("fresh", pa.table(columns, names=cells))
+        execute("INSERT INTO cells FROM fresh")
+        database.unregister("fresh")
+    for table in ("quoted", "quoted_refused"):
+        execute(f"DROP TABLE {table}")
 
 
 def _value(name: str, column: str | None) -> str:
@@ -211,9 +263,13 @@ def _value(name: str, column: str | None) -> str:
     quoted = '"' + column.replace('"', '""') + '"'
     if name == "label":
         known = ", ".join(f"'{behavior}'" for behavior in BEHAVIORS)
-        return f"CASE WHEN trim({quoted}) IN ({known}) THEN trim({quoted}) END"
-    # DuckDB would round "1.5"; a line's numbers are whole ones (sources.lines).
-    number = f"CASE WHEN {quoted}::VARCHAR NOT LIKE '%.%' THEN TRY_CAST({quoted} AS BIGINT) END"
+        trimmed = f"trim({quoted}, {BLANKS})"
+        return f"CASE WHEN {trimmed} IN ({known}) THEN {trimmed} END"
+    # DuckDB would take "1.5", "1e3" and "0x1F"; a line's numbers are whole ones (sources.lines).
+    number = (
+        f"CASE WHEN regexp_full_match({quoted}::VARCHAR, '[ \\t]*-?[0-9]+[ \\t]*') "
+        f"THEN TRY_CAST(trim({quoted}::VARCHAR, {BLANKS}) AS BIGINT) END"
+    )
     if name in FEATURES:
         return f"coalesce({number}, {UNKNOWN})"
     if name == "time":

@@ -2,19 +2,49 @@
 
     L = -mean log softmax_a(q(s) . v_a)
 
-It gives every algorithm its state encoder and its items' vectors, and is the baseline that
-policies must beat where the reward is not the next click.
+over the items a that earned something: of what a user did that is all, of a list that was shown
+it is what was taken.
+
+What comes of it is the average of the last weights (`training.averaging`). It gives every algorithm
+its state encoder and its items' vectors, and is the baseline that policies must beat where the
+reward is not the next click.
 """
 
 from __future__ import annotations
 
+import copy
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from inference.network import Network
+from training.averaging import follow
 from training.batches import Batch
+from training.data import Transitions
+from training.learner import mean_of
+from training.repeats import set_repeats
 from training.softmax import ItemSampler, log_probabilities
+
+
+def start_from_counts(network: Network, steps: Transitions) -> None:
+    """Sets what counting tells, so that learning need not find it step by step.
+
+    The items' biases become the log of how often they were chosen, less the mean; with vectors
+    that are small the softmax is then the popularity ranking. The weights of repeats are counted
+    too (`training.repeats`).
+
+    Args:
+        network: about to be trained.
+        steps: to learn from, by user and in their order.
+    """
+    items = network.sizes.items
+    counts = np.bincount(steps.actions, minlength=items + 1)[: items + 1] + 1.0
+    bias = torch.from_numpy(np.log(counts)).float()
+    network.bias.data.copy_(bias - bias[:-1].mean())
+    network.encoder.items.weight.data.mul_(0.1)
+    set_repeats(network, steps, counts[:-1] / counts[:-1].sum())
 
 
 class Supervised:
@@ -35,22 +65,28 @@ class Supervised:
         weight_decay: float = 0.0,
     ) -> None:
         self.network = network
+        self.result = copy.deepcopy(network)
         self._sampler = sampler
         trained = [weight for weight in network.parameters() if weight.requires_grad]
         self._optimizer = torch.optim.AdamW(trained, learning_rate, weight_decay=weight_decay)
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """One step; the loss before it."""
-        queries = self.network(batch.histories, batch.lengths, batch.users)
+        network = self.network
+        queries = network(batch.histories, batch.lengths, batch.users)
+        copies = network.copies(batch.histories, batch.lengths)
         chosen = log_probabilities(
-            queries, self.network.vectors(), batch.actions, self._sampler.draw()
+            queries, network.vectors(), batch.actions, self._sampler.draw(), copies
         )
-        loss = -chosen.mean()
+        taken = (batch.rewards > 0) & (batch.actions < network.sizes.items)
+        loss = -mean_of(taken, chosen)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
+        # The optimizer counts the steps, in checkpoints too.
+        follow(self.result, network, int(next(iter(self._optimizer.state.values()))["step"]))
         return {"cross_entropy": loss.detach()}
 
     def parts(self) -> dict[str, nn.Module | Optimizer]:
-        """The network and the optimizer."""
-        return {"network": self.network, "optimizer": self._optimizer}
+        """The network, its average and the optimizer."""
+        return {"network": self.network, "average": self.result, "optimizer": self._optimizer}

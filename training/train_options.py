@@ -5,25 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch
-
 from inference.encoder import ENCODERS
 from training.bcq import BcqOptions
-from training.cli import Parser, at_least, positive, share
+from training.cli import Parser, at_least, device, positive, share
 from training.ddpg import DdpgOptions
 from training.recipe import ALGORITHMS, Recipe
-from training.reinforce import ReinforceOptions
+from training.reinforce import PROPENSITIES, ReinforceOptions
 
 _RECIPE, _REINFORCE, _DDPG, _BCQ = Recipe(), ReinforceOptions(), DdpgOptions(), BcqOptions()
-
-
-def _device(text: str) -> str:
-    try:
-        device = torch.device(text)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no device that works here") from error
-    return text
 
 
 def _not_negative(text: str) -> float:
@@ -39,13 +28,26 @@ def parser(story: str) -> Parser:
     add("--algorithm", choices=ALGORITHMS, required=True, help="what to train")
     add("--data", type=Path, required=True, help="folder that training.prepare wrote")
     add("--output", type=Path, required=True, help="model directory to write")
+    add(
+        "--learn_from",
+        choices=("auto", "events", "lists"),
+        default="auto",
+        help="what the algorithm learns from: what users did, or lists that were shown; auto: "
+        "lists where the data has a feedback log",
+    )
     add("--embeddings", type=Path, help="folder of training.embed to start from, if not OUTPUT")
     add("--freeze", action="store_true", help="leave given embeddings as they are")
     add("--logs", type=Path, help="folder of checkpoint, CSV and TensorBoard log, if not in OUTPUT")
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one")
     add("--name", default="", help="name of the policy in rows, if not the algorithm's")
     add("--version", default="", help="version, if not 8 digits of the weights' hash")
-    add("--device", type=_device, default="cpu", help="where to train, such as cpu or cuda")
+    add(
+        "--current",
+        action="store_true",
+        help="when done, name OUTPUT in the file CURRENT beside it: jobs that run with "
+        "OUTPUT's parent as --model take it up",
+    )
+    add("--device", type=device, default="cpu", help="where to train, such as cpu or cuda")
     add("--seed", type=at_least(0), default=0, help="of all that is random")
     _add_network(command.add_argument_group("network"))
     _add_learning(command.add_argument_group("learning"))
@@ -60,6 +62,8 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     add("--item_dim", type=at_least(1), default=32, help="length of items' embeddings")
     add("--user_dim", type=at_least(0), default=16, help="length of users' embeddings")
     add("--hidden", type=at_least(1), default=64, help="width of actors, critics and generator")
+    text = "no score of their own for the window's items (only with repeats allowed)"
+    add("--no_copy", action="store_true", help=text)
     add("--dropout", type=share, default=_RECIPE.dropout, help="probability, in the encoder")
 
 
@@ -68,6 +72,8 @@ def _add_learning(group: argparse._ArgumentGroup) -> None:
     add("--pretrain_epochs", type=epochs, default=_RECIPE.pretrain_epochs, help="supervised")
     add("--epochs", type=epochs, default=_RECIPE.epochs, help="of the algorithm, at most")
     add("--patience", type=at_least(1), default=_RECIPE.patience, help="epochs without a gain")
+    text = "leave out the second training, with the validation part too"
+    add("--no_refit", action="store_true", help=text)
     add("--batch_size", type=at_least(1), default=_RECIPE.batch_size, help="rows in a step")
     add("--pretrain_rate", type=positive, default=_RECIPE.pretrain_rate, help="supervised rate")
     add("--learning_rate", type=positive, help="the algorithm's rate, if not its own default")
@@ -84,12 +90,14 @@ def _add_learning(group: argparse._ArgumentGroup) -> None:
 def _add_algorithms(command: Parser) -> None:
     add = command.add_argument_group("reinforce").add_argument
     add("--top_k", type=at_least(1), default=_REINFORCE.top_k, help="K; 1: no top-K correction")
-    add(
-        "--cap",
-        type=_not_negative,
-        default=_REINFORCE.cap,
-        help="largest weight; 0: no weights",
-    )
+    text = "largest importance weight on lists; 0: no weights"
+    add("--cap", type=_not_negative, default=_REINFORCE.cap, help=text)
+    text = "the same on what users did, which no policy chose"
+    add("--cap_events", type=_not_negative, default=_REINFORCE.cap_events, help=text)
+    text = "where beta is from; auto: logged if the log was made with exploration"
+    default = _REINFORCE.propensities
+    add("--propensities", choices=PROPENSITIES, default=default, help=text)
+    add("--no_baseline", action="store_true", help="do not subtract a learnt baseline")
     add = command.add_argument_group("ddpg and bcq").add_argument
     add("--tau", type=share, default=_DDPG.tau, help="share that targets take on per step")
     add("--anchor", type=_not_negative, default=_DDPG.anchor, help="ddpg: weight of what was done")
@@ -116,8 +124,15 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         hide_users=given.hide_users,
         hide_items=given.hide_items,
         freeze=given.freeze,
+        refit=not given.no_refit,
         reinforce=ReinforceOptions(
-            given.top_k, given.cap, rate or _REINFORCE.learning_rate, given.weight_decay
+            given.top_k,
+            given.cap,
+            given.cap_events,
+            given.propensities,
+            not given.no_baseline,
+            rate or _REINFORCE.learning_rate,
+            given.weight_decay,
         ),
         ddpg=DdpgOptions(
             given.gamma,

@@ -1,6 +1,7 @@
 """BCQ's terms by hand, and that its generator makes the items of the log."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from inference.encoder import Sizes
 from inference.heads import GeneratorHead
 from inference.network import Network
 from tests.training.test_ddpg import batch
-from training.bcq import Bcq, BcqOptions, divergence, soft_minimum
+from training.bcq import Bcq, BcqOptions, begin_as, divergence, soft_minimum
 from training.softmax import ItemSampler
 
 
@@ -30,6 +31,38 @@ def test_a_perturbation_is_bounded() -> None:
     action = torch.randn(30, 5)
     moved = head.perturb(torch.randn(30, 6) * 100, action) - action
     assert moved.abs().max() <= 0.05 + 1e-6
+
+
+def test_a_generator_begins_as_the_actor_before_it() -> None:
+    torch.manual_seed(0)
+    sizes = Sizes(items=40, users=1, item_dim=4, user_dim=2, hidden=16)
+    actor, generator = Network("ddpg", sizes), GeneratorHead(sizes)
+    begin_as(generator, actor.head)
+    state = torch.randn(30, 6)
+    with torch.no_grad():
+        wanted, made = actor.head(state), generator(state)
+    # But for what z, which is small, may say.
+    assert torch.nn.functional.cosine_similarity(wanted, made).mean() > 0.9
+
+
+def test_of_a_list_the_generator_learns_what_was_taken() -> None:
+    torch.manual_seed(0)
+    network = Network("bcq", Sizes(items=6, users=1, item_dim=4, user_dim=2, hidden=16))
+    steps = batch()
+    shown = torch.tensor([[2, 4, 6]]).expand(len(steps.users), 3)
+    earned = torch.tensor([[0.0, 1.0, 0.0]]).expand(len(steps.users), 3)
+    lists = replace(steps, actions=shown, rewards=earned, last=torch.ones_like(steps.last))
+    learner = Bcq(
+        network,
+        ItemSampler(np.arange(6), 6, 0, torch.device("cpu")),
+        BcqOptions(learning_rate=0.01),
+    )
+    losses = [learner.update(lists)["critic"].item() for _ in range(100)]
+    # Item 6 is the unknown one, and no place of a list: the critics know 0 and 1 alone.
+    assert losses[-1] < 0.05
+    with torch.no_grad():
+        queries = network(lists.histories, lists.lengths, lists.users)
+        assert ((queries @ network.vectors()[:-1].T).argmax(dim=1) == 4).float().mean() > 0.9
 
 
 def test_the_generator_learns_the_logged_item() -> None:

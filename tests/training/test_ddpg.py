@@ -14,23 +14,23 @@ from training.softmax import ItemSampler
 
 def batch(n: int = 64) -> Batch:
     rng = np.random.default_rng(0)
-    rewards = torch.ones(n)
+    rewards = torch.ones(n, 1)
     return Batch(
         torch.from_numpy(rng.integers(0, 6, (n, 3))),
         torch.from_numpy(rng.integers(0, 4, n)),
         torch.zeros(n, dtype=torch.int64),
-        torch.from_numpy(rng.integers(0, 6, n)),
+        torch.from_numpy(rng.integers(0, 6, (n, 1))),
         rewards,
         rewards,
+        torch.zeros(n, 1),
         torch.from_numpy(rng.random(n) < 0.5),
     )
 
 
 def test_bootstrap_by_hand() -> None:
-    got = bootstrap(
-        torch.tensor([1.0, 1.0]), torch.tensor([False, True]), torch.tensor([5.0, 5.0]), 0.9
-    )
-    assert got.tolist() == pytest.approx([5.5, 1.0])
+    rewards = torch.tensor([[1.0, 0.0], [1.0, 2.0]])
+    got = bootstrap(rewards, torch.tensor([False, True]), torch.tensor([5.0, 5.0]), 0.9)
+    assert got.tolist() == [pytest.approx([5.5, 4.5]), pytest.approx([1.0, 2.0])]
 
 
 def test_soft_update_by_hand() -> None:
@@ -43,12 +43,13 @@ def test_soft_update_by_hand() -> None:
 
 
 def test_next_histories() -> None:
-    one = torch.ones(2)
+    one = torch.ones(2, 1)
     steps = Batch(
         torch.tensor([[1, 2, 3], [4, 9, 9]]),
         torch.tensor([3, 1]),
         torch.tensor([0, 0]),
-        torch.tensor([7, 8]),
+        torch.tensor([[7], [8]]),
+        one,
         one,
         one,
         torch.tensor([False, False]),

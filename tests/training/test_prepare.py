@@ -8,7 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sources.layout import Layout
+from sources.lines import Malformed, Row, parse_line
 from training.prepare import main
+from transforms.events import BEHAVIORS
 
 HEADER = "user,item,label,time,sex,age,pur_power,category,shop,brand"
 
@@ -184,6 +187,10 @@ def test_a_feedback_log_gives_back_its_events(tmp_path):
     kept = pq.read_table(tmp_path / "data/feedback.parquet")
     assert kept.column_names == log.column_names
     assert kept.num_rows == 3
+    events = write(tmp_path / "events.csv", "user,item,time", *(f"1,{at},{at}" for at in (5, 6)))
+    both = prepare(tmp_path / "both", events, tmp_path / "feedback.parquet", "--keep_all")
+    assert [item for _, item, _, _ in rows(both)] == [5, 6]
+    assert pq.read_table(tmp_path / "both/feedback.parquet").num_rows == 3
 
 
 @pytest.mark.parametrize(
@@ -206,3 +213,28 @@ def test_a_bad_input_is_one_clear_line(tmp_path, capsys, lines, arguments, messa
     assert message in said
     assert said.count("\n") == 1
     assert not list((tmp_path / "data").glob("*")) if (tmp_path / "data").exists() else True
+
+
+ODD = [
+    *("7", " 7", "7\t", "+7", "-7", "1e3", "0x1F", "1_0", "7.0", "", "-", "--7", "007", " ", "٣"),
+    *("9223372036854775807", "9223372036854775808", "seven", "nan", '"7"', '"7', '"7,8"', "7,8"),
+]
+LABELS = ["pv", " pv", "fav\t", "PV", "", "click", '"buy"', '"pv,"']
+
+
+@pytest.mark.parametrize("headerless", [False, True])
+def test_a_line_means_what_it_means_in_the_stream(tmp_path, headerless):
+    names = ("user", "item", "title", "behavior", "time")
+    lines = [f"{odd},2,x,pv,3" for odd in ODD] + [f"1,{odd},x,pv,3" for odd in ODD]
+    lines += [f"1,2,x,pv,{odd}" for odd in ODD] + [f"4,5,x,{label},6" for label in LABELS]
+    lines += [f"7,8,{odd},pv,9" for odd in ODD] + ["1,2,3", "1,2,3,4,5,6", ",,,,"]
+    header = [] if headerless else [",".join(names)]
+    log = write(tmp_path / "log.csv", *header, "99,99,x,pv,99", *lines)
+    more = ("--columns", ",".join(names)) if headerless else ()
+    got = prepare(tmp_path / "data", log, "--keep_all", *more)
+    parsed = [parse_line(line.encode(), Layout.of(names, "here")) for line in lines]
+    events = {(r.user, r.item, BEHAVIORS[r.behavior], r.time) for r in parsed if isinstance(r, Row)}
+    assert set(rows(got)) == events | {(99, 99, "pv", 99)}
+    found = meta(tmp_path / "data")
+    assert found["rows"] == len(lines) + 1
+    assert found["malformed"] == sum(isinstance(each, Malformed) for each in parsed)

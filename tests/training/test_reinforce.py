@@ -12,7 +12,9 @@ from training.batches import Batch
 from training.reinforce import (
     Reinforce,
     ReinforceOptions,
+    baseline_loss,
     importance_weights,
+    logged_propensities,
     policy_loss,
     top_k_multipliers,
 )
@@ -37,13 +39,41 @@ def test_multipliers() -> None:
 
 
 def test_loss_and_gradient_by_hand() -> None:
-    pi = logs(0.25, 0.5).requires_grad_()
-    loss = policy_loss(pi, logs(0.5, 0.1), torch.tensor([2.0, 1.0]), k=2, cap=3.0)
-    # Weights 0.5 and 3 (capped), multipliers 1.5 and 1: factors times returns 1.5 and 3.
+    pi = logs(0.25, 0.5).view(1, 2).requires_grad_()
+    beta, returns = logs(0.5, 0.1).view(1, 2), torch.tensor([[2.0, 1.0]])
+    weights = importance_weights(pi, beta, 3.0)
+    gains = top_k_multipliers(pi, 2) * returns
+    real = torch.ones(1, 2, dtype=torch.bool)
+    # Weights 0.5 and 3 (capped), multipliers 1.5 and 1: gains 3 and 1.
+    loss = policy_loss(pi, weights, gains, torch.zeros(1, 1), real)
     assert loss.item() == pytest.approx((1.5 * math.log(4) + 3 * math.log(2)) / 2)
     loss.backward()
     assert pi.grad is not None
-    assert pi.grad.tolist() == pytest.approx([-0.75, -1.5])
+    assert pi.grad[0].tolist() == pytest.approx([-0.75, -1.5])
+
+
+def test_a_baseline_is_subtracted_from_the_gain_and_places_that_are_not_real_do_not_count() -> None:
+    pi = logs(0.25, 0.5, 0.9).view(1, 3)
+    weights, gains = torch.tensor([[0.5, 3.0, 9.0]]), torch.tensor([[3.0, 1.0, 9.0]])
+    baseline = torch.tensor([[2.0]], requires_grad=True)
+    real = torch.tensor([[True, True, False]])
+    # 0.5 (3 - 2) and 3 (1 - 2).
+    loss = policy_loss(pi, weights, gains, baseline, real)
+    assert loss.item() == pytest.approx((0.5 * math.log(4) - 3 * math.log(2)) / 2)
+    loss = baseline_loss(weights, gains, baseline, real)
+    assert loss.item() == pytest.approx((0.5 * 1 + 3 * 1) / 2)
+    loss.backward()
+    # d/db: -2 w (g - b) / 2
+    assert baseline.grad is not None
+    assert baseline.grad.item() == pytest.approx(-0.5 + 3.0)
+
+
+def test_beta_of_a_list_is_the_propensity_over_its_places() -> None:
+    real = torch.tensor([[True, True, False], [True, True, True]])
+    propensities = torch.tensor([[0.5, 1.0, 0.0], [0.3, 0.6, 0.9]])
+    beta = logged_propensities(propensities, real).exp()
+    assert beta[0, :2].tolist() == pytest.approx([0.25, 0.5])
+    assert beta[1].tolist() == pytest.approx([0.1, 0.2, 0.3])
 
 
 def test_softmax_by_hand() -> None:
@@ -64,27 +94,43 @@ def test_a_sampled_softmax_estimates_the_sum_without_bias() -> None:
     )
 
 
-def bandit_log(n: int) -> Batch:
+def test_a_lists_softmax_is_that_of_each_of_its_items() -> None:
+    torch.manual_seed(0)
+    vectors, queries = torch.randn(21, 4), torch.randn(3, 4)
+    actions = torch.tensor([[0, 5], [19, 2], [7, 7]])
+    sampler = ItemSampler(np.arange(20), 20, 9, torch.device("cpu"))
+    for drawn in (None, sampler.draw()):
+        both = log_probabilities(queries, vectors, actions, drawn)
+        for place in (0, 1):
+            alone = log_probabilities(queries, vectors, actions[:, place], drawn)
+            assert both[:, place].tolist() == pytest.approx(alone.tolist(), abs=1e-6)
+
+
+def bandit_log(n: int, zeros: bool = False) -> Batch:
     """Item 0 is shown in 80% of cases and earns 1; item 1 in 20%, and earns 2."""
     action = (torch.arange(n) % 5 == 0).long()
-    rewards = 1.0 + action.float()
+    rewards = (1.0 + action.float())[:, None]
+    if zeros:
+        rewards = rewards - 1.0
     return Batch(
-        torch.full((n, 3), 2),
+        torch.full((n, 3), 3),
         torch.full((n,), 3),
         torch.zeros(n, dtype=torch.int64),
-        action,
+        action[:, None],
         rewards,
         rewards,
+        torch.where(action == 1, 0.2, 0.8)[:, None],
         torch.ones(n, dtype=torch.bool),
     )
 
 
-def learnt(cap: float) -> tuple[float, float]:
+def learnt(cap: float, logged: bool = False, baseline: bool = False) -> tuple[float, float]:
     """pi(1) and beta(1) after some steps."""
     torch.manual_seed(1)
     network = Network("reinforce", Sizes(items=3, users=1, item_dim=4, user_dim=2))
     sampler = ItemSampler(np.array([0, 1]), 3, 0, torch.device("cpu"))
-    learner = Reinforce(network, sampler, ReinforceOptions(1, cap, learning_rate=0.01))
+    options = ReinforceOptions(1, cap, baseline=baseline, learning_rate=0.01)
+    learner = Reinforce(network, sampler, options, logged)
     batch = bandit_log(50)
     for _ in range(150):
         learner.update(batch)
@@ -97,9 +143,34 @@ def learnt(cap: float) -> tuple[float, float]:
 
 
 def test_weights_find_the_better_item_where_the_log_is_biased() -> None:
-    without, beta = learnt(0.0)
+    without, _ = learnt(0.0)
     # Without weights the policy imitates: 0.2 * 2 against 0.8 * 1.
     assert without == pytest.approx(1 / 3, abs=0.05)
+    corrected, beta = learnt(10.0)
     assert beta == pytest.approx(0.2, abs=0.03)
-    corrected, _ = learnt(10.0)
     assert corrected > 0.5
+    told, _ = learnt(10.0, logged=True)
+    assert told == pytest.approx(corrected, abs=0.1)
+    centred, _ = learnt(10.0, logged=True, baseline=True)
+    assert centred > 0.5
+
+
+def test_a_baseline_counts_what_was_not_taken_against_its_item() -> None:
+    torch.manual_seed(1)
+    network = Network("reinforce", Sizes(items=3, users=1, item_dim=4, user_dim=2))
+    sampler = ItemSampler(np.array([0, 1]), 3, 0, torch.device("cpu"))
+    options = ReinforceOptions(1, 10.0, learning_rate=0.01)
+    learner = Reinforce(network, sampler, options, logged=True)
+    batch = bandit_log(50, zeros=True)
+    batch.returns.masked_fill_(batch.actions == 1, 0.0)
+    # Nothing earns anything but the baseline's memory of better days.
+    with torch.no_grad():
+        learner.baseline[2].weight.zero_()
+        learner.baseline[2].bias.fill_(1.0)
+    state = network.encoder(batch.histories, batch.lengths, batch.users)
+    before = log_probabilities(network.head(state), network.vectors(), batch.actions)[:, 0]
+    for _ in range(20):
+        learner.update(batch)
+    state = network.encoder(batch.histories, batch.lengths, batch.users)
+    after = log_probabilities(network.head(state), network.vectors(), batch.actions)[:, 0]
+    assert after.exp().sum() < before.exp().sum()

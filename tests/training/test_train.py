@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from inference.model_dir import load_policy
+from training.embed import main as embed
+from training.raw_logs import FEATURES
 from training.train import main
 
 SMALL = ["--item_dim", "8", "--user_dim", "4", "--hidden", "16", "--batch_size", "64"]
@@ -26,6 +28,8 @@ def data(tmp_path: Path) -> Path:
         "label": ["pv"] * (30 * n),
         "time": np.tile(np.arange(n) * 60, 30),
     }
+    none = np.full(30 * n, -1)
+    table |= dict.fromkeys(FEATURES, none)
     folder = tmp_path / "data"
     folder.mkdir()
     pq.write_table(pa.table(table), folder / "events.parquet")
@@ -48,7 +52,7 @@ def test_a_policy_learns_the_circle(algorithm: str, data: Path, tmp_path: Path) 
     assert policy.info.label.startswith(f"{algorithm}-")
     with (output / "training" / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert {"supervised", "policy"} == {row["stage"] for row in rows}
+    assert {"supervised", "policy", "supervised_again"} <= {row["stage"] for row in rows}
     assert list((output / "training").glob("events.*"))
 
 
@@ -63,6 +67,50 @@ def test_equal_seeds_give_equal_models_and_a_resumed_run_too(data: Path, tmp_pat
         json.loads((tmp_path / name / "model.json").read_text())["version"] for name in "abc"
     ]
     assert versions[0] == versions[1] == versions[2]
+
+
+def test_embeddings_in_the_output_are_the_start(data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "model"
+    assert embed(["--data", str(data), "--output", str(output), "--dim", "8", "--epochs", "2"]) == 0
+    names = ("item_embeddings.npy", "user_embeddings.npy", "item_map.json", "user_map.json")
+    before = {name: (output / name).read_bytes() for name in names}
+    short = ["--algorithm", "reinforce", "--pretrain_epochs", "2", "--epochs", "1", "--freeze"]
+    assert train(data, output, *short) == 0
+    # Frozen, they stay to the last byte: the unknown id's row, the last, among them.
+    assert {name: (output / name).read_bytes() for name in names} == before
+    sizes = load_policy(output).info.sizes
+    assert (sizes.item_dim, sizes.user_dim, sizes.items, sizes.users) == (8, 8, 12, 30)
+    free = tmp_path / "free"
+    assert train(data, free, *short[:-1], "--embeddings", str(output)) == 0
+    assert (free / "item_map.json").read_bytes() == before["item_map.json"]
+    assert (free / "item_embeddings.npy").read_bytes() != before["item_embeddings.npy"]
+
+
+def test_a_run_from_embeddings_in_its_output_goes_on(data: Path, tmp_path: Path) -> None:
+    versions = []
+    for name, epochs in (("a", ["2"]), ("b", ["1", "2"])):
+        output = tmp_path / name
+        embed(["--data", str(data), "--output", str(output), "--epochs", "1", "--dim", "6"])
+        for number, most in enumerate(epochs):
+            run = ["--algorithm", "ddpg", "--pretrain_epochs", "1", "--epochs", most]
+            assert train(data, output, *run, *(["--resume"] if number else [])) == 0
+        info = json.loads((output / "model.json").read_text())
+        assert info["sizes"]["user_dim"] == 6
+        versions.append(info["version"])
+    assert versions[0] == versions[1]
+
+
+def test_an_epoch_that_is_no_better_leaves_the_start(data: Path, tmp_path: Path) -> None:
+    run = ["--algorithm", "reinforce", "--pretrain_epochs", "8", "--pretrain_rate", "0.01"]
+    spoilt = ["--learning_rate", "3", "--epochs", "9", "--patience", "2"]
+    assert train(data, tmp_path / "a", *run, *spoilt) == 0
+    assert train(data, tmp_path / "b", *run, "--epochs", "0") == 0
+    spoilt, start = (load_policy(tmp_path / name) for name in "ab")
+    assert spoilt.info.metrics["epoch"] == 0
+    assert spoilt.info.version == start.info.version
+    with (tmp_path / "a" / "training" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["epoch"] for row in rows if row["stage"] == "policy"} == {"0", "1", "2"}
 
 
 def test_what_is_wrong_is_one_line(

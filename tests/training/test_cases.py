@@ -1,0 +1,40 @@
+import pytest
+from hypothesis import given
+
+from tests.training.small import EVENTS, Event, sequences_of, split
+from training.cases import Cases
+
+
+@pytest.mark.parametrize("goal", ["next", "later"])
+@pytest.mark.parametrize("rule", ["new", "repeats"])
+@given(events=EVENTS)
+def test_against_a_plain_loop(goal: str, rule: str, events: list[Event]) -> None:
+    cases = Cases.of(sequences_of(events), 100)
+    asked = {user: parts for user, parts in split(events).items() if parts[0] and parts[1]}
+    assert len(cases) == len(asked)
+    if not asked:
+        return
+    block = cases.block(slice(0, len(cases)))
+    assert block.users.tolist() == list(asked)
+    wanted = []
+    for row, (before, after) in enumerate(asked.values()):
+        assert block.histories[row, : block.lengths[row]].tolist() == [e[1] for e in before]
+        assert block.times[row] == before[-1][2]
+        had = {e[1] for e in before} if rule == "new" else set()
+        items = list(dict.fromkeys(e[1] for e in after if e[1] not in had))
+        wanted.append(items[:1] if goal == "next" else items)
+    rows, targets = cases.targets(goal, rule)
+    assert rows.tolist() == [row for row, items in enumerate(wanted) if items]
+    assert targets.sizes.tolist() == [len(items) for items in wanted if items]
+    got: list[list[int]] = [[] for _ in rows]
+    for row, item in zip(targets.rows.tolist(), targets.items.tolist(), strict=True):
+        got[row].append(item)
+    # Later items stand in no order: they are a set.
+    assert [sorted(items) for items in got] == [sorted(items) for items in wanted if items]
+
+
+def test_a_sample_of_many_users_is_seeded() -> None:
+    sequences = sequences_of((user, item, item) for user in range(50) for item in range(5))
+    one, again, other = (Cases.of(sequences, 10, seed).at.tolist() for seed in (1, 1, 2))
+    assert len(one) == 10
+    assert one == again != other

@@ -1,0 +1,24 @@
+"""Learning from lists of a biased policy pays, in a small world whose rewards are known."""
+
+import torch
+
+from benchmarks.off_policy import BEHAVIOUR, Case
+from inference.encoder import Sizes
+from training.recipe import Recipe
+from training.reinforce import ReinforceOptions
+
+
+def test_reinforce_earns_more_than_the_biased_policy_and_than_its_start() -> None:
+    torch.set_num_threads(1)
+    case = Case.make(seed=1, events=15_000, users=150, exploration=0.2, items=300)
+    options = ReinforceOptions(learning_rate=1e-3)
+    course = case.course(Recipe(pretrain_epochs=4, epochs=4, batch_size=64, reinforce=options))
+    sizes = Sizes(len(case.sequences.items), len(case.sequences.users), item_dim=16, user_dim=8)
+    network = course.start(sizes)
+    course.pretrain(network)
+    start = case.earned_by(network)
+    network, found = course.learn(network)
+    assert found["epoch"] > 0
+    learnt = case.earned_by(network)
+    assert learnt > 1.03 * start
+    assert learnt > 2 * case.earned_by_behaviour()[BEHAVIOUR]

@@ -1,0 +1,117 @@
+"""A data set's feedback log as lists: rows, the split, and no reward from the test part."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from inference.encoder import Sizes
+from inference.network import Network
+from training.batches import Batch
+from training.data import DataError, Sequences, load_sequences
+from training.shown_lists import ShownLists, load_lists
+from training.validation import off_policy_reward
+
+N = 20
+"""Events of the one user, 10 s apart on items 100 .. 115, then 104 .. 107: 15 to train on, 1 valid,
+4 test."""
+
+
+def made(folder: Path, rows: list[tuple]) -> Sequences:
+    """A data set with these rows of (time, history, items, propensities, rewards)."""
+    time = np.arange(N) * 10
+    item = np.r_[100 + np.arange(16), 104 + np.arange(4)]
+    pq.write_table(
+        pa.table({"user": [7] * N, "item": item, "label": ["pv"] * N, "time": time}),
+        folder / "events.parquet",
+    )
+    names = ("time", "history", "items", "propensities", "rewards")
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    pq.write_table(
+        pa.table({"user": [7] * len(rows), "policy": ["a"] * len(rows)} | columns),
+        folder / "feedback.parquet",
+    )
+    return load_sequences(folder)
+
+
+def test_rows_split_and_padding(tmp_path: Path) -> None:
+    history = [100 + at for at in range(12)]
+    sequences = made(
+        tmp_path,
+        [
+            (5, [100], [101, 900], [0.5, 1.0], [1.0, 2.0]),
+            (100, history, [105, 114, 103], [0.1, 0.2, 0.3], [0.0, 3.0, 0.0]),
+            (150, history, [110], [1.0], [0.0]),
+            (155, history, [110], [1.0], [0.0]),
+            (165, history, [110], [1.0], [0.0]),
+        ],
+    )
+    assert np.bincount(sequences.part).tolist() == [15, 1, 4]
+    train, valid = load_lists(tmp_path, sequences, width=10)
+    # The first event of the valid part is at 150: a list at that time was made before it.
+    assert len(train) == 3
+    assert len(valid) == 1
+    unknown = sequences.items.unknown
+    assert train.items.tolist() == [
+        [1, unknown, unknown],
+        [5, 14, 3],
+        [10, unknown, unknown],
+    ]
+    assert train.rewards.tolist() == [[1, 0, 0], [0, 3, 0], [0, 0, 0]]
+    assert train.propensities[1].tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert train.lengths.tolist() == [1, 10, 10]
+    assert train.histories[0].tolist() == [0] + [unknown] * 9
+    assert train.histories[1].tolist() == list(range(2, 12))
+    assert train.exploring
+    assert not valid.exploring
+
+
+def test_a_reward_that_the_test_part_alone_explains_is_forgotten(tmp_path: Path) -> None:
+    # At 140 the user is shown 115 (event at 150, of the valid part), 105 (at 170, of the test
+    # part), and 103 (which was an event before the list only, so that nothing explains it).
+    row = (140, [113], [115, 105, 103], [0.5] * 3, [1.0, 2.0, 3.0])
+    train, _ = load_lists(tmp_path, made(tmp_path, [row]))
+    assert train.rewards[0].tolist() == [1.0, 0.0, 3.0]
+
+
+def test_a_log_that_was_rewarded_elsewhere_keeps_its_rewards(tmp_path: Path) -> None:
+    # Of three rewards one has an event behind the list.
+    row = (140, [113], [102, 105, 103], [0.5] * 3, [1.0, 2.0, 3.0])
+    train, _ = load_lists(tmp_path, made(tmp_path, [row]))
+    assert train.rewards[0].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_data_without_a_log_has_no_lists_and_a_broken_log_is_an_error(tmp_path: Path) -> None:
+    sequences = made(tmp_path, [(5, [100], [101], [1.0, 0.5], [0.0])])
+    with pytest.raises(DataError, match="equally many"):
+        load_lists(tmp_path, sequences)
+    (tmp_path / "feedback.parquet").write_text("no log")
+    with pytest.raises(DataError, match="cannot be read"):
+        load_lists(tmp_path, sequences)
+    (tmp_path / "feedback.parquet").unlink()
+    train, valid = load_lists(tmp_path, sequences)
+    assert len(train) == len(valid) == 0
+    assert Batch.of(train, torch.device("cpu")).actions.shape == (0, 1)
+
+
+def test_off_policy_reward_by_hand() -> None:
+    network = Network("reinforce", Sizes(items=5, users=1, item_dim=4))
+    with torch.no_grad():
+        network.encoder.items.weight.zero_()
+        network.bias.copy_(torch.tensor([9.0, 2.0, 0.0, 1.0, 0.0, 50.0]))
+    # Item 0 is in the history and item 5 unknown: the lists of two are 1 and 3.
+    lists = ShownLists(
+        histories=np.array([[0, 5], [0, 5]]),
+        lengths=np.array([1, 1]),
+        users=np.array([0, 0]),
+        items=np.array([[1, 2], [3, 1]]),
+        rewards=np.array([[2, 1], [3, 1]], np.float32),
+        propensities=np.array([[0.1, 1.0], [0.01, 0.0]], np.float32),
+    )
+    device = torch.device("cpu")
+    # 2 / 0.1, 3 / 0.01 and 1, whose propensity nobody knows.
+    assert off_policy_reward(network, lists, device, 1_000) == pytest.approx((20 + 300 + 1) / 2)
+    assert off_policy_reward(network, lists, device, 50) == pytest.approx((20 + 150 + 1) / 2)
