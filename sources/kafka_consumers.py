@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
+from sources.kafka_errors import reach
 from sources.kafka_url import KafkaUrl
 
 IDLE_SECONDS = 60.0
@@ -28,20 +29,22 @@ def connect(url: KafkaUrl, group: str | None = None) -> KafkaConsumer:
     """A consumer that makes no topic, commits nothing by itself and skips aborted transactions.
 
     Raises:
-        KafkaError: no broker answers.
+        KafkaError: no broker answers, or one refuses the user.
     """
-    return KafkaConsumer(
-        **url.client(),
-        group_id=group,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        allow_auto_create_topics=False,
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=FETCH_BYTES,
-        bootstrap_timeout_ms=ANSWER_MS,
-        request_timeout_ms=40_000,
-        reconnect_backoff_max_ms=5_000,
-        metrics_enabled=False,
+    return reach(
+        lambda wait: KafkaConsumer(
+            **url.client(),
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            allow_auto_create_topics=False,
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            bootstrap_timeout_ms=wait,
+            request_timeout_ms=40_000,
+            reconnect_backoff_max_ms=5_000,
+            metrics_enabled=False,
+        )
     )
 
 

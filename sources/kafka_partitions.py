@@ -16,6 +16,7 @@ from kafka.errors import KafkaError
 
 from sources.errors import SourceError
 from sources.kafka_consumers import ANSWER_MS, connect, shut
+from sources.kafka_errors import REFUSED, words
 from sources.kafka_url import KafkaUrl
 from sources.options import start_time
 from transforms.events import TIME_LIMIT
@@ -92,7 +93,7 @@ def list_bounded(url: KafkaUrl, start: str) -> list[Partition]:
     try:
         partitions = list_partitions(url, start, bounded=True)
     except KafkaError as error:
-        raise SourceError(f"{url}: no broker answers ({type(error).__name__})") from error
+        raise SourceError(f"{url}: {words(error)}") from error
     if partitions is None:
         raise SourceError(f"{url}: there is no such topic")
     return partitions
@@ -148,7 +149,9 @@ class WatchPartitions(beam.DoFn, RestrictionProvider):
         try:
             found = list_partitions(url, self.start, bounded=False, known=known)
         except KafkaError as error:
-            _LOG.warning("%s: no broker answers (%s); trying again", url, type(error).__name__)
+            if isinstance(error, REFUSED):
+                raise SourceError(f"{url}: {words(error)}") from error
+            _LOG.warning("%s: %s; trying again", url, words(error))
             return None
         if found is None:
             _LOG.warning("%s: the topic does not exist yet; waiting for it", url)

@@ -9,6 +9,7 @@ from apache_beam.io.iobase import WatermarkEstimator
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 
 from sources.fields import Bools, Int64s
+from sources.kafka_topic_time import TopicTime
 
 
 class Lateness(NamedTuple):
@@ -17,12 +18,14 @@ class Lateness(NamedTuple):
     Attributes:
         out_of_orderness: how far the watermark stays behind the largest time seen.
         allowed: how far behind the watermark an event may be without being late at once.
-        idle: a partition silent for so long follows the clock.
+        idle: a partition silent for so long follows the topic's newest event.
+        silence: a whole topic silent for so long follows the clock; 0 for never.
     """
 
     out_of_orderness: int
     allowed: int
     idle: int
+    silence: int = 0
 
 
 class PartitionWatermark(WatermarkEstimator):
@@ -74,12 +77,19 @@ class PartitionWatermark(WatermarkEstimator):
         """Something came: the partition is not silent."""
         self._silent_since = None
 
-    def silent(self, now: float) -> None:
-        """The partition is known to hold nothing more at this moment of the clock."""
+    def silent(self, now: float, topic: TopicTime) -> None:
+        """The partition is known to hold nothing more at this moment of the clock.
+
+        After its time it follows the topic's newest event; a topic without one has no time yet.
+        """
         if self._silent_since is None:
             self._silent_since = now
-        if now - self._silent_since >= self._lateness.idle:
-            self._raise(int(now) - self._lateness.out_of_orderness)
+        if topic.newest is None or now - self._silent_since < self._lateness.idle:
+            return
+        moment = topic.newest
+        if 0 < self._lateness.silence <= now - topic.still_since:
+            moment = max(moment, int(now))
+        self._raise(moment - self._lateness.out_of_orderness)
 
     def _raise(self, watermark: int) -> None:
         if self._watermark is None or watermark > self._watermark:

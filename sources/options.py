@@ -64,6 +64,10 @@ class KafkaOptions(PipelineOptions):
         add("--idle_timeout", type=int, default=60, metavar="SECONDS",
             help="a partition silent for so many seconds no longer holds the others back "
             "(default: %(default)s)")  # fmt: skip
+        add("--silence_timeout", type=int, default=0, metavar="SECONDS",
+            help="a topic to which nothing was added for so many seconds goes on by the clock: its "
+            "last windows are given, and older events that come after that are late; 0 for never "
+            "(default: %(default)s)")  # fmt: skip
         add("--allowed_lateness", type=int, default=3600, metavar="SECONDS",
             help="an event further behind its partition's watermark than so many seconds of event "
             "time is late at once (default: %(default)s)")  # fmt: skip
@@ -88,6 +92,7 @@ class KafkaOptions(PipelineOptions):
             for name, least in (
                 ("max_out_of_orderness", 0),
                 ("idle_timeout", 1),
+                ("silence_timeout", 0),
                 ("allowed_lateness", 0),
                 ("kafka_refresh", 1),
             )

@@ -6,7 +6,7 @@ events.events, events.malformed, events.late
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -28,8 +28,7 @@ def is_file_input(url: str) -> bool:
     return not url.lower().startswith(KAFKA_SCHEME)
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(NamedTuple):
     """What a source gives.
 
     Attributes:
@@ -85,7 +84,12 @@ def read_kafka(url: str, chosen: KafkaOptions) -> ReadKafka:
         SourceError: the URL is wrong, or the read is bounded and the topic cannot be seen.
     """
     security = {name: getattr(chosen, f"kafka_{name}") for name in SECURITY}
-    lateness = Lateness(chosen.max_out_of_orderness, chosen.allowed_lateness, chosen.idle_timeout)
+    lateness = Lateness(
+        chosen.max_out_of_orderness,
+        chosen.allowed_lateness,
+        chosen.idle_timeout,
+        chosen.silence_timeout,
+    )
     return ReadKafka(
         parse_url(url, security),
         lateness,

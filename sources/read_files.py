@@ -20,6 +20,7 @@ from sources.errors import SourceError
 from sources.file_blocks import read_blocks
 from sources.files import UNREADABLE, FileRange, plan
 from sources.parquet import read_row_groups
+from transforms import live
 from transforms.events import EventBatch
 
 MALFORMED = "malformed"
@@ -67,6 +68,7 @@ class ReadRange(beam.DoFn):
             self.lines.inc(len(events) + len(letters))
             self.events.inc(len(events))
             self.malformed.inc(len(letters))
+            live.saw(events.time, len(letters))
             for letter in letters:
                 yield beam.pvalue.TaggedOutput(MALFORMED, letter)
             if len(events):

@@ -21,16 +21,12 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.typehints import with_output_types
 from apache_beam.utils.timestamp import Duration
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import (
-    AuthorizationError,
-    KafkaError,
-    OffsetOutOfRangeError,
-    SaslAuthenticationFailedError,
-)
+from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from sources.dead_letters import DeadLetter
 from sources.errors import SourceError
 from sources.kafka_consumers import ANSWER_MS, CONSUMERS, shut
+from sources.kafka_errors import REFUSED, words
 from sources.kafka_partitions import (
     FOREVER,
     RETRY_SECONDS,
@@ -39,26 +35,26 @@ from sources.kafka_partitions import (
     WatchPartitions,
     list_bounded,
 )
+from sources.kafka_topic_time import topic_time
 from sources.kafka_url import KafkaUrl
 from sources.kafka_values import parse_values
 from sources.kafka_watermark import Lateness, PartitionWatermark
 from sources.read_files import MALFORMED
+from transforms import live
 from transforms.events import EventBatch
 
 LATE = "late"
 POLL_RECORDS = 5000
-POLL_MS = 200
+POLL_MS = 50
 TURN_SECONDS = 1.0
 """How long a restriction is read before the rest is put off."""
 
-QUIET_SECONDS = 0.5
-"""How long the rest is put off where nothing came."""
+QUIET_SECONDS = 1
+"""How long the rest is put off where there is no more: whole seconds, since Flink's runner cuts
+off the rest, and each time costs a checkpoint of the restriction."""
 
 RESTRICTION = beam.DoFn.RestrictionParam()
 WATERMARK = beam.DoFn.WatermarkEstimatorParam()
-REFUSED = (SaslAuthenticationFailedError, AuthorizationError)
-"""Errors that no further try mends."""
-
 _LOG = logging.getLogger(__name__)
 
 
@@ -139,10 +135,13 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         if restriction.stop != FOREVER:
             return float(restriction.size())
         where = TopicPartition(self.url.topic, element.number)
+        consumer = None
         try:
             consumer = CONSUMERS.take(self.url, element.number, restriction.start)
             end = consumer.end_offsets([where], ANSWER_MS)[where]
         except KafkaError:
+            if consumer is not None:
+                shut(consumer)
             return 0.0
         CONSUMERS.give(self.url, element.number, restriction.start, consumer)
         return float(max(end - restriction.start, 0))
@@ -173,6 +172,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         if position >= stop:
             return
         number = element.number
+        begun = position
         consumer = None
         until = time.monotonic() + TURN_SECONDS
         try:
@@ -184,12 +184,11 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
                         return
                     yield from self._emit(number, records, watermark)
                     position = end
-                    finalizer.register(
-                        functools.partial(CONSUMERS.commit, self.url, self.group, number, position)
-                    )
                 if position >= stop:
                     break
-                if not records and self._is_silent(consumer, number, position, watermark):
+                if self._is_at_end(consumer, number, position, stop, len(records)):
+                    if position == begun:
+                        watermark.silent(time.time(), topic_time(self.url))
                     tracker.defer_remainder(Duration(QUIET_SECONDS))
                     break
                 if time.monotonic() >= until:
@@ -199,14 +198,16 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
             consumer = None
         except KafkaError as error:
             if isinstance(error, REFUSED):
-                raise SourceError(f"{self.url}: {type(error).__name__}") from error
-            _LOG.warning(
-                "%s, partition %d: %s; trying again", self.url, number, type(error).__name__
-            )
+                raise SourceError(f"{self.url}: {words(error)}") from error
+            _LOG.warning("%s, partition %d: %s; trying again", self.url, number, words(error))
             tracker.defer_remainder(Duration(RETRY_SECONDS))
         finally:
             if consumer is not None:
                 shut(consumer)
+        if position > begun:
+            finalizer.register(
+                functools.partial(CONSUMERS.commit, self.url, self.group, number, position)
+            )
 
     def _poll(
         self, consumer: KafkaConsumer, number: int, position: int, stop: int
@@ -242,6 +243,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         self.lines.inc(len(records))
         self.events.inc(len(events))
         self.malformed.inc(len(parsed.wrong))
+        live.saw(events.time, len(parsed.wrong))
         if len(events):
             late = watermark.late(events.time)
             largest = int(events.time.max())
@@ -257,15 +259,14 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
             source = f"{self.url.topic}/{number}/{records[row].offset}"
             yield _tagged(MALFORMED, DeadLetter(source, what.reason, raw, what.time), watermark)
 
-    def _is_silent(
-        self, consumer: KafkaConsumer, number: int, position: int, watermark: Any
+    def _is_at_end(
+        self, consumer: KafkaConsumer, number: int, position: int, stop: int, polled: int
     ) -> bool:
-        """Whether the broker says that there is nothing more, which the watermark then hears."""
-        where = TopicPartition(self.url.topic, number)
-        if consumer.end_offsets([where], ANSWER_MS)[where] > position:
+        """Whether the broker says that there is nothing more; not asked where there must be."""
+        if polled == POLL_RECORDS or (polled and stop != FOREVER):
             return False
-        watermark.silent(time.time())
-        return True
+        where = TopicPartition(self.url.topic, number)
+        return bool(consumer.end_offsets([where], ANSWER_MS)[where] <= position)
 
 
 def _tagged(tag: str, value: Any, watermark: Any) -> beam.pvalue.TaggedOutput:

@@ -1,10 +1,12 @@
 """A poll's values are parsed as each would be alone; the watermark follows them, in order."""
 
 import numpy as np
+import pytest
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sources.kafka_topic_time import TopicTime
 from sources.kafka_values import parse_value, parse_values
 from sources.kafka_watermark import Lateness, PartitionWatermark
 from sources.lines import Malformed, Row
@@ -69,16 +71,35 @@ def test_lateness_does_not_hang_on_the_polls(
     assert watermark.current_watermark() == Timestamp(max(times) - behind)
 
 
-def test_a_silent_partition_follows_the_clock_after_its_time() -> None:
-    watermark = PartitionWatermark(Lateness(10, 0, 60), None, None)
-    assert watermark.current_watermark() == MIN_TIMESTAMP
-    watermark.follow(500)
-    watermark.silent(1000.0)
-    watermark.silent(1059.0)
-    assert watermark.current_watermark() == Timestamp(490)
-    watermark.silent(1060.5)
-    assert watermark.current_watermark() == Timestamp(1050)
+def silence(idle: int, silence: int = 0) -> PartitionWatermark:
+    made = PartitionWatermark(Lateness(10, 0, idle, silence), None, None)
+    made.follow(500)
+    return made
+
+
+def test_a_silent_partition_follows_the_topic_after_its_time() -> None:
+    watermark = silence(60)
+    for now, wanted in ((1000.0, 490), (1059.0, 490), (1060.5, 690)):
+        watermark.silent(now, TopicTime(700, now))
+        assert watermark.current_watermark() == Timestamp(wanted)
     watermark.heard()
-    watermark.silent(1100.0)
+    watermark.silent(1100.0, TopicTime(900, 1100.0))
     watermark.follow(600)
-    assert watermark.current_watermark() == Timestamp(1050)
+    assert watermark.current_watermark() == Timestamp(690)
+
+
+def test_a_topic_without_an_event_has_no_time() -> None:
+    watermark = PartitionWatermark(Lateness(10, 0, 60, 60), None, None)
+    for now in (0.0, 1000.0, 2000.0):
+        watermark.silent(now, TopicTime(None, 0.0))
+        assert watermark.current_watermark() == MIN_TIMESTAMP
+
+
+@pytest.mark.parametrize(("longest", "wanted"), [(0, 690), (300, 690), (200, 10_190)])
+def test_a_silent_topic_stands_still_unless_the_clock_is_asked_for(
+    longest: int, wanted: int
+) -> None:
+    watermark = silence(60, longest)
+    for now in (10_000.0, 10_200.0):
+        watermark.silent(now, TopicTime(700, 9_999.0))
+    assert watermark.current_watermark() == Timestamp(wanted)
