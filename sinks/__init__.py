@@ -4,7 +4,21 @@
 `WriteToMongo`, `WriteToSql` and `WriteToRedis` are the same by name.
 """
 
-from sinks.transforms import WriteToMongo, WriteToRedis, WriteToSql
-from sinks.urls import open_source
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sinks.transforms import WriteToMongo, WriteToRedis, WriteToSql
+    from sinks.urls import open_source
 
 __all__ = ["WriteToMongo", "WriteToRedis", "WriteToSql", "open_source"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what is asked for: who only wants the tables' names need not wait for Beam."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "sinks.urls" if name == "open_source" else "sinks.transforms"
+    return getattr(importlib.import_module(home), name)

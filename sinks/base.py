@@ -24,7 +24,7 @@ from transforms.frames import Frame
 
 _LOG = logging.getLogger(__name__)
 
-LONGEST_WAIT = 30.0
+LONGEST_WAIT = 10.0
 """Seconds between two tries of a store that does not answer, at the most."""
 
 

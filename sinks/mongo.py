@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from pymongo.errors import (
 
 from sinks import mongo_rows
 from sinks.base import Refusal, SinkError, Write
-from sinks.mongo_consumed import first_consumptions, merge
+from sinks.mongo_consumed import Change, Consumed, change, first_consumptions, merge
 from sinks.mongo_rows import Document
 from sinks.names import public_name
 from transforms.events import EventBatch
@@ -29,6 +29,9 @@ from transforms.popular import PopularRows
 from transforms.recommendations import Recommendations
 
 DEFAULT_DATABASE = "rivulet"
+USERS = 1_000
+"""Users whose documents are looked at together."""
+
 _DUPLICATE_KEY = 11000
 _OUTAGES = frozenset(
     {
@@ -128,13 +131,41 @@ class MongoStore:
             if code != _DUPLICATE_KEY  # It is there already.
         ]
         users = first_consumptions(events)
-        consumed = self.database["userConsumed"]
-        bad = _bulk(lambda: consumed.bulk_write([merge(user) for user in users], ordered=False))
-        for place, (_, why) in bad.items():
-            user, pairs = users[place]
-            row = {"user": user, "consumed": [p[1] for p in pairs], "time": [p[0] for p in pairs]}
-            refusals.append(Refusal("userConsumed", row, why, pairs[-1][0]))
+        for start in range(0, len(users), USERS):
+            refusals += self._write_consumed(users[start : start + USERS])
         return refusals
+
+    def _write_consumed(self, users: list[Consumed]) -> Iterator[Refusal]:
+        missing = dict(users)
+        todo: list[tuple[Consumed, Change]] = []
+        for document in self.database["userConsumed"].find({"_id": {"$in": list(missing)}}):
+            row = document["_id"], missing.pop(document["_id"])
+            if one := change(row, document):
+                todo.append((row, one))
+        todo += [(row, one) for row in missing.items() if (one := change(row, None))]
+        refused = []
+        again: list[tuple[Consumed, Change]] = []
+        for row, code, why in self._change(todo):
+            if code == _DUPLICATE_KEY:  # Somebody else has changed it meanwhile.
+                again.append((row, merge(row)))
+            else:
+                refused.append((row, why))
+        refused += [(row, why) for row, _, why in self._change(again)]
+        for (user, pairs), why in refused:
+            values = {
+                "user": user,
+                "consumed": [pair[1] for pair in pairs],
+                "time": [pair[0] for pair in pairs],
+            }
+            yield Refusal("userConsumed", values, why, pairs[-1][0])
+
+    def _change(self, todo: list[tuple[Consumed, Change]]) -> Iterator[tuple[Consumed, int, str]]:
+        if todo:
+            changes = [one for _, one in todo]
+            consumed = self.database["userConsumed"]
+            bad = _bulk(lambda: consumed.bulk_write(changes, ordered=False))
+            for place, (code, why) in bad.items():
+                yield todo[place][0], code, why
 
     def _write_rankings(self, rows: PopularRows) -> Sequence[Refusal]:
         documents = mongo_rows.rankings(rows)

@@ -14,6 +14,9 @@ from transforms.recommendations import Recommendations
 HISTORY_SIZE = 10
 """Items in a user's history."""
 
+EVENT_WIDTH = 33
+"""Digits of an event as text."""
+
 UserRows = tuple[list[int], list[Any], list[int]]
 """Users, what is to be written for each, and the time of each."""
 
@@ -21,9 +24,9 @@ _SIGN = np.uint64(1 << 63)
 
 
 def histories(events: EventBatch) -> UserRows:
-    """Each user's last different events, newest first, as text with commas between them.
+    """Each user's last different events, newest first, as one text, and their items, oldest first.
 
-    An event is 33 digits that sort as text by time, item and behavior, and then its item.
+    An event is 33 digits that sort as text by time, item and behavior.
     """
     events = events.ordered()
     starts = run_starts(events.user)
@@ -32,17 +35,14 @@ def histories(events: EventBatch) -> UserRows:
     # As unsigned numbers of 20 digits, items sort as text as they do as numbers.
     rank = events.item.view(np.uint64) ^ _SIGN
     texts = [
-        f"{time:012d}{rank:020d}{behavior} {item}"
-        for time, rank, behavior, item in zip(
-            events.time.tolist(),
-            rank.tolist(),
-            events.behavior.tolist(),
-            events.item.tolist(),
-            strict=True,
+        f"{time:012d}{rank:020d}{behavior}"
+        for time, rank, behavior in zip(
+            events.time.tolist(), rank.tolist(), events.behavior.tolist(), strict=True
         )
     ]
+    items = list(map(str, events.item.tolist()))
     rows = [
-        ",".join(texts[start:end][::-1])
+        ("".join(texts[start:end][::-1]), " ".join(items[start:end]))
         for start, end in zip(last.tolist(), ends.tolist(), strict=True)
     ]
     return events.user[starts].tolist(), rows, events.time[ends - 1].tolist()

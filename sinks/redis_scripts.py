@@ -6,10 +6,8 @@ script, and all of it is done again, which changes nothing.
 
 _EACH_USER = """
 local refused = {}
-local rows = cjson.decode(ARGV[1])
 for place, key in ipairs(KEYS) do
-  local row = rows[place]
-  local answer = write(key, row)
+  local answer = write(key, place)
   if type(answer) == 'table' and answer.err then
     if not string.find(answer.err, 'WRONGTYPE', 1, true) then
       return redis.error_reply(answer.err)
@@ -22,54 +20,72 @@ return refused
 
 HISTORY = (
     """
-local size = tonumber(ARGV[2])
-local function split(text)
-  local parts = {}
-  for part in string.gmatch(text, '[^,]+') do parts[#parts + 1] = part end
-  return parts
+local size, width = tonumber(ARGV[1]), tonumber(ARGV[2])
+local function items_of(text)
+  local items = {}
+  for item in string.gmatch(text, '%S+') do items[#items + 1] = item end
+  return items
 end
-local function merged(known, row)
-  local old, new, all = split(known), split(row), {}
+local function merged(known, old_items, row, new_items)
+  local all, items = {}, {}
   local i, j = 1, 1
-  while #all < size and (i <= #old or j <= #new) do
-    local a, b = old[i], new[j]
-    if not b or (a and a >= b) then
-      all[#all + 1] = a
-      i = i + 1
-      if a == b then j = j + 1 end
+  while #all < size and (i <= #known or j <= #row) do
+    local a, b = string.sub(known, i, i + width - 1), string.sub(row, j, j + width - 1)
+    if a >= b then
+      all[#all + 1], items[#items + 1] = a, old_items[(i - 1) / width + 1]
+      i = i + width
+      if a == b then j = j + width end
     else
-      all[#all + 1] = b
-      j = j + 1
+      all[#all + 1], items[#items + 1] = b, new_items[#new_items - (j - 1) / width]
+      j = j + width
     end
   end
-  return table.concat(all, ',')
+  return table.concat(all), items
 end
-local function write(key, row)
-  local events = key .. ':events'
-  local length = redis.pcall('LLEN', key)
-  if type(length) == 'table' then return length end
+local function write(key, place)
+  local events, row = key .. ':events', ARGV[2 * place + 1]
+  local new_items = items_of(ARGV[2 * place + 2])
   local known = redis.pcall('GET', events)
   if type(known) == 'table' then return known end
-  local all = known and merged(known, row) or row
-  if all == known and length > 0 then return end
-  local items = {}
-  for item in string.gmatch(all, ' (%-?%d+)') do items[#items + 1] = item end
-  redis.call('SET', events, all)
+  known = known or ''
+  if string.sub(known, 1, width) < string.sub(row, -width) then
+    local length = redis.pcall('LPUSH', key, unpack(new_items))
+    if type(length) == 'table' then return length end
+    if length ~= #known / width + #new_items then
+      redis.call('LTRIM', key, 0, #new_items - 1)
+      known = ''
+    elseif length > size then
+      redis.call('LTRIM', key, 0, size - 1)
+    end
+    redis.call('SET', events, string.sub(row .. known, 1, size * width))
+    return
+  end
+  local old_items = redis.pcall('LRANGE', key, 0, -1)
+  if old_items.err then return old_items end
+  if #old_items ~= #known / width then known = '' end
+  local all, items = merged(known, old_items, row, new_items)
+  if all == known then return end
   redis.call('DEL', key)
   redis.call('RPUSH', key, unpack(items))
+  redis.call('SET', events, all)
 end
 """
     + _EACH_USER
 )
-"""KEYS: `history:<user>`. ARGV: a JSON list of each one's last events, and the size.
+"""KEYS: `history:<user>`. ARGV: the size, an event's width, and for each user the last events,
+newest first, and their items, oldest first, with blanks between.
 
-`history:<user>:events` keeps the same last events with what orders them, newest first: what
-is merged into it, in whatever order and however often, ends in the same list.
+`history:<user>:events` keeps what orders the items of the list, in the same order: texts of
+one width that compare as the events do. What is merged into it, in whatever order and however
+often, ends in the same list. Most of what comes is newer than all that is there: it is put in
+front. A list that somebody else has changed is begun anew.
 """
 
 RECOMMENDATIONS = (
     """
-local function write(key, row)
+local rows = cjson.decode(ARGV[1])
+local function write(key, place)
+  local row = rows[place]
   local length = redis.pcall('LLEN', key)
   if type(length) == 'table' then return length end
   local known = redis.pcall('GET', key .. ':time')

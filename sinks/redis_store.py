@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,11 +109,19 @@ class RedisStore:
         self.client.close()
 
     def _write_histories(self, events: EventBatch) -> Sequence[Refusal]:
+        def arguments(rows: list[tuple[str, str]]) -> Iterator[str | int]:
+            yield from (redis_rows.HISTORY_SIZE, redis_rows.EVENT_WIDTH)
+            for row in rows:
+                yield from row
+
         users = redis_rows.histories(events)
-        return list(_by_users(self._history, "history", users, redis_rows.HISTORY_SIZE))
+        return list(_by_users(self._history, "history", users, arguments))
 
     def _write_recommendations(self, rows: Recommendations) -> Sequence[Refusal]:
-        return list(_by_users(self._recommendations, "recommendations", redis_rows.latest(rows)))
+        users = redis_rows.latest(rows)
+        return list(
+            _by_users(self._recommendations, "recommendations", users, lambda r: [json.dumps(r)])
+        )
 
     def _write_ranking(self, rows: PopularRows) -> Sequence[Refusal]:
         window_end, items, counts = redis_rows.last_ranking(rows)
@@ -132,13 +140,16 @@ _WRONG_TYPE = "WRONGTYPE: the key holds another kind of value"
 
 
 def _by_users(
-    script: Callable[..., Any], prefix: str, users: UserRows, *more: int
+    script: Callable[..., Any],
+    prefix: str,
+    users: UserRows,
+    arguments: Callable[[list[Any]], Iterable[str | int]],
 ) -> Iterator[Refusal]:
     names, rows, times = users
     for start in range(0, len(names), USERS):
         part = slice(start, start + USERS)
         keys = [f"{prefix}:{user}" for user in names[part]]
-        for place in script(keys=keys, args=(json.dumps(rows[part]), *more)):
+        for place in script(keys=keys, args=list(arguments(rows[part]))):
             at = start + place
             row = {"user": names[at], prefix: rows[at]}
             yield Refusal(f"{prefix}:{names[at]}", row, _WRONG_TYPE, times[at])

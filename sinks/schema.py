@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Float, MetaData, String, Table
 
+from transforms.behaviors import BEHAVIORS
+
 METADATA = MetaData()
 _UTF8: dict[str, Any] = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
 
@@ -63,11 +65,25 @@ POLICY_MINUTE = Table(
 )
 """What came of a policy's recommendations in a minute of event time (spec section 5)."""
 
-JOB = Table(
-    "job",
+EVENT_MINUTE = Table(
+    "event_minute",
     METADATA,
-    Column("name", String(64), primary_key=True),
-    Column("value", JSON, nullable=False),
+    _id("minute"),
+    *(Column(name, BigInteger, nullable=False) for name in BEHAVIORS),
     **_UTF8,
 )
-"""What the running (or last) job says of itself, by name."""
+"""Different events in a minute of event time, by behavior; late ones are not in it."""
+
+JOB_WORKER = Table(
+    "job_worker",
+    METADATA,
+    _id("run"),
+    Column("worker", String(32), primary_key=True),
+    Column("updated_at", Float(53), nullable=False),
+    Column("counts", JSON, nullable=False),
+    **_UTF8,
+)
+"""What each worker process of a run (its start, milliseconds since the epoch) has done so far.
+
+The clock's, not event time's: for the page alone. What is done again counts again.
+"""

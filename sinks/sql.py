@@ -7,8 +7,10 @@ parameters just the same.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,12 +20,21 @@ from sqlalchemy.pool import QueuePool
 from sinks import schema, sql_errors
 from sinks.base import Refusal, SinkError, Write
 from sinks.names import public_name
-from sinks.sql_rows import TARGETS, Rows, Target
+from sinks.sql_rows import TARGETS, Lists, Rows, Target
 from sinks.upserts import upsert
 from transforms.frames import Frame
 
 BATCH_ROWS = 2_000
 """Rows of one executemany over a network; SQLite takes a frame whole."""
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "cache_size=-131072",
+    # Pages in the log (of 4 KiB) before they are moved to the file, which waits for the disk.
+    "wal_autocheckpoint=16384",
+)
+"""How SQLite is set: one writer, many readers, fast bulk writes that outlive a crash of ours."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,9 +43,11 @@ class SqlSource:
 
     Attributes:
         url: with the password, if there is one.
+        folder: where a SQLite file of a relative path lies: here, wherever the workers stand.
     """
 
     url: str
+    folder: str = field(default_factory=os.getcwd)
 
     @property
     def name(self) -> str:
@@ -43,15 +56,21 @@ class SqlSource:
 
     def open(self) -> SqlStore:
         """A store with a pool of connections of its own."""
-        return SqlStore(self.name, make_engine(self.url))
+        return SqlStore(self.name, make_engine(self.url, self.folder))
 
     def __repr__(self) -> str:
         return f"SqlSource({self.name})"
 
 
-def make_engine(url: str) -> Engine:
-    """An engine as Rivulet wants it: pings before use; SQLite for one writer, many readers."""
-    if make_url(url).get_backend_name() != "sqlite":
+def make_engine(url: str, folder: str = "") -> Engine:
+    """An engine as Rivulet wants it: pings before use; SQLite for one writer, many readers.
+
+    Args:
+        url: SQLAlchemy's.
+        folder: where a SQLite file of a relative path lies.
+    """
+    parts = make_url(url)
+    if parts.get_backend_name() != "sqlite":
         return sa.create_engine(
             url,
             pool_pre_ping=True,
@@ -60,13 +79,15 @@ def make_engine(url: str) -> Engine:
             # Rows are tuples: MySQL's and PostgreSQL's drivers take parameters by place too.
             paramstyle="format",
         )
+    if parts.database and not parts.database.startswith((":memory:", "file:")):
+        parts = parts.set(database=str(Path(folder) / parts.database))
     engine = sa.create_engine(
-        url, connect_args={"timeout": 60}, hide_parameters=True, poolclass=QueuePool
+        parts, connect_args={"timeout": 60}, hide_parameters=True, poolclass=QueuePool
     )
 
     @sa.event.listens_for(engine, "connect")
     def _tune(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-131072"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
@@ -103,9 +124,12 @@ class SqlStore:
         )
 
         def write(frame: Frame) -> Sequence[Refusal]:
-            rows = target.rows(frame)
-            step = len(rows) if dialect.name == "sqlite" else BATCH_ROWS
             with self.engine.connect() as connection:
+                whole = dialect.name == "sqlite"
+                if whole and _write_whole(connection, statement, target.columns(frame)):
+                    return []
+                rows = target.rows(frame)
+                step = len(rows) if whole else BATCH_ROWS
                 return [
                     refusal
                     for start in range(0, len(rows), step)
@@ -121,6 +145,17 @@ class SqlStore:
     def close(self) -> None:
         """Closes the pool."""
         self.engine.dispose()
+
+
+def _write_whole(connection: Connection, statement: str, columns: Lists) -> bool:
+    """Writes all rows in one go as they are made, without a tuple held for each; if it can."""
+    driver = connection.connection
+    try:
+        with connection.begin():
+            driver.cursor().executemany(statement, zip(*columns, strict=True))  # type: ignore[arg-type]
+    except (connection.dialect.loaded_dbapi.Error, OverflowError):
+        return False  # Why, and which rows are to blame, is found out more slowly.
+    return True
 
 
 def _write(connection: Connection, statement: str, rows: Rows, target: Target) -> Iterator[Refusal]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from sinks import schema
 from sinks.rows import behavior_names, json_lists, policy_names
 from transforms.events import EventBatch
 from transforms.frames import Frame
+from transforms.minutes import EventMinutes
+from transforms.packing import order
 from transforms.popular import PopularRows
 from transforms.recommendations import PolicyMinutes, Recommendations
 
 Rows = list[tuple[Any, ...]]
+Lists = Sequence[list[Any]]
 
 
 @dataclass(frozen=True)
@@ -25,44 +27,48 @@ class Target:
 
     Attributes:
         table: the table.
-        rows: makes rows, in the order of the table's columns, of a frame.
+        columns: makes lists of plain values of a frame, one for each of the table's columns.
         time: the column that is the row's time.
     """
 
     table: sa.Table
-    rows: Callable[[Any], Rows]
+    columns: Callable[[Any], Lists]
     time: str
 
+    def rows(self, frame: Frame) -> Rows:
+        """The frame's rows, in the order of the table's columns."""
+        return list(zip(*self.columns(frame), strict=True))
 
-def _records(events: EventBatch) -> Rows:
+
+def _records(events: EventBatch) -> Lists:
     # In the order of the primary key: neighbours in the bulk are neighbours in the table.
-    order = np.lexsort((events.time, events.behavior, events.item, events.user))
-    events = events.take(order)
+    events = events.take(order(events.user, events.item, events.behavior, events.time))
     user, item, time = (column.tolist() for column in (events.user, events.item, events.time))
-    return list(zip(user, item, behavior_names(events), time, strict=True))
+    return user, item, behavior_names(events), time
 
 
-def _popular(rows: PopularRows) -> Rows:
-    return list(zip(*(column.tolist() for column in rows.columns()), strict=True))
+def _popular(rows: PopularRows) -> Lists:
+    return [column.tolist() for column in rows.columns()]
 
 
-def _recommendations(rows: Recommendations) -> Rows:
-    return list(
-        zip(
-            rows.user.tolist(),
-            rows.time.tolist(),
-            json_lists(rows.items, rows.length),
-            policy_names(rows.policy),
-            json_lists(rows.propensities, rows.length),
-            rows.last_reward.tolist(),
-            strict=True,
-        )
+def _recommendations(rows: Recommendations) -> Lists:
+    return (
+        rows.user.tolist(),
+        rows.time.tolist(),
+        json_lists(rows.items, rows.length),
+        policy_names(rows.policy),
+        json_lists(rows.propensities, rows.length),
+        rows.last_reward.tolist(),
     )
 
 
-def _minutes(rows: PolicyMinutes) -> Rows:
+def _minutes(rows: PolicyMinutes) -> Lists:
     policy, *numbers = rows.columns()
-    return list(zip(policy_names(policy), *(n.tolist() for n in numbers), strict=True))
+    return policy_names(policy), *(n.tolist() for n in numbers)
+
+
+def _event_minutes(rows: EventMinutes) -> Lists:
+    return rows.minute.tolist(), *rows.events.T.tolist()
 
 
 TARGETS: dict[type[Frame], Target] = {
@@ -70,5 +76,6 @@ TARGETS: dict[type[Frame], Target] = {
     PopularRows: Target(schema.TOP, _popular, "window_end"),
     Recommendations: Target(schema.RECOMMENDATION, _recommendations, "time"),
     PolicyMinutes: Target(schema.POLICY_MINUTE, _minutes, "minute"),
+    EventMinutes: Target(schema.EVENT_MINUTE, _event_minutes, "minute"),
 }
 """The table of each type of frame."""

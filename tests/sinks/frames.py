@@ -39,7 +39,6 @@ def recommendations(*rows: tuple[int, int, list[int]], policy: str = "popular") 
         row[: len(listed)] = listed
     time = np.array([row[1] for row in rows], np.int64)
     return Recommendations(
-        due_at=time,
         user=np.array([row[0] for row in rows], np.int64),
         time=time,
         items=items,
@@ -47,6 +46,4 @@ def recommendations(*rows: tuple[int, int, list[int]], policy: str = "popular") 
         propensities=np.ones((n, k), np.float32),
         policy=np.full(n, policy.encode(), "S64"),
         last_reward=np.full(n, -1, np.int64),
-        history=np.zeros((n, 0), np.int64),
-        history_length=np.zeros(n, np.int64),
     )

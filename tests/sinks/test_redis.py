@@ -109,6 +109,17 @@ def test_a_key_of_another_type_is_refused_alone(store: RedisStore) -> None:
     assert store.client.get("history:13") == b"x"
 
 
+@pytest.mark.parametrize("again", [[7, 8, 9], [9, 10, 11]], ids=["again", "newer"])
+def test_a_list_that_somebody_changed_is_begun_anew(store: RedisStore, again: list[int]) -> None:
+    write = store.writer(EventBatch)
+    write(events(*((1, i, "pv", T + i) for i in range(10))))
+    store.client.delete("history:1")
+    write(events(*((1, i, "pv", T + i) for i in again)))
+    assert items(store.client, "history:1") == again[::-1]
+    write(events((1, 3, "pv", T + 3), (1, 20, "pv", T + 20)))
+    assert items(store.client, "history:1") == [20, *again[::-1], 3]
+
+
 def test_scripts_that_the_server_forgot_are_sent_again(store: RedisStore) -> None:
     write = store.writer(EventBatch)
     write(events((1, 1, "pv", T)))

@@ -52,6 +52,22 @@ def found(store: SqlStore, table: str) -> list[tuple[Any, ...]]:
         return sorted(tuple(row) for row in rows)
 
 
+def test_a_relative_file_lies_where_the_job_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        sources.append(open_source("sqlite:///x.db"))
+    assert sources[0] != sources[1]
+    assert sources[0].name == "sqlite:///x.db"
+    store = sources[0].open()
+    store.prepare()
+    store.close()
+    assert [path.parent.name for path in tmp_path.rglob("x.db")] == ["one"]
+
+
 def test_a_reader_of_the_old_tables_finds_the_columns_it_knew(store: SqlStore) -> None:
     store.prepare()
     store.writer(EventBatch)(events(*ROWS))
