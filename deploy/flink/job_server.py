@@ -4,12 +4,14 @@ Beam downloads a ready-made jar for it. Where it cannot, this one does the same:
 Maven, and a jar with nothing but a manifest names them, for `--flink_job_server_jar`.
 """
 
+import hashlib
 import os
 import zipfile
 from pathlib import Path
 
 from deploy.cache import cache_root, cached
 from deploy.flink.java import ADD_EXPORTS, ADD_OPENS
+from deploy.flink.patch import PATCHES, patch
 from deploy.installs import maven_jars, maven_property
 
 POM = Path(__file__).with_name("pom.xml")
@@ -46,7 +48,9 @@ def build_job_server() -> Path:
 
     def build(folder: Path) -> None:
         lib = folder / "lib"
-        maven_jars(POM, lib, _versions())
+        versions = _versions()
+        maven_jars(POM, lib, versions)
+        patch(lib, versions["beam.version"])
         write_manifest_jar(folder / "job-server.jar", sorted(lib.glob("*.jar")))
 
     return cached(_folder(), build) / "job-server.jar"
@@ -80,12 +84,16 @@ def write_manifest_jar(jar: Path, parts: list[Path]) -> None:
 
 
 def _versions() -> dict[str, str]:
+    flink = os.environ.get(FLINK_VARIABLE)
     return {
         "beam.version": os.environ.get(BEAM_VARIABLE) or maven_property(POM, "beam.version"),
-        "flink.version": os.environ.get(FLINK_VARIABLE) or maven_property(POM, "flink.version"),
+        "flink.version": flink or maven_property(POM, "flink.version"),
+        "flink.release": f"{flink}.0" if flink else maven_property(POM, "flink.release"),
     }
 
 
 def _folder() -> str:
     versions = _versions()
-    return f"flink-job-server-{versions['flink.version']}-{versions['beam.version']}"
+    made_of = b"".join(path.read_bytes() for path in (POM, *sorted(PATCHES.glob("*.java"))))
+    parts = hashlib.sha256(made_of).hexdigest()[:6]
+    return f"flink-job-server-{versions['flink.version']}-{versions['beam.version']}-{parts}"

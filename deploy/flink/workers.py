@@ -67,7 +67,10 @@ class WorkerPool(Server):
     def workers(self) -> list[Process]:
         """Give the Python workers that run now."""
         process = self.process
-        return children(process.pid) if process is not None else []
+        if process is None:
+            return []
+        # The pool's children are what the workers are forked from, and a tracker without any.
+        return [worker for child in children(process.pid) for worker in children(child.pid)]
 
     def kill_worker(self) -> Process | None:
         """End one worker, picked at random, as a crash does; give it, None if there is none."""

@@ -1,0 +1,116 @@
+"""The job server as a process: with a cluster of its own inside, or before another cluster."""
+
+import atexit
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from deploy.errors import DeployError
+from deploy.flink.java import OPENINGS
+from deploy.flink.job_server import MAIN
+from deploy.installs import java
+from deploy.ports import LOOPBACK, free_port, is_open
+from deploy.processes import Process, spawn
+
+START_S, STOP_S, POLL_S = 120.0, 10.0, 0.1
+HEAP = "-Xmx1g"
+EMBEDDED = ("[local]", "[auto]")
+"""The names of the cluster inside the job server."""
+
+CONFIGURATION = """\
+rest.address: {host}
+rest.bind-address: {host}
+rest.port: {port}
+rest.bind-port: {port}
+state.checkpoints.dir: {home}/checkpoints
+state.savepoints.dir: {home}/savepoints
+execution.checkpointing.externalized-checkpoint-retention: RETAIN_ON_CANCELLATION
+state.checkpoints.num-retained: 2
+metrics.fetcher.update-interval: 1000
+web.submit.enable: false
+"""
+
+
+class JobServerProcess:
+    """Beam's job server for Flink.
+
+    Args:
+        jar: The jar that `build_job_server` built, or Beam's own.
+        master: The cluster's address, or one of `EMBEDDED`.
+        home: Takes log and configuration and, of an embedded cluster, checkpoints and savepoints.
+    """
+
+    def __init__(self, jar: Path, master: str, home: Path) -> None:
+        self._jar, self._master = jar, master
+        self._home = home.resolve()
+        self._rest = free_port() if master in EMBEDDED else 0
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def web(self) -> str:
+        """Give the address of the cluster's web page and REST interface."""
+        return f"http://{LOOPBACK}:{self._rest}" if self._rest else self._master
+
+    @property
+    def savepoints(self) -> Path:
+        """Give the folder of an embedded cluster's savepoints."""
+        return self._home / "savepoints"
+
+    @property
+    def log(self) -> Path:
+        """Give the process's log."""
+        return self._home / "job-server.log"
+
+    def start(self) -> str:
+        """Start it and wait until it listens; give the address for jobs.
+
+        Raises:
+            DeployError: It ended or did not listen in time.
+        """
+        self._home.mkdir(parents=True, exist_ok=True)
+        port = free_port(avoid=frozenset({self._rest}))
+        settings = {}
+        if self._rest:
+            settings["FLINK_CONF_DIR"] = str(self._configure())
+        command = (
+            *_ending_with_us(),
+            *(str(java()), HEAP, *OPENINGS, "-cp", str(self._jar), MAIN),
+            *("--flink-master", self._master, "--job-host", LOOPBACK, "--job-port", str(port)),
+            *("--artifact-port", "0", "--expansion-port", "0"),
+            *("--artifacts-dir", str(self._home / "artifacts")),
+        )
+        self._child = spawn(command, self.log, self._home, settings)
+        atexit.register(self.stop)
+        end = time.monotonic() + START_S
+        while not is_open(port):
+            if self._child.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise DeployError(f"Flink's job server does not start; see {self.log}")
+            time.sleep(POLL_S)
+        return f"{LOOPBACK}:{port}"
+
+    def stop(self) -> None:
+        """Stop it; a job on another cluster goes on."""
+        atexit.unregister(self.stop)
+        if self._child is not None:
+            process = Process.of(self._child.pid)
+            if process is not None:
+                process.stop(STOP_S)
+            self._child.wait()
+            self._child = None
+        shutil.rmtree(self._home / "artifacts", ignore_errors=True)
+
+    def _configure(self) -> Path:
+        folder = self._home / "conf"
+        folder.mkdir(exist_ok=True)
+        text = CONFIGURATION.format(host=LOOPBACK, port=self._rest, home=self._home.as_uri())
+        (folder / "config.yaml").write_text(text, encoding="utf-8")
+        return folder
+
+
+def _ending_with_us() -> tuple[str, ...]:
+    """Words before a command that end its process with this one, however this one ends (Linux)."""
+    setpriv = shutil.which("setpriv") if os.name == "posix" else None
+    return (setpriv, "--pdeathsig", "TERM") if setpriv else ()

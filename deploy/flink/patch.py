@@ -1,0 +1,48 @@
+"""Mends Beam's job server where a fault of its version would fill a stream's state."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+from deploy.installs import program, run
+
+PATCHES = Path(__file__).with_name("patches")
+PATCHED_BEAM = "2.62.0"
+PART = f"beam-runners-java-fn-execution-{PATCHED_BEAM}.jar"
+
+
+def patch(lib: Path, beam_version: str) -> None:
+    """Put our classes into Beam's jar, in place of its own of the same names.
+
+    Args:
+        lib: The folder of the job server's jars.
+        beam_version: Beam's; others than the known one are left as they are.
+
+    Raises:
+        DeployError: There is no Java compiler.
+    """
+    if beam_version != PATCHED_BEAM:
+        return
+    javac = program("javac", ("openjdk-17-jdk-headless",), ("default-jdk-headless",))
+    sources = sorted(str(path) for path in PATCHES.glob("*.java"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        options = ("-nowarn", "-Xlint:none", "-proc:none", "--release", "11", "-cp", f"{lib}/*")
+        run((str(javac), *options, "-d", name, *sources), "Compiling the job server's patch")
+        ours = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.class")}
+        _replace(lib / PART, ours)
+
+
+def _replace(jar: Path, ours: dict[str, Path]) -> None:
+    """Write the jar anew with our classes in place of its own."""
+    mended = jar.with_suffix(".part")
+    with (
+        zipfile.ZipFile(jar) as old,
+        zipfile.ZipFile(mended, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for entry in old.infolist():
+            if entry.filename not in ours:
+                new.writestr(entry, old.read(entry))
+        for name, path in ours.items():
+            new.write(path, name)
+    mended.replace(jar)
