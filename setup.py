@@ -30,20 +30,11 @@ setup(
     description="A real-time recommender: one Apache Beam pipeline from clicks to ranked items.",
     python_requires=">=3.11",
     packages=find_packages(include=[f"{name}*" for name in PACKAGES]),
-    include_package_data=True,
     package_data={
-        "": [
-            "*.json",
-            "*.npy",
-            "*.pt",
-            "*.gz",
-            "*.html",
-            "*.js",
-            "*.css",
-            "*.svg",
-            "*.xml",
-            "*.lua",
-        ]
+        "deploy": ["**/*.xml", "**/*.java"],
+        "inference": ["packaged/*"],
+        "serving": ["static/**"],
+        "simulation": ["*.csv.gz"],
     },
     install_requires=direct_requirements(),
 )

@@ -5,33 +5,38 @@ Labels are stable: a job resumed from a savepoint finds its state by them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
 from dataclasses import dataclass, field
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
-from inference.handler import RankerSource
+from inference.ranker import RankerSource
 from inference.recommend import Recommend
 from pipelines.models import model_source
 from pipelines.options import FeedbackOptions, PopularOptions, RecommendOptions, pane_of
-from sinks.base import WriteTo
+from pipelines.tell import TellPage
+from sinks.base import StoreSource, WriteTo
 from sinks.dead_letter_file import WriteDeadLetters
 from sinks.feedback_log import WriteFeedback
+from sinks.names import public_name
 from sinks.options import SinkOptions
 from sinks.sql import SqlSource
 from sources.dead_letters import DeadLetter
 from sources.options import InputOptions, KafkaOptions
 from sources.read import Events, ReadEvents
+from transforms import live
 from transforms.events import BEHAVIORS, EventBatch
-from transforms.feedback import MINUTE, Rewarded, RewardRecommendations
+from transforms.feedback import Rewarded, RewardRecommendations
 from transforms.frames import Frame
 from transforms.histories import Histories, HistoryRules
+from transforms.minutes import MINUTE
 from transforms.panes import Sealed, SealPanes
 from transforms.popular import PopularItems, PopularRows
-from transforms.recommendations import PolicyMinutes, Recommendations
+from transforms.recommendations import PolicyMinutes, Recommendations, Shown
+from transforms.rewards import RewardRules
+from transforms.shard_sums import SumShards
 
 LATE = "late"
 
@@ -56,6 +61,11 @@ class Flow:
         if self.events.is_bounded_files:
             return int(self.options.view_as(RecommendOptions).recommend_period)
         return pane_of(self.options)
+
+    def sinks(self, output: str) -> list[StoreSource]:
+        """The stores of an output."""
+        found: list[StoreSource] = self.options.view_as(SinkOptions).sources(output)
+        return found
 
 
 def read(pipeline: beam.Pipeline, options: PipelineOptions) -> Flow:
@@ -83,7 +93,7 @@ def seal(flow: Flow) -> Sealed:
     late = sealed.late
     if flow.events.late is not None:
         late = (late, flow.events.late) | "All late" >> beam.Flatten()
-    name = str(flow.options.view_as(InputOptions).input)
+    name = public_name(str(flow.options.view_as(InputOptions).input))
     flow.letters.append(late | "Late to letters" >> beam.ParDo(_LateLetters(name)))
     return sealed
 
@@ -114,6 +124,8 @@ def recommend(
     """
     options = flow.options.view_as(RecommendOptions)
     feedback = flow.options.view_as(FeedbackOptions)
+    bounded = flow.events.is_bounded_files
+    rewards = RewardRules(feedback.reward_window, options.history_ttl, every_minute=not bounded)
     rules = HistoryRules(
         options.schedule(),
         flow.seal_unit,
@@ -121,6 +133,7 @@ def recommend(
         options.min_history,
         options.history_ttl,
         flow.options.view_as(PopularOptions).popular_size,
+        rewards,
     )
     due = (sealed.blocks, popular) | "Histories" >> Histories(rules, options.shards)
     shown = due | "Recommend" >> Recommend(
@@ -129,25 +142,30 @@ def recommend(
         options.repeat_consumed,
         keep_history=bool(feedback.feedback),
     )
-    rewarded: Rewarded = (shown, sealed.blocks) | "Feedback" >> RewardRecommendations(
-        feedback.reward_window, flow.seal_unit, options.history_ttl
+    rewarded: Rewarded = shown | "Feedback" >> RewardRecommendations(
+        rewards, keep_log=bool(feedback.feedback)
     )
-    _write(flow, "recommendation", rewarded.recommendations, Recommendations)
-    minutes = (
-        rewarded.minutes
-        | "Minutes"
-        >> beam.WindowInto(
-            GlobalWindows() if flow.events.is_bounded_files else FixedWindows(MINUTE)
+    if flow.sinks("recommendation"):
+        rows = rewarded.recommendations | "Rows" >> beam.Map(Shown.rows).with_output_types(
+            Recommendations
         )
-        | "Of all shards" >> beam.GroupByKey()
-        | "Sum" >> beam.FlatMap(_sum_minutes).with_output_types(PolicyMinutes)
-    )
+        _write(flow, "recommendation", rows, Recommendations)
+    minutes = rewarded.minutes | "Minutes" >> SumShards(PolicyMinutes, MINUTE, bounded)
     _write(flow, "recommendation", minutes, PolicyMinutes, "minutes")
     if feedback.feedback:
-        _ = rewarded.feedback | "Write feedback" >> WriteFeedback(
-            feedback.feedback, flow.events.is_bounded_files
-        )
+        _ = rewarded.feedback | "Write feedback" >> WriteFeedback(feedback.feedback, bounded)
     return rewarded
+
+
+def tell(flow: Flow, sealed: Sealed, rewarded: Rewarded) -> None:
+    """How the job does, to the SQL stores of the recommendations: for the page."""
+    stores = [sink for sink in flow.sinks("recommendation") if isinstance(sink, SqlSource)]
+    if stores:
+        tell_page = TellPage(
+            stores, int(time.time() * 1000), flow.seal_unit, flow.events.is_bounded_files
+        )
+        parts = (flow.events.events, sealed.blocks, rewarded.recommendations)
+        flow.letters.append(parts | "Tell the page" >> tell_page)
 
 
 def write_letters(flow: Flow) -> None:
@@ -166,17 +184,11 @@ def _write(
     frame_type: type[Frame],
     what: str | None = None,
 ) -> None:
-    sinks = flow.options.view_as(SinkOptions).sources(output)
-    for number, sink in enumerate(sinks, 1):
+    for number, sink in enumerate(flow.sinks(output), 1):
         if frame_type is PolicyMinutes and not isinstance(sink, SqlSource):
             continue  # The other stores have no place for it (spec section 6).
         label = f"Write {what or output} {number}"
         flow.letters.append(rows | label >> WriteTo(sink, frame_type))
-
-
-def _sum_minutes(group: tuple[int, Iterable[PolicyMinutes]]) -> list[PolicyMinutes]:
-    parts = list(group[1])
-    return [PolicyMinutes.merged(parts)] if parts else []
 
 
 @beam.typehints.with_output_types(DeadLetter)
@@ -189,6 +201,7 @@ class _LateLetters(beam.DoFn):
 
     def process(self, batch: EventBatch) -> list[DeadLetter]:
         self._letters.inc(len(batch))
+        live.add("late", len(batch))
         columns = (batch.user, batch.item, batch.time, batch.behavior)
         return [
             DeadLetter(self._source, LATE, f"{user},{item},{time},{BEHAVIORS[code]}", time)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from inference import packaged_model
-from inference.handler import RankerSource
 from inference.model_dir import ModelError
 from inference.no_policy import NoPolicy
+from inference.ranker import RankerSource
 from inference.registry import RegistrySource, parse_models
 from pipelines.options import ModelOptions
 

@@ -1,10 +1,11 @@
-"""The progress line of a job that runs in this process."""
+"""The progress line."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -22,9 +23,17 @@ class Progress:
     """Shows events, events a second and the moment of event time, while the job runs.
 
     On a terminal one line that changes; elsewhere a line every few seconds. A context manager.
+
+    Args:
+        seen: what has been done so far, by the names of `transforms.live`; that of this process
+            by default.
+        period: seconds from one look to the next, on a terminal.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, seen: Callable[[], dict[str, int]] = live.seen, period: float = PERIOD_S
+    ) -> None:
+        self._seen, self._period = seen, period
         self._console = Console(stderr=True)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._show, daemon=True)
@@ -44,17 +53,22 @@ class Progress:
         self._ended.set()
         self._thread.join()
 
+    def say(self, text: str) -> None:
+        """Prints a line above the progress."""
+        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
     def line(self) -> str:
         """What has been done so far, in words."""
-        seen = live.seen()
+        seen = self._seen()
         seconds = max(time.monotonic() - self._started, 0.001)
         sealed = seen.get("sealed", 0)
         parts = [f"{seconds:.0f} s", f"{sealed:,} events ({sealed / seconds:,.0f}/s)"]
         if shown := seen.get("recommendations"):
             parts.append(f"{shown:,} recommendations")
-        if "event_time" in seen:
-            moment = datetime.fromtimestamp(seen["event_time"], UTC)
-            parts.append(f"event time {moment:%Y-%m-%d %H:%M:%S}")
+        for name, words in (("event_time", "event time"), ("watermark", "watermark")):
+            if name in seen:
+                moment = datetime.fromtimestamp(seen[name], UTC)
+                parts.append(f"{words} {moment:%Y-%m-%d %H:%M:%S}")
         return " · ".join(parts)
 
     def _show(self) -> None:
@@ -63,5 +77,5 @@ class Progress:
                 print(self.line(), file=sys.stderr, flush=True)
             return
         with Status("starting", console=self._console) as status:
-            while not self._ended.wait(PERIOD_S):
+            while not self._ended.wait(self._period):
                 status.update(self.line())

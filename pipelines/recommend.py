@@ -26,7 +26,8 @@ def build(flow: graph.Flow) -> None:
     """All branches."""
     graph.record(flow)
     sealed = graph.seal(flow)
-    graph.recommend(flow, sealed, graph.rank_popular(flow, sealed))
+    rewarded = graph.recommend(flow, sealed, graph.rank_popular(flow, sealed))
+    graph.tell(flow, sealed, rewarded)
 
 
 JOB = Job(

@@ -26,6 +26,7 @@ from rich.table import Table
 
 from sources.errors import SourceError
 from sources.files import FileRange, plan
+from sources.kafka_errors import reach, words
 from sources.kafka_url import KafkaUrl, parse_url
 from sources.options import split_columns
 from sources.read_files import read_range
@@ -121,10 +122,17 @@ def replay(
     """Sends the messages; whatever stops it, all that were handed over are flushed.
 
     Raises:
-        KafkaError: no broker answers.
+        KafkaError: no broker answers, or one refuses the user.
     """
-    producer = KafkaProducer(
-        **url.client(), enable_idempotence=True, acks="all", linger_ms=20, batch_size=1 << 16
+    producer = reach(
+        lambda wait: KafkaProducer(
+            **url.client(),
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=20,
+            batch_size=1 << 16,
+            bootstrap_timeout_ms=wait,
+        )
     )
 
     def failed(_: BaseException) -> None:
@@ -197,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SourceError as error:
         made.error(str(error))
     # What goes wrong is said below, once; the client itself says it many times over.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    logging.getLogger("kafka").propagate = False
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     done, status, begun = Replay(), 0, time.monotonic()
     bar = Progress(
@@ -221,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except (KafkaError, SourceError) as error:
-        what = str(error) if isinstance(error, SourceError) else f"{url}: {type(error).__name__}"
+        what = str(error) if isinstance(error, SourceError) else f"{url}: {words(error)}"
         errors.print(f"{made.prog}: {what}", markup=False)
         status = 1
     if done.failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -10,16 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 
 from inference.model_dir import ModelError
+from pipelines.errors import RunnerError, cause
+from pipelines.flink_options import FlinkOptions
 from pipelines.graph import Flow, read, write_letters
+from pipelines.local_paths import make_whole
 from pipelines.options import read_options, refuse
-from pipelines.progress import Progress
-from pipelines.runners import RunnerError, make_runner
+from pipelines.runners import make_runner, runner_name
 from pipelines.summary import Summary, show
+from pipelines.waiting import run_to_end
 from simulation import sample_path
 from sinks.base import SinkError
+from sinks.names import public_name
 from sinks.options import SinkOptions
 from sources.errors import SourceError
 from sources.options import InputOptions, KafkaOptions
@@ -55,7 +60,8 @@ class Job:
 
     def options(self, argv: Sequence[str]) -> PipelineOptions:
         """The command line's options, with the sample where no input is named."""
-        options = read_options(argv, self.prog, self.description, self.concerns)
+        concerns = (*self.concerns, FlinkOptions)
+        options = read_options(argv, self.prog, self.description, concerns)
         chosen = options.view_as(InputOptions)
         chosen.input = chosen.input or str(sample_path())
         options.view_as(SetupOptions).save_main_session = False
@@ -78,13 +84,20 @@ class Job:
         except KeyboardInterrupt:
             print(f"\n{self.prog}: stopped; run it again to go on: what is written stays right")
             return 130
+        except Exception as error:
+            logging.exception("the job failed")
+            print(f"{self.prog}: failed: {cause(error)} (log: {LOG_FILE})", file=sys.stderr)
+            return 1
 
     def _run(self, options: PipelineOptions) -> int:
         chosen = options.view_as(InputOptions).input
         bounded = is_file_input(chosen) or bool(options.view_as(KafkaOptions).kafka_stop_at)
-        pipeline = beam.Pipeline(runner=make_runner(options, bounded), options=options)
+        runner = make_runner(options, bounded, is_file_input(chosen))
+        if runner_name(options) == "flinkrunner":
+            make_whole(options)
+        pipeline = beam.Pipeline(runner=runner, options=options)
         self.construct(pipeline, options)
-        if (options.view_as(StandardOptions).runner or "").lower() == "render":
+        if runner_name(options) == "render":
             pipeline.run().wait_until_finish()
             return 0
         letters = options.view_as(SinkOptions).dead_letters
@@ -92,12 +105,17 @@ class Job:
             # A run over the whole input tells all of its dead letters anew.
             Path(letters).unlink(missing_ok=True)
         started = time.monotonic()
-        with Progress():
-            result = pipeline.run()
-            result.wait_until_finish()
+        result, more = run_to_end(pipeline, runner, options, bounded)
+        if result is None:
+            print("\n".join(more))
+            return 130
         summary = Summary.of(result, time.monotonic() - started)
         rows = summary.rows(seals=self.seals, ranks=self.ranks, recommends=self.recommends)
-        show(f"pipelines.{self.name}", [("input", chosen), *rows], self._hints(options, summary))
+        show(
+            f"pipelines.{self.name}",
+            [("input", public_name(chosen)), *rows],
+            [*self._hints(options, summary), *more],
+        )
         return 0
 
     def _hints(self, options: PipelineOptions, summary: Summary) -> list[str]:

@@ -3,7 +3,8 @@
     python -m pipelines.simulate --events=1000000 --output=rivulet-stream.csv.gz --truth=truth
 
 The same options give the same bytes. With --malformed, --duplicates and --late the stream
-holds what a pipeline must cope with; --truth writes how many of each there are.
+holds what a pipeline must cope with; --truth writes how many of each there are. --feedback writes
+what a biased policy showed to these users and what they made of it (`simulation.shown`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from simulation.files import STDOUT, write_stream
 from simulation.malformed import MalformedLines, malform
 from simulation.model import World
 from simulation.options import check, parser
+from simulation.shown import show, write_feedback
 from simulation.truth import Truth, write_truth
 
 INTERRUPTED = 130
@@ -83,6 +85,9 @@ def run(options: Namespace) -> Truth:
         )
     if options.truth:
         write_truth(Path(options.truth), truth, world)
+    if options.feedback:
+        once = arrivals.events.take(~arrivals.duplicate)
+        write_feedback(Path(options.feedback), show(world, once, options.seed, options.exploration))
     return truth
 
 

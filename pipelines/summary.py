@@ -29,7 +29,8 @@ class Summary:
         counters: dict[str, int] = {}
         for metric in found["counters"]:
             name = metric.key.metric.name
-            counters[name] = counters.get(name, 0) + int(metric.result)
+            # Prism commits none of a counter that was made and never moved.
+            counters[name] = counters.get(name, 0) + int(metric.result or 0)
         return Summary(counters, seconds)
 
     def get(self, name: str) -> int:

@@ -24,6 +24,12 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let outages last longer than the suite has time for."""
+    words = "seconds for which a store is stopped in tests/pipelines/test_outages.py (default: 2)"
+    parser.addoption("--outage", type=float, default=2.0, metavar="SECONDS", help=words)
+
+
 @pytest.fixture
 def unique() -> str:
     """Give a name that no other test has: letters and digits, starting with a letter."""

@@ -20,6 +20,7 @@ class Tables(NamedTuple):
     popular: dict[int, list[tuple[int, int]]]
     recommendations: dict[tuple[int, int], tuple[list[int], str, list[float], int]]
     minutes: dict[tuple[str, int], tuple[int, int, float]]
+    traffic: dict[int, tuple[int, int, int, int]]
     summary: Summary
 
 
@@ -33,7 +34,8 @@ def run_job(folder: Path, *flags: str) -> Tables:
     flow = graph.read(pipeline, options)
     graph.record(flow)
     sealed = graph.seal(flow)
-    graph.recommend(flow, sealed, graph.rank_popular(flow, sealed), FakeSource())
+    rewarded = graph.recommend(flow, sealed, graph.rank_popular(flow, sealed), FakeSource())
+    graph.tell(flow, sealed, rewarded)
     graph.write_letters(flow)
     result = pipeline.run()
     result.wait_until_finish()
@@ -57,4 +59,5 @@ def read_tables(store: Path, summary: Summary) -> Tables:
         }
         minutes = {row[:2]: row[2:] for row in rows("SELECT * FROM policy_minute")}
         records = rows("SELECT user, item, behavior, time FROM record")
-    return Tables(records, dict(popular), shown, minutes, summary)
+        traffic = {row[0]: row[1:] for row in rows("SELECT * FROM event_minute")}
+    return Tables(records, dict(popular), shown, minutes, traffic, summary)

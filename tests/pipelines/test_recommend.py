@@ -1,6 +1,7 @@
 """The main job against the oracle: any order, any shards, any windows, duplicates and all."""
 
 import random
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +26,8 @@ from transforms.histories import Histories, HistoryRules
 from transforms.history_table import Schedule
 from transforms.panes import SealPanes
 from transforms.popular import PopularItems
+from transforms.recommendations import Shown
+from transforms.rewards import RewardRules
 
 EVENTS = st.lists(
     st.builds(
@@ -110,6 +113,10 @@ def check(tables: Tables, events: list[Event], values: dict[str, int], repeat: b
         for key, (items, policy, _, last_reward) in tables.recommendations.items()
     } == {key: (row.items, row.by_policy, row.last_reward) for key, row in shown.items()}
     assert tables.minutes == minutes
+    traffic = Counter((e.time // 60 * 60, e.behavior) for e in set(events))
+    assert tables.traffic == {
+        minute: tuple(traffic[minute, behavior] for behavior in BEHAVIORS) for minute, _ in traffic
+    }
 
 
 def batch(events: list[Event]) -> EventBatch:
@@ -130,12 +137,7 @@ def collect(rows: list) -> list:
 @pytest.mark.slow
 @pytest.mark.parametrize("jumps", [False, True], ids=["steady", "jumping"])
 def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) -> None:
-    """Watermarks that advance by panes, or jump and crawl; one event after its pane was sealed.
-
-    Where the watermark jumps over several T's, `last_reward` is not compared: Beam's
-    BundleBasedDirectRunner then lets the timers of the feedback step fire before the
-    recommendations of those T's have come (docs/architecture.md, "Known limits").
-    """
+    """Watermarks that advance by panes, or jump and crawl; one event after its pane was sealed."""
     rng = random.Random(7)
     events = sorted(
         Event(rng.randrange(0, 900), rng.randrange(8), rng.randrange(4), rng.choice(BEHAVIORS))
@@ -184,9 +186,8 @@ def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) 
                 key = int(frame.user[place]), int(frame.time[place])
                 assert key not in found
                 items = frame.items[place, : frame.length[place]].tolist()
-                found[key] = items, 0 if jumps else int(frame.last_reward[place])
-        wanted = {key: (row.items, 0 if jumps else row.last_reward) for key, row in shown.items()}
-        assert found == wanted
+                found[key] = items, int(frame.last_reward[place])
+        assert found == {key: (row.items, row.last_reward) for key, row in shown.items()}
 
     options = PipelineOptions()
     options.view_as(StandardOptions).streaming = True
@@ -194,15 +195,18 @@ def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) 
         sealed = pipeline | stream | SealPanes(20, 3, bounded=False)
         popular = sealed.blocks | PopularItems(240, 80, 5)
         schedule = Schedule(60, 20)
-        due = (sealed.blocks, popular) | Histories(HistoryRules(schedule, 20, 4, 2, 0, 5), 3)
+        rewards = RewardRules(100, every_minute=True)
+        history = HistoryRules(schedule, 20, 4, 2, 0, 5, rewards)
+        due = (sealed.blocks, popular) | Histories(history, 3)
         given_out = due | Recommend(FakeSource(), 3)
-        rewarded = (given_out, sealed.blocks) | RewardRecommendations(100, 20)
-        for label, rows, checker in (
+        rewarded = given_out | RewardRecommendations(rewards)
+        rows = rewarded.recommendations | beam.Map(Shown.rows)
+        for label, found, checker in (
             ("late", sealed.late, check_late),
             ("popular", popular, check_popular),
-            ("shown", rewarded.recommendations, check_shown),
+            ("shown", rows, check_shown),
         ):
-            assert_that(rows, checker, label=label)
+            assert_that(found, checker, label=label)
 
 
 @pytest.mark.parametrize(
@@ -254,9 +258,10 @@ def test_with_no_option_it_works_and_a_second_run_changes_nothing(
         assert main([]) == 0
         told = capsys.readouterr().out
         assert "rivulet.db" in told
-        runs.append(read_tables(tmp_path / "rivulet.db", None)[:4])
+        runs.append(read_tables(tmp_path / "rivulet.db", None)[:5])
     assert runs[0] == runs[1]
-    records, popular, shown, minutes = runs[0]
+    records, popular, shown, minutes, traffic = runs[0]
+    assert sum(map(sum, traffic.values())) == 60_000
     assert len(records) == 60_000
     assert "60,420" in told
     assert popular

@@ -1,0 +1,114 @@
+"""One stream with its expected tables, and the job as a process."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+
+from deploy.servers.kafka import Kafka
+from tests.fakes import LABEL, ranked_items
+from tests.graph import Tables
+from tests.oracle import rules
+from tests.oracle.events import Event
+from tests.pipelines import streams
+
+ROOT = Path(__file__).parents[2]
+MALFORMED = ["oh,1,5,pv", "1,2", "7,7,1600000000,look"]
+
+
+def clicks(seed: int) -> list[Event]:
+    """2,000 events as they arrive, and some of them again."""
+    return streams.clicks(seed, count=2000, span=400)
+
+
+def write_file(path: Path, events: Sequence[Event]) -> None:
+    """The stream as a CSV file, the malformed lines in between."""
+    lines = [f"{e.user},{e.item},{e.time},{e.behavior}" for e in events]
+    for place, line in enumerate(MALFORMED):
+        lines.insert(place * 300, line)
+    path.write_text("user,item,time,behavior\n" + "\n".join(lines) + "\n")
+
+
+def send(kafka: Kafka, topic: str, events: Sequence[Event], more: Sequence[str] = ()) -> None:
+    """The stream into a topic, a user's events in one partition."""
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=20)
+    for e in events:
+        producer.send(
+            topic, f"{e.user},{e.item},{e.time},{e.behavior}".encode(), key=b"%d" % e.user
+        )
+    for line in more:
+        producer.send(topic, line.encode(), partition=0)
+    producer.flush()
+    producer.close()
+
+
+def make_topic(kafka: Kafka, name: str, partitions: int = 3) -> str:
+    """An empty topic; gives its URL."""
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    admin.create_topics([NewTopic(name, partitions, 1)])
+    admin.close()
+    return f"{kafka.url}/{name}"
+
+
+def check(tables: Tables, events: Sequence[Event]) -> None:
+    """Records, rankings and recommendations are the oracle's."""
+    rankings = rules.popular(events)
+    shown = rules.recommendations(
+        events, lambda user, history: ranked_items(user, history, 8), rankings
+    )
+    assert sorted(tables.records) == sorted({(e.user, e.item, e.behavior, e.time) for e in events})
+    assert tables.popular == rankings
+    assert tables.recommendations == {
+        key: (
+            row.items, LABEL.decode() if row.by_policy else "popular", [1.0] * len(row.items),
+            row.last_reward,
+        )
+        for key, row in shown.items()
+    }  # fmt: skip
+
+
+def sqlite_flags(store: Path) -> list[str]:
+    """All results to one SQLite file, and dead letters beside it."""
+    names = ("record", "popular", "recommendation")
+    return [
+        *(f"--{name}_sink=sqlite:///{store}" for name in names),
+        f"--dead_letters={store.with_suffix('.jsonl')}",
+    ]
+
+
+def hear_ctrl_c() -> None:
+    """Before a program starts: what runs in the background of a shell would not hear Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def running(folder: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    """The job as a process in a folder of its own; it is ended in any case."""
+    folder.mkdir(exist_ok=True)
+    command = (sys.executable, "-W", "ignore", "-m", "tests.flink.job", *flags)
+    with (folder / "out.txt").open("w+") as out:
+        job = subprocess.Popen(
+            command, cwd=folder, stdout=out, stderr=out, text=True, stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=hear_ctrl_c,
+        )  # fmt: skip
+        try:
+            yield job
+        finally:
+            if job.poll() is None:
+                job.kill()
+                job.wait()
+
+
+def run(folder: Path, *flags: str, timeout_s: float = 240) -> str:
+    """Runs the job to its end; gives what it printed."""
+    with running(folder, *flags) as job:
+        status = job.wait(timeout_s)
+    said = (folder / "out.txt").read_text()
+    assert status == 0, said[-3000:]
+    return said

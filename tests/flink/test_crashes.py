@@ -1,0 +1,56 @@
+"""kill -9 of a Python worker and of a task manager in mid-stream: the oracle's tables all the same.
+
+The whole of it, with the job manager, the broker and three stores, is `make chaos`.
+"""
+
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from deploy.flink import FlinkCluster
+from deploy.servers.kafka import Kafka
+from pipelines.summary import Summary
+from tests.flink import stream
+from tests.flink.test_savepoint import wait_for_records, wait_for_windows
+from tests.graph import read_tables
+from tests.oracle.events import Event
+
+pytestmark = [
+    pytest.mark.flink,
+    pytest.mark.servers,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+]
+
+
+def test_a_killed_worker_and_a_killed_task_manager_change_nothing(
+    tmp_path: Path, kafka: Kafka, flink_cluster: FlinkCluster, unique: str
+) -> None:
+    events = stream.clicks(13)
+    last = max(event.time for event in events)
+    # Behind all windows of the others: with it they are given, and its own are not.
+    closing = Event(last + 2 * 3600, 999, 999, "pv")
+    parts = [events[:700], events[700:1400], [*events[1400:], closing]]
+    store = tmp_path / "store.db"
+    url = stream.make_topic(kafka, unique)
+    flags = [f"--input={url}", "--idle_timeout=2", *stream.sqlite_flags(store)]
+    sent: set[Event] = set()
+    with stream.running(tmp_path, *flags, *flink_cluster.options(2)) as job:
+        for number, part in enumerate(parts):
+            stream.send(kafka, unique, part)
+            sent.update(part)
+            if number == 1:
+                assert flink_cluster.worker_pool.kill_worker() is not None
+            if number == 2:
+                victim = random.choice(flink_cluster.task_managers)
+                victim.kill()
+                victim.start()
+            wait_for_records(store, len(sent))
+        wait_for_windows(store, (last // 20 + 3) * 20 // 60 * 60)
+        job.send_signal(signal.SIGINT)
+        assert job.wait(200) == 0, (tmp_path / "out.txt").read_text()
+    found = read_tables(store, Summary({}, 1.0))
+    found.records.remove((closing.user, closing.item, closing.behavior, closing.time))
+    stream.check(found, events)

@@ -1,0 +1,78 @@
+"""The same stream gives the same tables on every runner, each row of each table."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.flink import FlinkCluster
+from deploy.servers.kafka import Kafka
+from pipelines.summary import Summary
+from tests.flink import stream
+from tests.graph import Tables, read_tables
+
+pytestmark = [
+    pytest.mark.flink,
+    pytest.mark.servers,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+]
+
+EVENTS = stream.clicks(11)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("stream") / "clicks.csv"
+    stream.write_file(path, EVENTS)
+    return f"--input={path}"
+
+
+@pytest.fixture(scope="module")
+def topic(kafka: Kafka) -> list[str]:
+    url = stream.make_topic(kafka, "matrix")
+    stream.send(kafka, "matrix", EVENTS, stream.MALFORMED)
+    return [f"--input={url}", "--kafka_stop_at=latest"]
+
+
+def tables(folder: Path, *flags: str) -> Tables:
+    """Runs the job; gives its tables, which are the oracle's, and checks what it says."""
+    store = folder / "store.db"
+    said = stream.run(folder, *stream.sqlite_flags(store), *flags)
+    found = read_tables(store, Summary({}, 1.0))
+    stream.check(found, EVENTS)
+    letters = store.with_suffix(".jsonl").read_text().splitlines()
+    assert len(letters) == len(stream.MALFORMED)
+    assert f"{len(EVENTS) + len(stream.MALFORMED):,}" in said  # lines read
+    assert f"{len(set(EVENTS)):,}" in said  # recorded
+    assert f"{len(found.recommendations):,}" in said
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory, file: str) -> Tables:
+    return tables(tmp_path_factory.mktemp("direct"), file)
+
+
+def test_prism_in_streaming(tmp_path: Path, topic: list[str]) -> None:
+    """All that the oracle knows; Prism drops the sums by minute as late (docs/flink.md)."""
+    tables(tmp_path, *topic, "--runner=PrismRunner")
+
+
+def test_embedded_flink_in_batch(tmp_path: Path, file: str, expected: Tables) -> None:
+    assert tables(tmp_path, file, "--runner=FlinkRunner").minutes == expected.minutes
+
+
+def test_embedded_flink_in_streaming(tmp_path: Path, topic: list[str], expected: Tables) -> None:
+    assert tables(tmp_path, *topic, "--runner=FlinkRunner").minutes == expected.minutes
+
+
+@pytest.mark.parametrize("parallelism", [1, 4])
+def test_standalone_flink_from_kafka(
+    tmp_path: Path,
+    topic: list[str],
+    expected: Tables,
+    flink_cluster: FlinkCluster,
+    parallelism: int,
+) -> None:
+    flags = (*flink_cluster.options(parallelism), *topic)
+    assert tables(tmp_path, *flags).minutes == expected.minutes

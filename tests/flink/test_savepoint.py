@@ -1,0 +1,77 @@
+"""Ctrl-C makes a savepoint, from which the job goes on with another parallelism."""
+
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy.flink import FlinkCluster
+from deploy.servers.kafka import Kafka
+from pipelines.summary import Summary
+from tests.flink import stream
+from tests.graph import read_tables
+
+pytestmark = [
+    pytest.mark.flink,
+    pytest.mark.servers,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+]
+
+
+def wait_for_records(store: Path, count: int, timeout_s: float = 280) -> None:
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        try:
+            with sqlite3.connect(store) as connection:
+                if connection.execute("SELECT COUNT(*) FROM record").fetchone()[0] == count:
+                    return
+        except sqlite3.OperationalError:
+            pass  # There is no table yet.
+        time.sleep(0.3)
+    raise AssertionError(f"{store} does not get {count} records")
+
+
+def wait_for_windows(store: Path, last: int, timeout_s: float = 200) -> None:
+    """Waits for the minute that is told last of all."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        with sqlite3.connect(store) as connection:
+            if (connection.execute("SELECT MAX(minute) FROM policy_minute").fetchone()[0]) == last:
+                return
+        time.sleep(0.3)
+    raise AssertionError("the last minute is not told")
+
+
+def test_a_job_goes_on_from_ctrl_c_with_another_parallelism(
+    tmp_path: Path, kafka: Kafka, flink_cluster: FlinkCluster, unique: str
+) -> None:
+    events = stream.clicks(12)
+    half = len(events) // 2
+    url = stream.make_topic(kafka, unique)
+    store = tmp_path / "store.db"
+    flags = [f"--input={url}", *stream.sqlite_flags(store)]
+
+    stream.send(kafka, unique, events[:half])
+    first = tmp_path / "first"
+    with stream.running(first, *flags, *flink_cluster.options(4)) as job:
+        wait_for_records(store, len(set(events[:half])))
+        job.send_signal(signal.SIGINT)
+        assert job.wait(200) == 0, (first / "out.txt").read_text()
+    said = (first / "out.txt").read_text()
+    assert f"{flink_cluster.url}/#/job/running/" in said
+    savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
+    assert Path(savepoint.removeprefix("file://").removeprefix("file:")).is_dir(), said
+
+    stream.send(kafka, unique, events[half:])
+    second = tmp_path / "second"
+    resume = [f"--savepoint={savepoint}", "--silence_timeout=3", *flink_cluster.options(2)]
+    with stream.running(second, *flags, *resume) as job:
+        wait_for_records(store, len(set(events)))
+        last = max(event.time for event in events)
+        wait_for_windows(store, (last // 20 + 3) * 20 // 60 * 60)
+        job.send_signal(signal.SIGINT)
+        assert job.wait(200) == 0, (second / "out.txt").read_text()
+    stream.check(read_tables(store, Summary({}, 1.0)), events)

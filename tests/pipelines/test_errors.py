@@ -1,0 +1,27 @@
+"""A failed job is told in one line: the worker's own error, not the runners' words around it."""
+
+import pytest
+
+from pipelines.errors import cause
+
+FROM_FLINK = """Pipeline rivulet-1_a-b failed in state FAILED: java.lang.RuntimeException: \
+Error received from SDK harness for instruction 5: Traceback (most recent call last):
+  File "sources/read_kafka.py", line 1, in process
+sources.errors.SourceError: kafka://h:1/t: the topic was made anew [while running 'Read/Kafka']
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError(FROM_FLINK), "SourceError: kafka://h:1/t: the topic was made anew"),
+        (
+            RuntimeError("Pipeline a_b failed in state FAILED: java.net.ConnectException: refused"),
+            "java.net.ConnectException: refused",
+        ),
+        (ValueError("no such thing\nat all"), "ValueError: no such thing"),
+        (ValueError(""), "ValueError: "),
+    ],
+)
+def test_the_cause_is_one_line(error: Exception, line: str) -> None:
+    assert cause(error) == line

@@ -1,0 +1,63 @@
+"""What --savepoint names, and what is set for Flink where the user set nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    PortableOptions,
+    StandardOptions,
+)
+
+from pipelines.flink_options import FlinkOptions, find_savepoint, set_defaults
+from pipelines.recommend import JOB
+
+
+def checkpoint(folder: Path, moment: int) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "_metadata").write_bytes(b"")
+    os.utime(folder / "_metadata", (moment, moment))
+    return folder
+
+
+def test_the_newest_whole_one_below_a_folder_is_taken(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "job-b" / "chk-9", 1000)
+    newest = checkpoint(tmp_path / "job-a" / "chk-2", 2000)
+    (tmp_path / "job-a" / "chk-3").mkdir()  # Flink was still writing it.
+    assert find_savepoint(str(tmp_path)) == newest.as_uri()
+    older = tmp_path / "job-b" / "chk-9"
+    for name in (str(older), older.as_uri(), f"file:{older}"):
+        assert find_savepoint(name) == older.as_uri()
+
+
+def test_places_elsewhere_are_taken_as_they_are() -> None:
+    assert find_savepoint("s3://bucket/savepoint-1") == "s3://bucket/savepoint-1"
+
+
+def test_none_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        JOB.options([f"--savepoint={tmp_path}"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert str(tmp_path) in said
+
+
+def test_a_stream_on_the_embedded_cluster_gets_its_settings() -> None:
+    options = JOB.options(["--runner=FlinkRunner", "--streaming", "--checkpointing_interval=700"])
+    set_defaults(options)
+    flink = options.view_as(FlinkOptions)
+    assert flink.checkpointing_interval == 700  # the user's
+    assert flink.max_bundle_time_mills == 100
+    assert flink.finish_bundle_before_checkpointing
+    assert options.view_as(FlinkRunnerOptions).flink_master == "[local]"
+    assert options.view_as(PortableOptions).environment_type == "LOOPBACK"
+    assert options.get_all_options()["checkpointing_interval"] == 700
+
+
+def test_a_batch_keeps_beams_own_bundles() -> None:
+    options = JOB.options(["--runner=FlinkRunner"])
+    set_defaults(options)
+    assert not options.view_as(StandardOptions).streaming
+    assert options.view_as(FlinkOptions).max_bundle_size is None

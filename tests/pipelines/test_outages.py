@@ -1,0 +1,162 @@
+"""The main job while its stores stop, start and refuse rows.
+
+The stores are out for two seconds each; `--outage=20` makes it twenty (`make outages`).
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pymongo
+import pytest
+import redis
+import sqlalchemy as sa
+
+from deploy.server import Server
+from deploy.servers.kafka import Kafka
+from deploy.servers.mongo import Mongo
+from deploy.servers.mysql import MySQL
+from deploy.servers.redis import Redis
+from sinks import open_source
+from sources import read_kafka
+from tests.graph import Tables, run_job
+from tests.oracle.events import Event
+from tests.pipelines.stores import Stores, check, oracle, read_letters, rows
+from tests.pipelines.streams import START, clicks, produce
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+
+class Job(threading.Thread):
+    """The main job in the background."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.flags = folder, flags
+        self.tables: Tables | None = None
+
+    def run(self) -> None:
+        self.tables = run_job(self.folder, *self.flags)
+
+    def wait_until(self, what: Callable[[], bool]) -> None:
+        """Returns when it holds; the job must not have ended before."""
+        while not what():
+            assert self.is_alive()
+            time.sleep(0.005)
+
+
+def counts(stores: Stores) -> dict[str, Callable[[], int]]:
+    """How many rows of records each store has by now, and how many recommendations."""
+    engine = sa.create_engine(stores.mysql, poolclass=sa.NullPool)
+    database = pymongo.MongoClient(stores.mongo).get_default_database()
+    keys = redis.Redis.from_url(stores.redis)
+
+    def in_mysql(table: str) -> int:
+        with engine.connect() as connection:
+            if not sa.inspect(connection).has_table(table):
+                return 0
+            return connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar_one()  # noqa: S608
+
+    return {
+        "mysql": lambda: in_mysql("record"),
+        "mongo": lambda: database["records"].count_documents({}),
+        "redis": keys.dbsize,
+        "recommendations": lambda: in_mysql("recommendation"),
+    }
+
+
+@pytest.mark.timeout(600)
+def test_stores_that_stop_in_the_middle_lose_and_repeat_nothing(
+    kafka: Kafka, topic: str, stores: Stores, mongo: Mongo, mysql: MySQL, redis_server: Redis,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    pytestconfig: pytest.Config,
+) -> None:  # fmt: skip
+    seconds = float(pytestconfig.getoption("outage"))
+    monkeypatch.setattr(read_kafka, "POLL_RECORDS", 10)
+    events = clicks(4)
+    produce(kafka, topic, [events[place::3] for place in range(3)])
+    count = counts(stores)
+    servers: dict[str, Server] = {"mysql": mysql, "mongo": mongo, "redis": redis_server}
+    job = Job(tmp_path, f"--input={kafka.url}/{topic}", "--kafka_stop_at=latest", *stores.flags)
+    job.start()
+    for name, server in servers.items():
+        before = count[name]()
+        job.wait_until(lambda name=name, before=before: count[name]() > before)
+        server.stop()
+        time.sleep(seconds)
+        assert job.is_alive()
+        server.start()
+    job.wait_until(lambda: count["recommendations"]() > 0)
+    for server in servers.values():
+        server.kill()
+    time.sleep(seconds)
+    assert job.is_alive()
+    for server in servers.values():
+        server.start()
+    job.join(240)
+    assert job.tables is not None
+    for url in (stores.mysql, stores.redis):  # PyMongo waits for five seconds by itself.
+        told = [r.getMessage() for r in caplog.records if r.getMessage().startswith(url)]
+        assert any("does not answer" in text for text in told), url
+    check(stores, events)
+    assert job.tables.summary.get("sink_retries") >= len(servers)
+    assert read_letters(tmp_path) == []
+
+
+def test_of_each_store_exactly_the_poison_rows_are_dead_letters(
+    kafka: Kafka, topic: str, stores: Stores, tmp_path: Path
+) -> None:
+    for url in stores:
+        open_source(url).open().prepare()
+    poison = [Event(START + 100 + user, 3, user, "pv") for user in (991, 992, 993)]
+    events = sorted(clicks(5) + poison)
+    rankings, shown = oracle(events)
+    end = min(rankings)
+    user, at = min(shown)
+    with sa.create_engine(stores.mysql).begin() as connection:
+        for table, condition in (
+            ("record", "user <> 991"),
+            ("recommendation", f"user <> {user} OR time <> {at}"),
+            ("top", f"window_end <> {end} OR `rank` <> 1"),
+        ):
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD CHECK ({condition})")
+    with pymongo.MongoClient(stores.mongo) as client:
+        database = client.get_default_database()
+        database.command("collMod", "records", validator={"user": {"$ne": 992}})
+        database.command(
+            "collMod", "recommendResults",
+            validator={"$or": [{"user": {"$ne": user}}, {"time": {"$ne": at}}]},
+        )  # fmt: skip
+    with redis.Redis.from_url(stores.redis) as keys:
+        keys.set("history:993", "not a list")
+    produce(kafka, topic, [events[place::3] for place in range(3)])
+    tables = run_job(
+        tmp_path, f"--input={kafka.url}/{topic}", "--kafka_stop_at=latest", *stores.flags
+    )
+
+    found = stores.everything()
+    everything = set(rows(events))
+    fields = ("user", "item", "behavior", "time")
+    assert everything - set(found["mysql record"]) == set(rows(poison[:1]))
+    in_mongo = {tuple(d[f] for f in fields) for d in found["mongo records"]}
+    assert everything - in_mongo == set(rows(poison[1:2]))
+    assert found["redis history:993"] == "not a list"
+    assert shown.keys() - {row[:2] for row in found["mysql recommendation"]} == {(user, at)}
+    results = {(d["user"], d["time"]) for d in found["mongo recommendResults"]}
+    assert shown.keys() - results == {(user, at)}
+    assert len(found["mysql top"]) == sum(map(len, rankings.values())) - 1
+
+    letters = read_letters(tmp_path)
+    assert {letter["reason"] for letter in letters} == {"refused by the store"}
+    told = sorted((letter["source"].split(" ")[1], letter["time"]) for letter in letters)
+    assert told == sorted(
+        [
+            ("record", poison[0].time), ("records", poison[1].time),
+            ("history:993", poison[2].time), ("recommendation", at), ("recommendResults", at),
+            ("top", end),
+        ]
+    )  # fmt: skip
+    assert all(json.loads(letter["raw"])["why"] for letter in letters)
+    assert tables.summary.get("refused") == len(letters)
