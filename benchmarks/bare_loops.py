@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from sinks import mongo_rows, schema
 from sinks.mongo_consumed import first_consumptions, merge
-from sinks.redis_rows import histories, latest
+from sinks.redis_rows import EVENT_WIDTH, HISTORY_SIZE, histories, latest
 from sinks.sql_rows import TARGETS
 from transforms.events import EventBatch
 from transforms.frames import Frame
@@ -108,8 +108,8 @@ class MongoLoops:
     def all(self) -> Iterator[Loop]:
         """Events with the merges or with pushes, and recommendations."""
         both = "insert_many and bulk_write of"
-        yield "events", f"{both} the same merges", self._events(merge), True
-        yield "events", f"{both} $push (no replays)", self._events(_push), True
+        yield "events", f"{both} merges on the server", self._events(merge), True
+        yield "events", f"{both} $push (wrong after replays)", self._events(_push), True
         yield "recommendations", "insert_many", self._results, False
 
     def _events(self, update: Callable[[Any], UpdateOne]) -> Bare:
@@ -149,22 +149,44 @@ class RedisLoops:
         self._client.flushall()
 
     def all(self) -> Iterator[Loop]:
-        """Events and recommendations."""
-        yield "events", "pipelined LPUSH, LTRIM a user (no replays)", self._histories, True
+        """Events put in front or merged by the client, and recommendations."""
+        yield "events", "pipelined LPUSH, LTRIM a user (wrong after replays)", self._pushed, True
+        yield "events", "MGET, merge, pipelined SET, DEL, RPUSH a user", self._merged, True
         yield "recommendations", "pipelined DEL, RPUSH, SET a user", self._latest, False
 
-    def _histories(self, frame: EventBatch) -> Callable[[], None]:
+    def _pushed(self, frame: EventBatch) -> Callable[[], None]:
         users, rows, _ = histories(frame)
         ready = [
-            (f"history:{user}", [event.split()[1] for event in row.split(",")[::-1]])
-            for user, row in zip(users, rows, strict=True)
+            (f"history:{user}", items.split()) for user, (_, items) in zip(users, rows, strict=True)
         ]
 
         def write() -> None:
             pipe = self._client.pipeline(transaction=False)
             for key, items in ready:
                 pipe.lpush(key, *items)
-                pipe.ltrim(key, 0, 9)
+                pipe.ltrim(key, 0, HISTORY_SIZE - 1)
+            pipe.execute()
+
+        return write
+
+    def _merged(self, frame: EventBatch) -> Callable[[], None]:
+        users, rows, _ = histories(frame)
+        ready = []
+        for text, items in rows:
+            texts = [text[at : at + EVENT_WIDTH] for at in range(0, len(text), EVENT_WIDTH)]
+            pairs = zip(texts, reversed(items.split()), strict=True)
+            ready.append([f"{event} {item}" for event, item in pairs])
+        keys = [f"history:{user}" for user in users]
+
+        def write() -> None:
+            known: Any = self._client.mget([f"{key}:events" for key in keys])
+            pipe = self._client.pipeline(transaction=False)
+            for key, new, old in zip(keys, ready, known, strict=True):
+                both = {*new, *(old.decode().split(",") if old else ())}
+                events = sorted(both, reverse=True)[:HISTORY_SIZE]
+                pipe.set(f"{key}:events", ",".join(events))
+                pipe.delete(key)
+                pipe.rpush(key, *(event.split()[1] for event in events))
             pipe.execute()
 
         return write

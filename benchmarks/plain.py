@@ -13,7 +13,7 @@ from transforms.fill import fill
 from transforms.history_table import Applied, HistoryTable, Schedule
 from transforms.popular import ItemCounts, PopularRows, top_rows
 from transforms.rankings import Rankings
-from transforms.recommendations import Due
+from transforms.recommendations import LAST_USER, Due, Part
 
 
 def read(path: str) -> EventBatch:
@@ -57,10 +57,11 @@ def whole(events: EventBatch) -> int:
     rows = Applied(HistoryTable.empty(10), events, Schedule(60, 20), -1).due(until)
     chosen, items, length = rankings.at(rows.time)
     ranked = np.flatnonzero(rows.states.length >= 10)
-    due = Due(rows.user, rows.time, rows.state, rows.states, ranked, chosen, items, length, until)
+    part = Part(0, until, LAST_USER, events)
+    due = Due(rows.user, rows.time, rows.state, rows.states, ranked, chosen, items, length, part)
     model = RegistrySource(parse_models([str(packaged_model())])).load()
     states = rows.states.take(ranked)
     answer = model.rank(states.user, states.items, states.length, 8)
     shown = fill(due, answer, 8, repeat_consumed=False, keep_history=False)
-    table = OpenTable.opened(shown).see(events, 600)
+    table = OpenTable.opened(shown, keep_log=False).see(events, 600)
     return len(table.previous_rewards())

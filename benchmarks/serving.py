@@ -1,7 +1,8 @@
 """How fast the API answers, with one worker: `python -m benchmarks.serving`.
 
 Starts a Redis and a server on loopback, fills the one, loads the other from a process of its
-own that shares the machine's cores, and prints what it saw. Two figures:
+own that shares the machine's cores, and prints what it saw. The server's own CPU time stands
+beside it: it tells what a core of its own would give. Two figures:
 
 - GET /users/{user}/recommendations from Redis: requests a second with 16 connections, and the
   99th percentile at half of `--rate`, sent at fixed times whatever the answers do;
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import subprocess
 import sys
@@ -158,7 +160,15 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit("the server did not start")
 
 
-async def measure(port: int, rate: float, items: int, seconds: float) -> list[tuple[str, str]]:
+def cpu_seconds(process: int) -> float:
+    """The CPU time that a process has had (Linux)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def measure(
+    port: int, process: int, rate: float, items: int, seconds: float
+) -> list[tuple[str, str]]:
     """The figures, each with its name."""
     warm: list[Awaitable[object]] = [
         flat_out(port, get_request, 4, 1),
@@ -166,14 +176,20 @@ async def measure(port: int, rate: float, items: int, seconds: float) -> list[tu
     ]
     for one in warm:
         await one
+    before = cpu_seconds(process)
     flat = await flat_out(port, get_request, CONNECTIONS, seconds)
+    of_get = (cpu_seconds(process) - before) / (flat * seconds)
     taken = await at_rate(port, get_request, rate / 2, CONNECTIONS, seconds)
     middle, late = np.percentile(taken, [50, 99]) * 1000
-    ranked = await flat_out(port, lambda: post_request(items), 2, seconds)
+    before = cpu_seconds(process)
+    ranked = 100 * await flat_out(port, lambda: post_request(items), 2, seconds)
+    of_user = (cpu_seconds(process) - before) / (ranked * seconds)
     return [
         ("GET recommendations from Redis, 16 connections", f"{flat:,.0f} requests/s"),
+        ("the server's CPU time for one", f"{1000 * of_get:.2f} ms"),
         (f"the same at {rate / 2:,.0f} requests/s: p50, p99", f"{middle:.1f} ms, {late:.1f} ms"),
-        (f"POST /reinforce, 100 users a request, {items:,} items", f"{100 * ranked:,.0f} users/s"),
+        (f"POST /reinforce, 100 users a request, {items:,} items", f"{ranked:,.0f} users/s"),
+        ("the server's CPU time for a user", f"{1000 * of_user:.2f} ms"),
     ]
 
 
@@ -197,7 +213,9 @@ def main() -> None:
         )
         try:
             wait_for(port, process)
-            figures = asyncio.run(measure(port, options.rate, options.items, options.seconds))
+            figures = asyncio.run(
+                measure(port, process.pid, options.rate, options.items, options.seconds)
+            )
         finally:
             process.terminate()
             process.wait(15)

@@ -1,0 +1,82 @@
+"""Real servers and a Flink cluster for benchmarks, and the main job on it as a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+
+from deploy.flink import FlinkCluster, Settings
+from deploy.leash import Leash
+from deploy.servers.kafka import Kafka
+from deploy.servers.mongo import Mongo
+from deploy.servers.mysql import MySQL
+from deploy.servers.redis import Redis
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What runs.
+
+    Attributes:
+        kafka: the broker.
+        stores: the URLs of MongoDB, MariaDB and Redis.
+        cluster: one task manager of two slots.
+    """
+
+    kafka: Kafka
+    stores: tuple[str, ...]
+    cluster: FlinkCluster
+
+    def topic(self, name: str, partitions: int) -> str:
+        """Makes a topic; gives its URL."""
+        admin = KafkaAdminClient(bootstrap_servers=self.kafka.bootstrap)
+        admin.create_topics([NewTopic(name, partitions, 1)])
+        admin.close()
+        return f"{self.kafka.url}/{name}"
+
+    def submit(
+        self, stack: ExitStack, folder: Path, url: str, *flags: str, parallelism: int = 2,
+        module: str = "pipelines.recommend",
+    ) -> subprocess.Popen[bytes]:  # fmt: skip
+        """Starts a job from a topic into all stores; its process ends with the stack."""
+        outputs = ("record", "popular", "recommendation")
+        sinks = [f"--{output}_sink={store}" for output in outputs for store in self.stores]
+        command = (
+            *(sys.executable, "-W", "ignore", "-m", module, f"--input={url}", *sinks),
+            *self.cluster.options(parallelism),
+            *(f"--dead_letters={folder / 'dead.jsonl'}", *flags),
+        )
+        out = stack.enter_context((folder / "job.txt").open("ab"))
+        job = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        stack.callback(job.kill)
+        return job
+
+
+@contextmanager
+def site(folder: Path, backend: str = "rocksdb") -> Iterator[Site]:
+    """Starts all; all ends with this process.
+
+    Args:
+        folder: takes data and logs.
+        backend: where Flink keeps state.
+    """
+    with Leash(folder) as leash, ExitStack() as stack:
+        kafka = stack.enter_context(Kafka(leash.folder))
+        servers = (Mongo(leash.folder), MySQL(leash.folder), Redis(leash.folder))
+        stores = tuple(stack.enter_context(server).url for server in servers)
+        settings = Settings(task_managers=1, slots=2, backend=backend)
+        cluster = stack.enter_context(FlinkCluster(leash.folder, settings))
+        yield Site(kafka, stores, cluster)

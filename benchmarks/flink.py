@@ -1,0 +1,171 @@
+"""The main job on a standalone Flink cluster: speed, latency, and hot items in two forms.
+
+    python -m benchmarks.flink [--events 300000] [--rate 0]
+
+Everything from a real Kafka. Speed: from the first event read to the end of time at every step,
+without stores, at parallelism 1 and 2, beside a bare consumer. Latency: at half of the best speed
+(or `--rate`), event time as fast as the clock, into all three stores: from the moment when the
+event that lets the watermark pass T was sent, to the row in Redis. Hot items (Nexmark's query 5:
+the most clicked of a sliding hour, every 80 s): our popular branch and its per-event form.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import redis
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.cluster import Site, site
+from pipelines import replay, simulate
+from pipelines.flink_job import FlinkJob
+
+PARTITIONS = 2
+LOOK_S = 0.2
+NOWHERE = [f"--{name}_sink=none" for name in ("record", "popular", "recommendation")]
+OUT_OF_ORDERNESS = 2
+"""Seconds that the watermark stays behind, in the run for latency: it is not part of latency."""
+
+WATCHED = 200
+PAUSE_S = 0.05
+
+
+def bare(url: str, events: int) -> float:
+    """Events a second of a consumer that looks at none."""
+    address, topic = url.removeprefix("kafka://").split("/")
+    consumer = KafkaConsumer(bootstrap_servers=address)
+    where = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    consumer.assign(where)
+    consumer.seek_to_beginning()
+    begun, seen = time.perf_counter(), 0
+    while seen < events:
+        seen += sum(map(len, consumer.poll(200, max_records=5000).values()))
+    speed = events / (time.perf_counter() - begun)
+    consumer.close()
+    return speed
+
+
+def speed(here: Site, folder: Path, url: str, events: int, module: str, parallelism: int) -> float:
+    """Events a second of a job, from the first event to the end of time at every step."""
+    name = f"{module}-{parallelism}-{time.time_ns()}"
+    with ExitStack() as stack:
+        here.submit(
+            stack, folder, url, "--kafka_stop_at=latest", f"--job_name={name}", *NOWHERE,
+            parallelism=parallelism, module=module,
+        )  # fmt: skip
+        job = FlinkJob(here.cluster.url, name)
+        while not (job.state() == "RUNNING" and job.counters().get("events")):
+            time.sleep(LOOK_S)
+        begun = time.perf_counter()
+        while not job.is_idle():
+            time.sleep(LOOK_S)
+        seconds = time.perf_counter() - begun
+        job.cancel()
+    return events / seconds
+
+
+def latency(here: Site, folder: Path, rate: int, seconds: int) -> list[float]:
+    """Seconds from the watermark's passing T to each watched user's row in Redis."""
+    path = folder / "live.csv"
+    simulate.main(
+        [f"--output={path}", f"--events={rate * seconds}", f"--rate={rate}",
+         f"--users={max(20_000, rate * 30)}", "--out_of_orderness=0"]
+    )  # fmt: skip
+    lines = path.read_text().splitlines()[1:]
+    times = np.array([int(line.rsplit(",", 1)[1]) for line in lines])
+    url = here.topic("live", PARTITIONS)
+    store = redis.Redis.from_url(here.stores[-1], decode_responses=True)
+    producer = KafkaProducer(bootstrap_servers=here.kafka.bootstrap, linger_ms=5)
+    name = f"latency-{time.time_ns()}"
+    found: list[float] = []
+    with ExitStack() as stack:
+        here.submit(
+            stack, folder, url, f"--job_name={name}",
+            f"--max_out_of_orderness={OUT_OF_ORDERNESS}",
+        )  # fmt: skip
+        job = FlinkJob(here.cluster.url, name)
+        while job.state() != "RUNNING":
+            time.sleep(1)
+        users = sorted({line.split(",", 1)[0] for line in lines[: rate * 10]})[:WATCHED]
+        keys = [f"recommendations:{user}:time" for user in users]
+        last: dict[str, bytes | str] = dict.fromkeys(keys, "0")
+        passed: dict[int, float] = {}
+        begun, sent = time.perf_counter(), 0
+        while sent < len(lines):
+            now = int(times[0] + (time.perf_counter() - begun))
+            until = int(np.searchsorted(times, now, side="right"))
+            for line in lines[sent:until]:
+                # Each event to one partition in turn: both move on together.
+                sent += 1
+                user, item, behavior, moment = line.split(",")
+                producer.send("live", f"{user},{item},{moment},{behavior}".encode(),
+                              partition=sent % PARTITIONS)  # fmt: skip
+            producer.flush()
+            passed.setdefault(now - OUT_OF_ORDERNESS, time.perf_counter())
+            for key, value in zip(keys, store.mget(keys), strict=True):
+                if value is not None and value != last[key]:
+                    last[key] = value
+                    if int(value) in passed:
+                        found.append(time.perf_counter() - passed[int(value)])
+            time.sleep(PAUSE_S)
+        job.cancel()
+    producer.close()
+    return found
+
+
+def main() -> None:
+    """Measures and prints the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    add = parser.add_argument
+    add("--events", type=int, default=300_000, help="of the stream (default: %(default)s)")
+    add("--few", type=int, default=20_000,
+        help="for the per-event form (default: %(default)s)")  # fmt: skip
+    add("--rate", type=int, default=0,
+        help="events a second for latency (default: half of the best speed, at most "
+        "20,000)")  # fmt: skip
+    add("--seconds", type=int, default=120, help="of latency (default: %(default)s)")
+    given = parser.parse_args()
+    table = Table(title="Standalone Flink from Kafka, one task manager of two slots")
+    table.add_column("what")
+    table.add_column("events a second", justify="right")
+    console = Console()
+    with tempfile.TemporaryDirectory() as name, site(Path(name) / "servers") as here:
+        folder = Path(name)
+        urls = {}
+        for topic, events in (("many", given.events), ("few", given.few)):
+            path = folder / f"{topic}.csv"
+            simulate.main([f"--output={path}", f"--events={events}", "--rate=500"])
+            urls[topic] = here.topic(topic, PARTITIONS)
+            replay.main([f"--input={path}", f"--output={urls[topic]}"])
+        table.add_row("bare consumer", f"{bare(urls['many'], given.events):,.0f}")
+        best = 0.0
+        for label, module, topic in (
+            ("whole graph", "pipelines.recommend", "many"),
+            ("popular branch (query 5)", "pipelines.popular", "many"),
+            ("query 5, per event", "benchmarks.hot_items", "few"),
+        ):
+            for parallelism in (1, 2):
+                events = given.events if topic == "many" else given.few
+                found = speed(here, folder, urls[topic], events, module, parallelism)
+                table.add_row(f"{label}, parallelism {parallelism}", f"{found:,.0f}")
+                best = max(best, found) if module == "pipelines.recommend" else best
+        rate = given.rate or min(int(best / 2), 20_000)
+        delays = latency(here, folder, rate, given.seconds)
+    console.print(table)
+    if delays:
+        p50, p99 = np.percentile(delays, [50, 99])
+        console.print(
+            f"Watermark passes T to row in Redis, {rate:,} events a second, {len(delays):,} rows: "
+            f"p50 {p50:.2f} s, p99 {p99:.2f} s"
+        )
+
+
+if __name__ == "__main__":
+    main()

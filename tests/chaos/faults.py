@@ -1,0 +1,52 @@
+"""What is done to a running job; each gives when it was done."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from tests.chaos.site import Site
+
+BROKER_DOWN_S = 3.0
+
+
+def task_manager(site: Site) -> float:
+    """kill -9 of one of the task managers, which comes back at once."""
+    victim = random.choice(site.cluster.task_managers)
+    victim.kill()
+    done = time.monotonic()
+    victim.start()
+    return done
+
+
+def worker(site: Site) -> float:
+    """kill -9 of one of the Python workers."""
+    while site.cluster.worker_pool.kill_worker() is None:
+        time.sleep(0.1)
+    return time.monotonic()
+
+
+def job_manager(site: Site) -> float:
+    """kill -9 of the job manager, which comes back and knows no job."""
+    site.cluster.job_manager.kill()
+    done = time.monotonic()
+    site.cluster.job_manager.start()
+    return done
+
+
+def broker(site: Site) -> float:
+    """kill -9 of the broker, which is away for some seconds."""
+    site.kafka.kill()
+    done = time.monotonic()
+    time.sleep(BROKER_DOWN_S)
+    site.kafka.start()
+    return done
+
+
+FAULTS: dict[str, Callable[[Site], float]] = {
+    "task manager": task_manager,
+    "Python worker": worker,
+    "job manager": job_manager,
+    "broker": broker,
+}

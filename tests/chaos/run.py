@@ -1,0 +1,123 @@
+"""A run of the main job on the cluster, as a process, watched by what reaches MySQL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from tests.chaos.site import Site
+from tests.flink.stream import hear_ctrl_c
+
+ROOT = Path(__file__).parents[2]
+LOOK_S = 0.2
+IDLE_S = 5
+
+
+class Run:
+    """The job from Kafka into all three stores; a context manager.
+
+    Attributes:
+        growth: when MySQL was seen to have more rows than before.
+    """
+
+    def __init__(
+        self, site: Site, folder: Path, url: str, module: str = "pipelines.recommend"
+    ) -> None:
+        self.site, self.folder, self.module = site, folder, module
+        self.flags = [
+            f"--input={url}",
+            *site.stores.flags,
+            f"--dead_letters={folder / 'dead.jsonl'}",
+            *site.cluster.options(parallelism=2),
+            "--checkpointing_interval=2000",
+        ]
+        self.growth: list[float] = []
+        self.total = 0
+        self._job: subprocess.Popen[bytes] | None = None
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Run:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._watcher.join()
+        if self._job is not None and self._job.poll() is None:
+            self._job.kill()
+            self._job.wait()
+
+    def submit(self, *more: str, idle_s: int = IDLE_S) -> None:
+        """Starts the job's process; a second time after the first has ended."""
+        command = (sys.executable, "-W", "ignore", "-m", self.module)
+        flags = (*self.flags, f"--silence_timeout={idle_s}", *more)
+        with (self.folder / "out.txt").open("ab") as out:
+            self._job = subprocess.Popen(
+                (*command, *flags), cwd=self.folder, stdout=out, stderr=out,
+                stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                preexec_fn=hear_ctrl_c,
+            )  # fmt: skip
+
+    def stop(self, timeout_s: float = 300) -> str:
+        """Ctrl-C; gives the savepoint."""
+        assert self._job is not None
+        self._job.send_signal(signal.SIGINT)
+        assert self._job.wait(timeout_s) == 0, self.said()
+        return self.said().rpartition("--savepoint=")[2].split()[0]
+
+    def kill(self) -> None:
+        """Ends the command, not the job."""
+        assert self._job is not None
+        self._job.kill()
+        self._job.wait()
+
+    def said(self) -> str:
+        return (self.folder / "out.txt").read_text(errors="replace")
+
+    def wait_for(self, rows: int, timeout_s: float = 900) -> None:
+        """Waits until so many rows are there."""
+        end = time.monotonic() + timeout_s
+        while self.total < rows:
+            assert time.monotonic() < end, f"{self.total} rows of {rows}\n{self.said()[-2000:]}"
+            time.sleep(LOOK_S / 2)
+
+    def next_row(self, after: float) -> float:
+        """When the first new row behind a moment came."""
+        end = time.monotonic() + 600
+        while not (later := [moment for moment in self.growth if moment > after]):
+            assert time.monotonic() < end, self.said()[-2000:]
+            time.sleep(LOOK_S / 2)
+        return later[0]
+
+    def next_checkpoint(self, after: float) -> float:
+        """When the first checkpoint that began behind a moment was complete."""
+        behind = (time.time() - time.monotonic() + after) * 1000
+        end = time.monotonic() + 600
+        while time.monotonic() < end:
+            try:
+                for job in self.site.cluster.rest("/jobs")["jobs"]:
+                    told = self.site.cluster.rest(f"/jobs/{job['id']}/checkpoints")
+                    done = (told.get("latest") or {}).get("completed")
+                    if done and done["trigger_timestamp"] > behind:
+                        return after + (done["latest_ack_timestamp"] - behind) / 1000
+            except OSError:
+                pass  # The job manager is away, or not whole again.
+            time.sleep(LOOK_S)
+        raise AssertionError(f"no checkpoint after the fault\n{self.said()[-2000:]}")
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_S):
+            try:
+                now = sum(self.site.rows().values())
+            except Exception:  # noqa: S112  (MySQL is busy; the next look will tell.)
+                continue
+            if now > self.total:
+                self.growth.append(time.monotonic())
+                self.total = now

@@ -1,0 +1,94 @@
+"""Real servers and a Flink cluster for crashes: started once, made empty between runs."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymongo
+import sqlalchemy as sa
+
+from deploy.flink import FlinkCluster, Settings
+from deploy.leash import Leash
+from deploy.servers.kafka import Kafka
+from deploy.servers.mongo import Mongo
+from deploy.servers.mysql import MySQL
+from deploy.servers.redis import Redis
+from tests.pipelines.stores import Stores
+
+TABLES = ("record", "top", "recommendation", "policy_minute")
+
+
+@dataclass(frozen=True)
+class Site:
+    kafka: Kafka
+    stores: Stores
+    cluster: FlinkCluster
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each of MySQL's tables has."""
+        engine = sa.create_engine(self.stores.mysql)
+        try:
+            with engine.connect() as connection:
+                there = set(sa.inspect(connection).get_table_names())
+                return {
+                    table: connection.exec_driver_sql(
+                        f"SELECT COUNT(*) FROM {table}"  # noqa: S608
+                    ).scalar_one()
+                    for table in TABLES
+                    if table in there
+                }
+        finally:
+            engine.dispose()
+
+    def inserts(self) -> int:
+        """How many inserts MongoDB has been asked for since it started."""
+        with pymongo.MongoClient(self.stores.mongo) as client:
+            return int(client.admin.command("serverStatus")["opcounters"]["insert"])
+
+    def inserted(self) -> int:
+        """How many documents came of them."""
+        with pymongo.MongoClient(self.stores.mongo) as client:
+            database = client.get_default_database()
+            return sum(
+                database[name].count_documents({}) for name in ("records", "recommendResults")
+            )
+
+    def clear(self) -> None:
+        """Ends all jobs and empties the stores."""
+        from deploy.flink import rest
+
+        for job in self.cluster.rest("/jobs/overview")["jobs"]:
+            if job["state"] not in ("FINISHED", "CANCELED", "FAILED"):
+                rest.patch(self.cluster.url, f"/jobs/{job['jid']}?mode=cancel")
+        while any(
+            job["state"] not in ("FINISHED", "CANCELED", "FAILED")
+            for job in self.cluster.rest("/jobs/overview")["jobs"]
+        ):
+            time.sleep(0.2)
+        shutil.rmtree(self.cluster.checkpoints)
+        self.cluster.checkpoints.mkdir()
+        self.stores.make()
+
+
+@contextmanager
+def site(folder: Path, slots: int = 1) -> Iterator[Site]:
+    """Two task managers, a broker and three stores; all end with this process."""
+    with Leash(folder) as leash, ExitStack() as stack:
+        kafka = stack.enter_context(Kafka(leash.folder))
+        mongo = stack.enter_context(Mongo(leash.folder))
+        mysql = stack.enter_context(MySQL(leash.folder))
+        redis = stack.enter_context(Redis(leash.folder))
+        settings = Settings(task_managers=2, slots=slots)
+        cluster = stack.enter_context(FlinkCluster(leash.folder, settings))
+        stores = Stores(
+            mongo.url.replace("/rivulet", "/chaos"),
+            mysql.url.replace("/rivulet", "/chaos"),
+            redis.url,
+        )
+        stores.make()
+        yield Site(kafka, stores, cluster)
