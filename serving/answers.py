@@ -7,7 +7,7 @@ of our own stores, so that they are written straight to JSON without being check
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -147,10 +147,44 @@ class Policies:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What the job says of itself: counts, watermark, rate, as it last wrote them."""
+class EventMinutes:
+    """Different events in each minute of event time that had any, by behavior; equal lengths."""
 
-    values: dict[str, Any]
+    minute: list[int]
+    pv: list[int]
+    cart: list[int]
+    fav: list[int]
+    buy: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """How many events the minutes of event time had; late ones are not in it."""
+
+    minutes: EventMinutes
+    store: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the latest run of the job has done so far.
+
+    By the clock, not by event time: what is done again after a crash counts again.
+    """
+
+    started_at: Annotated[float, Field(description="Seconds since the epoch, UTC")]
+    updated_at: Annotated[float, Field(description="When a worker last wrote")]
+    workers: Annotated[int, Field(description="Worker processes")]
+    read: Annotated[int, Field(description="Events read")]
+    sealed: Annotated[int, Field(description="Different events in sealed panes")]
+    duplicates: int
+    late: int
+    malformed: int
+    recommendations: int
+    read_to: Annotated[int | None, Field(description="Largest event time read")]
+    sealed_to: Annotated[
+        int | None, Field(description="End of the last sealed pane: the watermark is there")
+    ]
     store: str
 
 

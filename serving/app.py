@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         live = Live(
             services.queries, services.hub, metrics, settings.dead_letters, settings.interval
         )
-        work = [asyncio.create_task(live.run()), asyncio.create_task(services.models.load())]
+        work = [asyncio.create_task(live.run()), asyncio.create_task(services.models.run())]
         try:
             yield
         finally:
@@ -73,8 +73,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     _keep_limits_whole(app)
     answer_problems(app)
-    # Inference last: its address is open at the end.
-    for router in (page.router, popular.router, users.router, job.router, inference.router):
+    # Routes are tried in this order, the busiest first. Inference last: its address is open.
+    for router in (users.router, popular.router, page.router, job.router, inference.router):
         app.include_router(router)
     app.include_router(page.lost)
     app.add_middleware(Guard, token=settings.token, local=is_loopback(settings.host))

@@ -13,7 +13,9 @@ _TAIL_BYTES = 256 << 10
 _RAW_CHARACTERS = 300
 
 
-def last_dead_letters(path: Path, limit: int) -> DeadLetters:
+def last_dead_letters(
+    path: Path, limit: int, reason: str | None = None, each: int | None = None
+) -> DeadLetters:
     """The last letters of a JSON lines file, newest first, and how many of each reason.
 
     However long the file is, only its last 256 KiB are read.
@@ -21,6 +23,8 @@ def last_dead_letters(path: Path, limit: int) -> DeadLetters:
     Args:
         path: the file; it need not be there.
         limit: letters to give at most.
+        reason: give letters with this reason alone.
+        each: letters of one reason to give at most.
     """
     try:
         with path.open("rb") as file:
@@ -34,7 +38,13 @@ def last_dead_letters(path: Path, limit: int) -> DeadLetters:
     lines = tail.split(b"\n")[1 if start else 0 : -1]
     letters = [letter for line in reversed(lines) if (letter := _letter(line))]
     reasons = Counter(letter.reason for letter in letters)
-    return DeadLetters(True, len(letters), dict(reasons.most_common()), letters[:limit])
+    chosen: list[DeadLetter] = []
+    taken: Counter[str] = Counter()
+    for letter in letters:
+        if reason in (None, letter.reason) and (each is None or taken[letter.reason] < each):
+            taken[letter.reason] += 1
+            chosen.append(letter)
+    return DeadLetters(True, len(letters), dict(reasons.most_common()), chosen[:limit])
 
 
 def _letter(line: bytes) -> DeadLetter | None:

@@ -67,6 +67,9 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # As for GET; the server leaves the body away.
+            scope = dict(scope, method="GET")
         headers = Headers(scope=scope)
         started = False
 

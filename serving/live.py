@@ -7,7 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,62 +24,58 @@ WINDOWS = 30
 """Windows of popular items that the page draws."""
 MINUTES = 720
 """Minutes of event time that the page draws."""
-LETTERS = 30
+LETTERS = 100
+LETTERS_OF_A_REASON = 8
 _SAMPLES = 600
+_RATE_LOOKS = 5
+"""Over so many of the job's reports, a second apart, its rate is told."""
 _SILENT_SECONDS = 15
 _LIVE_CLOCK_SECONDS = 86_400
+"""An event time this far from the clock is not live: no lag can be told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """How the job does at a moment.
+    """How the job did at a moment.
 
     Attributes:
-        at: the clock, seconds since the epoch.
-        events: events so far.
-        rate: events a second.
-        lag: seconds by which the watermark is behind.
-        running: whether the job wrote lately; None where it does not say when.
+        at: the clock, seconds since the epoch: when a worker last wrote, or now where none has
+            for a while.
+        rate: events a second over the last reports; None of the first.
+        behind: seconds of event time by which what is done is behind the newest event read.
+        lag: seconds by which the watermark is behind the clock; None where event time is far
+            from the clock, as in a replay of old events.
+        running: whether a worker wrote lately.
     """
 
     at: float
-    events: int | None
     rate: float | None
+    behind: int | None
     lag: float | None
-    running: bool | None
+    running: bool
 
 
-def _number(values: dict[str, Any], name: str) -> float | None:
-    value = values.get(name)
-    return float(value) if isinstance(value, int | float) else None
-
-
-def pulse_of(values: dict[str, Any], now: float, before: Pulse | None) -> Pulse:
-    """What the job's values say at `now`.
-
-    The lag is the job's own `watermark_lag`, or the clock less the watermark where event time
-    is about the clock's; of a replay from long ago no lag can be told.
+def pulse_of(job: Job, now: float, before: Job | None) -> Pulse:
+    """What the job's counts say.
 
     Args:
-        values: the job's table.
+        job: its counts.
         now: the clock.
-        before: the pulse before, for the rate where the job gives none.
+        before: the counts before, if they are of the same run.
     """
-    events = _number(values, "events")
-    updated = _number(values, "updated_at")
-    running = None if updated is None else now - updated < _SILENT_SECONDS
-    rate = _number(values, "events_per_second")
-    if running is False:
+    running = now - job.updated_at < _SILENT_SECONDS
+    rate = None
+    if not running:
         rate = 0.0
-    elif rate is None and events is not None and before and before.events is not None:
-        seconds = now - before.at
-        rate = max(0.0, events - before.events) / seconds if seconds > 0 else None
-    lag = _number(values, "watermark_lag")
-    watermark = _number(values, "watermark")
-    if lag is None and watermark is not None and running is not False:
-        behind = now - watermark
-        lag = behind if abs(behind) < _LIVE_CLOCK_SECONDS else None
-    return Pulse(now, None if events is None else int(events), rate, lag, running)
+    elif before and job.updated_at > before.updated_at:
+        rate = max(0, job.read - before.read) / (job.updated_at - before.updated_at)
+    behind = None
+    if job.read_to is not None and job.sealed_to is not None:
+        behind = max(0, job.read_to - job.sealed_to)
+    lag = None
+    if running and job.sealed_to is not None and abs(now - job.sealed_to) < _LIVE_CLOCK_SECONDS:
+        lag = now - job.sealed_to
+    return Pulse(job.updated_at if running else now, rate, behind, lag, running)
 
 
 class Live:
@@ -102,6 +98,7 @@ class Live:
         self._dead_letters = dead_letters
         self._interval = interval
         self._pulses: deque[Pulse] = deque(maxlen=_SAMPLES)
+        self._jobs: deque[Job] = deque(maxlen=_RATE_LOOKS)
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
@@ -123,9 +120,12 @@ class Live:
             self._publish("popular", queries.popular(None)),
             self._publish("windows", queries.popular_windows(WINDOWS)),
             self._publish("policies", queries.policies(MINUTES)),
+            self._publish("activity", queries.activity(MINUTES)),
             self._publish("job", self._job()),
         )
-        letters = await asyncio.to_thread(last_dead_letters, self._dead_letters, LETTERS)
+        letters = await asyncio.to_thread(
+            last_dead_letters, self._dead_letters, LETTERS, each=LETTERS_OF_A_REASON
+        )
         self._hub.publish("dead_letters", encode({"data": letters}))
 
     async def _publish(self, topic: str, answer: Awaitable[Any]) -> None:
@@ -137,10 +137,15 @@ class Live:
     async def _job(self) -> Job | None:
         job = await self._queries.job()
         if job:
-            self._metrics.saw_job(job.values)
-            before = self._pulses[-1] if self._pulses else None
-            pulse = pulse_of(job.values, time.time(), before)
-            self._pulses.append(pulse)
-            self._hub.pass_on("pulse", encode(pulse))
-            self._hub.keep("pulses", encode([asdict(pulse) for pulse in self._pulses]))
+            self._metrics.saw_job(job)
+            if self._jobs and self._jobs[-1].started_at != job.started_at:
+                self._jobs.clear()
+            now = time.time()
+            silent = now - job.updated_at >= _SILENT_SECONDS
+            if silent or not self._jobs or job.updated_at > self._jobs[-1].updated_at:
+                pulse = pulse_of(job, now, self._jobs[0] if self._jobs else None)
+                self._jobs.append(job)
+                self._pulses.append(pulse)
+                self._hub.pass_on("pulse", encode(pulse))
+                self._hub.keep("pulses", encode(list(self._pulses)))
         return job

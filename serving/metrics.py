@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.answers import StoreHealth
+from serving.answers import Job, StoreHealth
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -54,9 +55,9 @@ class Metrics:
         for store in stores:
             self.store_up.labels(store.store).set(store.state != "down")
 
-    def saw_job(self, values: dict[str, object]) -> None:
-        """Notes those of the job's values that are numbers."""
-        for name, value in values.items():
+    def saw_job(self, job: Job) -> None:
+        """Notes the job's numbers."""
+        for name, value in asdict(job).items():
             if isinstance(value, int | float):
                 self.job.labels(name).set(value)
 

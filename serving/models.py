@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,81 +21,137 @@ from serving.inputs import HISTORY, HistoriesInput, StatesInput
 from serving.metrics import Metrics
 
 if TYPE_CHECKING:
-    from inference.policy import Policy
+    from inference.registry import VersionedModel
 
 _LOG = logging.getLogger("rivulet.serving")
 _STATE = "state"
+LOOK_EVERY = 1.0
+"""Seconds between questions for a new version; the registry looks at CURRENT more rarely."""
+
+Loader = Callable[[], "VersionedModel"]
 
 
 class StateSizeError(ValueError):
     """An embedding is not as long as the model's states, or not finite."""
 
 
-class Served:
-    """A loaded policy behind its batcher."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Lists, and the model that made them: versions change while requests wait."""
 
-    def __init__(self, name: str, policy: Policy, threads: ThreadPoolExecutor, metrics: Metrics):
-        self.model = Model(
-            name=name,
+    ranking: Ranking
+    policy: str
+
+
+class Served:
+    """A model behind its batcher.
+
+    Args:
+        name: its address; None for its algorithm's name.
+        model: whose version in use ranks.
+        threads: where it ranks.
+        metrics: is told what is ranked.
+    """
+
+    def __init__(
+        self,
+        name: str | None,
+        model: VersionedModel,
+        threads: ThreadPoolExecutor,
+        metrics: Metrics,
+    ) -> None:
+        self._versioned = model
+        self._policy = model.policy()
+        self._metrics = metrics
+        self.name = name or self._policy.info.algorithm
+        self._batcher: Batcher[_Answer] = Batcher(self._rank, threads, metrics.batch.observe)
+
+    @property
+    def model(self) -> Model:
+        """What is in use now."""
+        policy = self._policy
+        return Model(
+            name=self.name,
             policy=policy.info.label,
             algorithm=policy.info.algorithm,
             items=len(policy.item_ids),
             state_size=policy.network.sizes.state,
         )
-        self._policy = policy
-        self._ranked = metrics.ranked.labels(self.model.policy)
-        self._batcher: Batcher[Ranking] = Batcher(self._rank, threads, metrics.batch.observe)
 
-    def _rank(self, columns: tuple[npt.NDArray[Any], ...], kind: tuple[Any, ...]) -> Ranking:
+    def look(self) -> None:
+        """Takes a new version into use, if CURRENT names one; what loads it waits here."""
+        policy = self._versioned.policy()
+        if policy is not self._policy:
+            _LOG.warning("POST /%s ranks with %s from now on", self.name, policy.info.label)
+            self._policy = policy
+
+    def _rank(self, columns: tuple[npt.NDArray[Any], ...], kind: tuple[Any, ...]) -> _Answer:
+        policy = self._policy
         form, size, repeat_consumed = kind
         if form == _STATE:
-            return self._policy.rank_states(columns[0], size)
+            state_size = policy.network.sizes.state
+            if columns[0].shape[1] != state_size:
+                raise StateSizeError(
+                    f"each embedding must have {state_size} numbers for this model"
+                )
+            return _Answer(policy.rank_states(columns[0], size), policy.info.label)
         users, histories, lengths = columns
-        return self._policy.rank(users, histories, lengths, size, repeat_consumed)
+        ranking = policy.rank(users, histories, lengths, size, repeat_consumed)
+        return _Answer(ranking, policy.info.label)
 
     async def rank(self, users: list[int], question: Question) -> Ranked:
-        """Ranks, with whatever else is waiting."""
-        batch, rows = await self._batcher.ask(question)
+        """Ranks, with whatever else is waiting.
+
+        Raises:
+            BusyError: too much waits already.
+            StateSizeError: the states are not this model's.
+        """
+        answer, rows = await self._batcher.ask(question)
+        batch = answer.ranking
         items = batch.items[rows].tolist()
         propensities = batch.propensities[rows].tolist()
         for row, count in enumerate(batch.counts[rows].tolist()):
             del items[row][count:], propensities[row][count:]
-        self._ranked.inc(len(users))
-        return Ranked(users, items, propensities, self.model.policy)
+        self._metrics.ranked.labels(answer.policy).inc(len(users))
+        return Ranked(users, items, propensities, answer.policy)
 
 
 class ModelShelf:
     """All the models, by name.
 
     Args:
-        loaders: per name (None: the algorithm's) what loads its policy.
+        loaders: per name (None: the algorithm's) what loads its model.
         metrics: is told what is ranked.
     """
 
-    def __init__(
-        self, loaders: Sequence[tuple[str | None, Callable[[], Policy]]], metrics: Metrics
-    ) -> None:
+    def __init__(self, loaders: Sequence[tuple[str | None, Loader]], metrics: Metrics) -> None:
         self._loaders = loaders
         self._metrics = metrics
         # PyTorch spreads one ranking over all cores; two at once would only get in their way.
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="rank")
+        # Apart from ranking: those who ask need not wait while a version is loaded.
+        self._lookers = ThreadPoolExecutor(1, thread_name_prefix="look")
         self._served: dict[str, Served] = {}
         self._ready = asyncio.Event()
 
-    async def load(self) -> None:
-        """Loads them; those who ask meanwhile wait."""
+    async def run(self) -> None:
+        """Loads the models, while those who ask wait, and then follows their versions."""
         loop = asyncio.get_running_loop()
         try:
             for name, loader in self._loaders:
                 try:
-                    policy = await loop.run_in_executor(self._threads, loader)
+                    model = await loop.run_in_executor(self._lookers, loader)
                 except Exception as error:  # one bad model must not stop the page
                     _LOG.error("a model cannot be served: %s", error)
                     continue
-                served = Served(name or policy.info.algorithm, policy, self._threads, self._metrics)
-                self._served[served.model.name] = served
+                served = Served(name, model, self._threads, self._metrics)
+                self._served[served.name] = served
         finally:
             self._ready.set()
+        while self._served:
+            await asyncio.sleep(LOOK_EVERY)
+            for served in self._served.values():
+                await loop.run_in_executor(self._lookers, served.look)
 
     async def models(self) -> list[Model]:
         """What can rank."""
@@ -111,7 +169,8 @@ class ModelShelf:
 
     def close(self) -> None:
         """Lets the last ranking end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._lookers):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def histories_question(given: HistoriesInput) -> Question:
@@ -125,37 +184,40 @@ def histories_question(given: HistoriesInput) -> Question:
     return Question(columns, ("history", given.size, given.repeat_consumed))
 
 
-def states_question(given: StatesInput, state_size: int) -> Question:
+def states_question(given: StatesInput) -> Question:
     """The columns of a request with states.
 
     Raises:
-        StateSizeError: a state has another length, or is not finite.
+        StateSizeError: the states are not equally long, or not finite.
     """
-    if any(len(state) != state_size for state in given.embedding):
-        raise StateSizeError(f"each embedding must have {state_size} numbers for this model")
+    if len({len(state) for state in given.embedding}) > 1:
+        raise StateSizeError("the embeddings have different lengths")
     states = np.array(given.embedding, np.float64)
     if not np.isfinite(states).all():
         raise StateSizeError("embeddings must be finite numbers")
-    return Question((states,), (_STATE, given.size, True))
+    return Question((states,), (_STATE, given.size, states.shape[1]))
 
 
-def loaders_of(
-    given: Sequence[str] | None,
-) -> list[tuple[str | None, Callable[[], Policy]]]:
+def loaders_of(given: Sequence[str] | None) -> list[tuple[str | None, Loader]]:
     """What `--model` names, to be loaded later: PyTorch takes seconds to import.
 
     Args:
-        given: `[NAME=]DIR` each; None for the packaged model.
+        given: `[NAME=]DIR` each, or the job's own NAME=DIR:WEIGHT, whose weight means nothing
+            here; None for the packaged model; `none` alone for no model.
 
     Raises:
         ValueError: two have the same name.
     """
     if given is None:
-        return [(None, _Loader(packaged_model()))]
-    loaders: list[tuple[str | None, Callable[[], Policy]]] = []
+        return [(None, _Loader("", packaged_model()))]
+    if list(given) == ["none"]:
+        return []
+    loaders: list[tuple[str | None, Loader]] = []
     for text in given:
         name, separator, directory = text.rpartition("=")
-        loaders.append((name if separator else None, _Loader(Path(directory))))
+        if separator:
+            directory = re.sub(r":[0-9.]+$", "", directory)
+        loaders.append((name or None, _Loader(name, Path(directory))))
     names = [name for name, _ in loaders if name]
     if len(names) != len(set(names)):
         raise ValueError("--model: two models have the same name")
@@ -163,10 +225,10 @@ def loaders_of(
 
 
 class _Loader:
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, name: str, directory: Path) -> None:
+        self._name, self._directory = name, directory
 
-    def __call__(self) -> Policy:
-        from inference.model_dir import load_policy
+    def __call__(self) -> VersionedModel:
+        from inference.registry import ModelChoice, VersionedModel
 
-        return load_policy(self._directory)
+        return VersionedModel(ModelChoice(self._directory, self._name))

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 DEFAULT_STORE = "sqlite:///rivulet.db"
 DEFAULT_DEAD_LETTERS = Path("rivulet-dead-letters.jsonl")
-DEFAULT_GRAPH = Path(__file__).parent.parent / "docs" / "graph.svg"
+DEFAULT_GRAPH = Path(__file__).parent / "static" / "graph.svg"
 TOKEN_VARIABLE = "RIVULET_TOKEN"  # noqa: S105  # the variable's name, not the token
 _SHORTEST_TOKEN = 16
 
@@ -95,8 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         action="append",
         metavar="[NAME=]DIR",
-        help="a model directory to rank with on demand at POST /NAME (by default the name is its "
-        "algorithm), several times for several (default: the packaged model)",
+        help="a model directory, or a folder of versions whose file CURRENT names the one in use "
+        "(followed as it changes), to rank with at POST /NAME (by default the name is its "
+        "algorithm), several times for several; none for no ranking (default: the packaged model)",
         default=argparse.SUPPRESS,
     )
     parser.add_argument(

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from serving.answers import Event, Outcome, Recommendation
+from transforms.behaviors import BEHAVIORS, REWARDS
 
 REWARD_WINDOW = 600
 """Seconds after a recommendation in which an event counts for it (spec section 5)."""
 
-REWARD_OF = {"pv": 1.0, "cart": 2.0, "fav": 2.0, "buy": 3.0}
+REWARD_OF = dict(zip(BEHAVIORS, REWARDS.tolist(), strict=True))
 
 
 def with_outcomes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from serving.answers import (
+    Activity,
     History,
     Job,
     Policies,
@@ -120,7 +121,35 @@ class Queries:
         found, store = await self.stores.first(lambda reader: reader.policy_minutes(minutes))
         return Policies(found, store) if found and store else None
 
+    async def activity(self, minutes: int) -> Activity | None:
+        """How many events the minutes of event time had."""
+        found, store = await self.stores.first(lambda reader: reader.event_minutes(minutes))
+        return Activity(found, store) if found and store else None
+
     async def job(self) -> Job | None:
-        """What the job says of itself."""
-        found, store = await self.stores.first(lambda reader: reader.job())
-        return Job(dict(found), store) if found and store else None
+        """What the latest run has done so far: all its workers together."""
+        workers, store = await self.stores.first(lambda reader: reader.workers())
+        if not workers or not store:
+            return None
+        counts = [worker.counts for worker in workers]
+
+        def total(name: str) -> int:
+            return sum(one.get(name, 0) for one in counts)
+
+        def latest(name: str) -> int | None:
+            return max((one[name] for one in counts if name in one), default=None)
+
+        return Job(
+            started_at=workers[0].run / 1000,
+            updated_at=max(worker.updated_at for worker in workers),
+            workers=len(workers),
+            read=total("read"),
+            sealed=total("sealed"),
+            duplicates=total("duplicates"),
+            late=total("late"),
+            malformed=total("malformed"),
+            recommendations=total("recommendations"),
+            read_to=latest("read_to"),
+            sealed_to=latest("sealed_to"),
+            store=store,
+        )

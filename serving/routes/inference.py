@@ -28,7 +28,17 @@ _LIMITS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["inference"])
 
 ADDRESSES = frozenset(
-    {"popular", "users", "models", "policies", "job", "dead_letters", "health", "metrics"}
+    {
+        "popular",
+        "users",
+        "models",
+        "policies",
+        "activity",
+        "job",
+        "dead_letters",
+        "health",
+        "metrics",
+    }
     | {"docs", "openapi.json", "events", "graph.svg"}
 )
 """Addresses of one part that are no model's."""
@@ -75,10 +85,9 @@ async def rank(served: Asked, given: HistoriesInput) -> Response:
 async def rank_states(served: Asked, given: StatesInput) -> Response:
     """Ranks for users by their states, as the model's encoder makes them."""
     try:
-        question = states_question(given, served.model.state_size)
+        return await _answer(served.rank(given.user, states_question(given)))
     except StateSizeError as error:
         raise HTTPException(422, str(error)) from error
-    return await _answer(served.rank(given.user, question))
 
 
 async def _answer(ranked: Awaitable[Ranked]) -> Response:

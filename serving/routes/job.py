@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from serving.answers import DeadLetters, Health, Job, Policies
+from serving.answers import Activity, DeadLetters, Health, Job, Policies
 from serving.dead_letters import last_dead_letters
 from serving.metrics import CONTENT_TYPE
 from serving.problems import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
@@ -16,17 +16,13 @@ from serving.state import Shared
 
 router = APIRouter(tags=["job"])
 
+Minutes = Annotated[int, Query(ge=1, le=20_000, description="Of event time, the last ones")]
+
 
 @router.get(
     "/policies", response_model=Policies, responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED
 )
-async def policies(
-    request: Request,
-    shared: Shared,
-    minutes: Annotated[int, Query(ge=1, le=20_000, description="Of event time, the last ones")] = (
-        720
-    ),
-) -> Response:
+async def policies(request: Request, shared: Shared, minutes: Minutes = 720) -> Response:
     """Recommendations, hits and reward per policy and minute of event time (SQL stores)."""
     found = await shared.queries.policies(minutes)
     if found is None:
@@ -34,9 +30,20 @@ async def policies(
     return reply(request, found)
 
 
+@router.get(
+    "/activity", response_model=Activity, responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED
+)
+async def activity(request: Request, shared: Shared, minutes: Minutes = 720) -> Response:
+    """Events per minute of event time, by behavior (SQL stores)."""
+    found = await shared.queries.activity(minutes)
+    if found is None:
+        raise HTTPException(404, "no store has minutes of events (SQL stores keep them)")
+    return reply(request, found)
+
+
 @router.get("/job", response_model=Job, responses=NOT_FOUND | DOWN | NOT_CHANGED)
 async def job(request: Request, shared: Shared) -> Response:
-    """What the job last wrote of itself: counts, watermark, events a second (SQL stores)."""
+    """What the latest run of the job has done so far (SQL stores)."""
     found = await shared.queries.job()
     if found is None:
         raise HTTPException(404, "no store has a job's counts (SQL stores keep them)")
@@ -45,11 +52,14 @@ async def job(request: Request, shared: Shared) -> Response:
 
 @router.get("/dead_letters", response_model=DeadLetters, responses=INVALID | NOT_CHANGED)
 async def dead_letters(
-    request: Request, shared: Shared, limit: Annotated[int, Query(ge=1, le=500)] = 50
+    request: Request,
+    shared: Shared,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    reason: Annotated[str | None, Query(max_length=100, description="This reason alone")] = None,
 ) -> Response:
     """The last dead letters, newest first, and how many of each reason."""
     path = shared.settings.dead_letters
-    return reply(request, await asyncio.to_thread(last_dead_letters, path, limit))
+    return reply(request, await asyncio.to_thread(last_dead_letters, path, limit, reason))
 
 
 @router.get(

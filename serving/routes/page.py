@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
-from serving.assets import STATIC, asset
+from serving.assets import asset
 from serving.hub import TooManyListenersError
 from serving.replies import LIVE, etag_of, unchanged
 from serving.state import Shared
@@ -47,22 +49,20 @@ async def static(request: Request, name: str) -> Response:
 @router.get("/graph.svg")
 async def graph(request: Request, shared: Shared) -> Response:
     """The pipeline's graph, drawn by `make graph`."""
-    for path in (shared.settings.graph, STATIC / "graph.svg"):
-        try:
-            content = path.read_bytes()
-        except OSError:
-            continue
-        etag = etag_of(content)
-        headers = {
-            "ETag": etag,
-            "Cache-Control": LIVE,
-            # Graphviz styles by attributes, which need no leave; nothing in it may run.
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-        }
-        if unchanged(request, etag):
-            return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type="image/svg+xml")
-    raise HTTPException(404, "no graph has been drawn: make graph")
+    try:
+        content = await asyncio.to_thread(shared.settings.graph.read_bytes)
+    except OSError:
+        raise HTTPException(404, "no graph has been drawn: make graph") from None
+    etag = etag_of(content)
+    headers = {
+        "ETag": etag,
+        "Cache-Control": LIVE,
+        # Graphviz styles by attributes, which need no leave; nothing in it may run.
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+    if unchanged(request, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type="image/svg+xml")
 
 
 @router.get("/events")

@@ -22,7 +22,7 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Rows to pass over
 async def users(
     request: Request, shared: Shared, limit: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> Response:
-    """Users with a recent recommendation."""
+    """Some users with a recommendation, the latest first where the store can tell."""
     found = await shared.queries.users(limit)
     if found is None:
         raise HTTPException(404, "no store has a recommendation")

@@ -18,8 +18,10 @@ function times(plot, ticks) {
   });
 }
 const charts = new Map();
+const onRight = (label) => label.endsWith("→");
+const fromZero = { range: (plot, low, high) => [0, high > 0 ? high * 1.1 : 1] };
 
-function options(holder, series, format) {
+function options(holder, series, format, axisFormat) {
   const style = getComputedStyle(document.documentElement);
   const inks = INKS[document.documentElement.dataset.theme] || INKS.light;
   const axis = {
@@ -27,16 +29,20 @@ function options(holder, series, format) {
     grid: { stroke: style.getPropertyValue("--line"), width: 1 },
     ticks: { show: false },
   };
+  const values = (plot, ticks) => ticks.map(axisFormat);
+  const right = series.some(onRight) ? [{ ...axis, scale: "right", side: 1, size: 44, grid: { show: false }, values }] : [];
   return {
     width: Math.max(200, holder.clientWidth),
     height: HEIGHT,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-    scales: { y: { range: (plot, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-    axes: [{ ...axis, values: times, space: 64 }, { ...axis, size: 58, values: (plot, ticks) => ticks.map(format) }],
+    scales: { y: fromZero, right: fromZero },
+    axes: [{ ...axis, values: times, space: 64 }, { ...axis, size: 54, values }, ...right],
+    cursor: { y: false, drag: { setScale: false } },
     series: [
-      { label: "UTC", value: (plot, at) => (at === null ? "–" : new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ")) },
+      { label: "", value: (plot, at) => (at === null ? "" : `${new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`) },
       ...series.map((label, place) => ({
         label,
+        scale: onRight(label) ? "right" : "y",
         stroke: inks[place % inks.length],
         width: 2,
         spanGaps: true,
@@ -44,21 +50,29 @@ function options(holder, series, format) {
         value: (plot, value) => (value === null ? "–" : format(value)),
       })),
     ],
-    legend: { live: true },
   };
 }
 
+/** The legend tells the newest values while no pointer is over the chart. */
+function rest(plot) {
+  const last = plot.data[0].length - 1;
+  if (last >= 0) plot.setLegend({ idx: last });
+}
+
 /** Draws or redraws: `data` is uPlot's, times first; `series` the names of the lines. */
-export function draw(holder, series, data, format) {
+export function draw(holder, series, data, format, axisFormat = format) {
   const known = charts.get(holder);
   if (known && known.series.join("\n") === series.join("\n")) {
     known.data = data;
     known.plot.setData(data);
+    if (known.plot.cursor.left < 0 || known.plot.cursor.left === undefined) rest(known.plot);
     return;
   }
   known?.plot.destroy();
-  const plot = new uPlot(options(holder, series, format), data, holder);
-  charts.set(holder, { plot, series, data, format });
+  const plot = new uPlot(options(holder, series, format, axisFormat), data, holder);
+  plot.over.addEventListener("mouseleave", () => requestAnimationFrame(() => rest(plot)));
+  requestAnimationFrame(() => rest(plot));
+  charts.set(holder, { plot, series, data, format, axisFormat });
 }
 
 /** Takes a chart away. */
@@ -68,9 +82,9 @@ export function erase(holder) {
 }
 
 addEventListener("themechange", () => {
-  for (const [holder, { series, data, format }] of [...charts]) {
+  for (const [holder, { series, data, format, axisFormat }] of [...charts]) {
     erase(holder);
-    draw(holder, series, data, format);
+    draw(holder, series, data, format, axisFormat);
   }
 });
 
@@ -83,7 +97,7 @@ new ResizeObserver(() => {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** A line as high as its line of text: counts of an item over windows. */
+/** A line as high as its line of text: counts of an item over windows, null where it has none. */
 export function spark(values) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "spark");
@@ -91,9 +105,18 @@ export function spark(values) {
   svg.setAttribute("aria-hidden", "true");
   const top = Math.max(1, ...values);
   const step = values.length > 1 ? 110 / (values.length - 1) : 0;
-  const line = document.createElementNS(SVG, "polyline");
-  line.setAttribute("points", values.map((value, place) =>
-    `${(place * step).toFixed(1)},${(20 - 18 * value / top).toFixed(1)}`).join(" "));
+  let path = "";
+  let drawing = false;
+  values.forEach((value, place) => {
+    if (value !== null) {
+      const at = `${(place * step).toFixed(1)} ${(20 - 18 * value / top).toFixed(1)}`;
+      // A lone value is a dot: a line of no length with round ends.
+      path += drawing ? `L${at}` : `M${at}l0 0`;
+    }
+    drawing = value !== null;
+  });
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
   svg.append(line);
   return svg;
 }

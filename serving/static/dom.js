@@ -31,6 +31,8 @@ export function number(value) {
 
 export const percent = (value) => `${(100 * value).toFixed(1)} %`;
 
+export const wholePercent = (value) => `${Number((100 * value).toFixed(1))} %`;
+
 /** Seconds since the epoch as UTC. */
 export function moment(seconds) {
   if (typeof seconds !== "number") return "–";

@@ -1,40 +1,50 @@
 import { draw } from "./charts.js";
 import { $, el, moment, number, span } from "./dom.js";
+import { reached } from "./now.js";
 
 const MOST_PULSES = 600;
 let pulses = [];
-let values = null;
+let job = null;
 
 function tile(name, value, title = "") {
   return el("div", { class: "tile", title }, el("b", {}, value), el("span", {}, name));
 }
 
+function lagTile(pulse) {
+  return pulse?.lag == null
+    ? tile("behind the newest event", span(pulse?.behind), "Seconds of event time between what was read and what is done")
+    : tile("watermark lag", span(pulse.lag), "How far the watermark is behind the clock");
+}
+
 function show() {
   const pulse = pulses.at(-1);
   const tiles = $("tiles");
-  if (!values) {
+  if (!job) {
     tiles.replaceChildren();
     $("rate-note").textContent = "No store has a job's counts yet (SQL stores keep them).";
     return;
   }
   tiles.replaceChildren(
-    tile("events a second", number(pulse?.rate)),
-    tile("events", number(values.events)),
-    tile("watermark lag", span(pulse?.lag), "How far event time is behind"),
-    tile("late", number(values.late)),
-    tile("malformed", number(values.malformed)),
-    tile("duplicates", number(values.duplicates)));
-  const running = pulse?.running === false ? "The job has ended or stands still. " : "";
-  const watermark = typeof values.watermark === "number" ? `Event time is at ${moment(values.watermark)}.` : "";
-  $("rate-note").textContent = running + watermark;
-  if (pulses.some((one) => one.rate !== null)) {
+    tile("events a second", number(pulse?.rate), "Read in the last seconds, by the clock"),
+    tile("events", number(job.sealed), "Different events in sealed panes"),
+    tile("recommendations", number(job.recommendations)),
+    lagTile(pulse),
+    tile("late", number(job.late), "Came after their pane was sealed"),
+    tile("malformed", number(job.malformed), "Lines that are no events"),
+    tile("duplicates", number(job.duplicates), "Events that came again"));
+  const workers = job.workers === 1 ? "one worker" : `${number(job.workers)} workers`;
+  $("rate-note").textContent = pulse?.running === false
+    ? `The job has ended or stands still since ${moment(job.updated_at)}. Event time is at ${moment(job.sealed_to)}.`
+    : `Events read a second by ${workers}, by the clock. Event time is at ${moment(job.sealed_to)}.`;
+  if (pulses.filter((one) => one.rate !== null).length > 1) {
     draw($("rate-chart"), ["events a second"], [pulses.map((one) => one.at), pulses.map((one) => one.rate)], number);
   }
 }
 
 export function showJob({ data, problem }) {
   if (problem) return;
-  values = data?.values ?? null;
+  job = data;
+  reached(data?.sealed_to);
   show();
 }
 
@@ -47,16 +57,4 @@ export function showPulse(one) {
   pulses.push(one);
   if (pulses.length > MOST_PULSES) pulses.shift();
   show();
-}
-
-export function showDeadLetters({ data }) {
-  const table = $("dead");
-  table.hidden = !data.letters.length;
-  $("dead-note").textContent = !data.present ? "There is no file of dead letters."
-    : data.letters.length ? `The last ${number(data.letters.length)} of the file; counts are of its last ${number(data.looked_at)}`
-      : "None.";
-  $("dead-reasons").replaceChildren(...Object.entries(data.reasons).map(([reason, count]) =>
-    el("span", { class: "chip" }, `${reason} ${number(count)}`)));
-  table.tBodies[0].replaceChildren(...data.letters.map((letter) => el("tr", {},
-    el("td", {}, letter.reason), el("td", {}, letter.source), el("td", { class: "raw" }, letter.raw))));
 }

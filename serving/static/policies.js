@@ -1,5 +1,5 @@
 import { draw, erase } from "./charts.js";
-import { $, el, number, percent } from "./dom.js";
+import { $, el, number, percent, wholePercent } from "./dom.js";
 
 const MOST_POLICIES = 6;
 const MOST_POINTS = 120;
@@ -34,17 +34,17 @@ export function showPolicies({ data, problem }) {
     .sort((one, other) => total(other.recommendations) - total(one.recommendations))
     .slice(0, MOST_POLICIES);
   const table = $("policy-table");
-  table.hidden = !policies.length;
+  $("reward").hidden = !policies.length;
   const note = $("policies-note");
   if (!policies.length) {
-    note.textContent = "Nothing yet: shows once a list's reward window (10 min of event time) has passed. SQL stores keep it.";
+    note.textContent = "Nothing yet: what came of a recommendation is known ten minutes of event time later. SQL stores keep it.";
     erase($("hit-chart"));
     erase($("reward-chart"));
     return;
   }
   note.textContent = all.length > policies.length
-    ? `The ${policies.length} policies with the most recommendations, of ${all.length}; over event time`
-    : "Recommendations of which the user went on to an item at least; over event time";
+    ? `The ${policies.length} policies with the most recommendations, of ${all.length}, over event time.`
+    : "Share of the recommendations after which the user went on to one of their items, over event time.";
   table.tBodies[0].replaceChildren(...policies.map((policy) => {
     const shown = total(policy.recommendations);
     return el("tr", {}, el("td", {}, policy.policy), el("td", { class: "num" }, number(shown)),
@@ -54,6 +54,6 @@ export function showPolicies({ data, problem }) {
   const { times, sums } = binned(policies);
   const names = policies.map((policy) => policy.policy);
   const share = (column) => sums.map((sum) => sum.map((bin) => (bin[0] ? bin[column] / bin[0] : null)));
-  draw($("hit-chart"), names, [times, ...share(1)], percent);
+  draw($("hit-chart"), names, [times, ...share(1)], percent, wholePercent);
   draw($("reward-chart"), names, [times, ...share(2)], (value) => value.toFixed(2));
 }

@@ -1,5 +1,6 @@
 import { spark } from "./charts.js";
 import { $, el, moment, number } from "./dom.js";
+import { reached } from "./now.js";
 
 let latest = null;
 let windows = [];
@@ -16,7 +17,7 @@ function move(place) {
 function row(place, most) {
   const bar = el("i");
   bar.style.width = `${(100 * place.count / most).toFixed(1)}%`;
-  const counts = windows.map((window) => window.items.find((other) => other.item === place.item)?.count ?? 0);
+  const counts = windows.map((window) => window.items.find((other) => other.item === place.item)?.count ?? null);
   return el("tr", {},
     el("td", { class: "num" }, place.rank), move(place), el("td", {}, place.item),
     el("td", { class: "num count" }, bar, el("span", {}, number(place.count))),
@@ -37,8 +38,12 @@ function show() {
 }
 
 export function showPopular({ data, problem }) {
-  if (problem) return;
+  if (problem) {
+    if (!latest) $("popular-note").textContent = `Nobody can tell: ${problem}.`;
+    return;
+  }
   latest = data;
+  reached(data?.window_end);
   show();
 }
 

@@ -1,4 +1,12 @@
 import { $, el, moment, parse } from "./dom.js";
+import { isOver } from "./now.js";
+
+const REWARD_WINDOW = 600;
+const REFRESH_MS = 3000;
+let shown = null;
+let content = "";
+let asked = 0;
+let again = null;
 
 async function get(address) {
   const response = await fetch(address, { headers: { Accept: "application/json" } });
@@ -14,16 +22,17 @@ function historyOf(answer) {
   return el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
 }
 
-function listOf(shown) {
-  const outcomes = new Map((shown.outcomes ?? []).map((outcome) => [outcome.item, outcome]));
-  const chips = shown.items.map((item) => {
+function listOf(list) {
+  const outcomes = new Map((list.outcomes ?? []).map((outcome) => [outcome.item, outcome]));
+  const chips = list.items.map((item) => {
     const outcome = outcomes.get(item);
     return el("span", { class: outcome ? "chip hit" : "chip" }, outcome ? `${item} ✓ ${outcome.behavior}` : item);
   });
   const reward = [...outcomes.values()].reduce((sum, outcome) => sum + outcome.reward, 0);
-  const came = shown.outcomes === null ? "" : outcomes.size ? ` · reward ${reward}` : " · nothing came of it in 10 min";
+  const nothing = isOver(list.time + REWARD_WINDOW) ? "nothing came of it in 10 min" : "nothing so far";
+  const came = list.outcomes === null ? "" : ` · ${outcomes.size ? `reward ${reward}` : nothing}`;
   return el("div", { class: "shown" },
-    el("p", {}, `${moment(shown.time)}${shown.policy ? ` · ${shown.policy}` : ""}${came}`),
+    el("p", {}, `${moment(list.time)}${list.policy ? ` · ${list.policy}` : ""}${came}`),
     el("div", { class: "chips" }, ...chips));
 }
 
@@ -32,35 +41,56 @@ function recommendationsOf(answer) {
   return el("div", {}, ...answer.recommendations.map(listOf));
 }
 
-async function lookUp(user) {
-  const place = $("user-answer");
+function say(...parts) {
+  $("user-answer").replaceChildren(...parts);
+}
+
+function plain(text) {
+  return el("p", { class: "note wide-answer" }, text);
+}
+
+/** Shows a user; `news` is the status line for those who do not see the page. */
+async function lookUp(user, news = "") {
+  shown = user;
+  asked = Date.now();
   const base = `/users/${encodeURIComponent(user)}`;
   try {
     const [history, recommendations] = await Promise.all([
       get(`${base}/history?limit=12`), get(`${base}/recommendations?limit=6&outcomes=true`)]);
-    if (history.missing && recommendations.missing) {
-      place.replaceChildren(el("p", { class: "note wide-answer" }, `No store knows user ${user}.`));
-      return;
+    const fresh = JSON.stringify([user, history, recommendations,
+      recommendations.recommendations?.map((list) => isOver(list.time + REWARD_WINDOW))]);
+    if (shown !== user || (fresh === content && !news)) return;
+    content = fresh;
+    if (history.missing && recommendations.missing) say(plain(`No store knows user ${user}.`));
+    else {
+      say(
+        el("div", {}, el("h3", {}, `Last events of user ${user}`), historyOf(history)),
+        el("div", {}, el("h3", {}, "Recommended"), recommendationsOf(recommendations)));
     }
-    place.replaceChildren(
-      el("div", {}, el("h3", {}, `Last events of user ${user}`), historyOf(history)),
-      el("div", {}, el("h3", {}, "Recommended"), recommendationsOf(recommendations)));
+    if (news) $("user-status").textContent = news;
   } catch {
-    place.replaceChildren(el("p", { class: "note wide-answer" }, "The server does not answer."));
+    content = "";
+    if (news) say(plain("The server does not answer."));
   }
+}
+
+/** Looks again at the user that is shown, but not all the time. */
+function refresh() {
+  if (shown === null || document.hidden || again) return;
+  again = setTimeout(() => { again = null; lookUp(shown); }, Math.max(0, asked + REFRESH_MS - Date.now()));
 }
 
 function choose(user) {
   $("user-id").value = user;
   history.replaceState(null, "", `?user=${encodeURIComponent(user)}`);
-  lookUp(user);
+  lookUp(user, `User ${user} is shown.`);
 }
 
 async function suggest() {
   const answer = await get("/users?limit=8").catch(() => ({ users: [] }));
   $("user-suggestions").replaceChildren(...(answer.users ?? []).map((user) =>
     el("button", { type: "button", class: "chip", onclick: () => choose(user) }, user)));
-  return answer.users?.[0];
+  return { first: answer.users?.[0], problem: answer.missing === false ? answer.detail : "" };
 }
 
 export async function startUsers() {
@@ -68,10 +98,14 @@ export async function startUsers() {
     event.preventDefault();
     choose($("user-id").value.trim());
   });
-  const asked = new URLSearchParams(location.search).get("user");
-  const first = await suggest();
-  if (asked && /^-?\d{1,19}$/.test(asked)) choose(asked);
-  else if (first !== undefined) { $("user-id").value = first; lookUp(first); }
-  else $("user-answer").replaceChildren(el("p", { class: "note wide-answer" }, "No store has a recommendation yet."));
-  return suggest;
+  const wanted = new URLSearchParams(location.search).get("user");
+  const showFirst = async () => {
+    const { first, problem } = await suggest();
+    if (shown !== null) return;
+    if (first !== undefined) { $("user-id").value = first; lookUp(first); }
+    else say(plain(problem ? `Nobody can tell: ${problem}.` : "No store has a recommendation yet."));
+  };
+  if (wanted && /^-?\d{1,19}$/.test(wanted)) choose(wanted);
+  await showFirst();
+  return { suggest: showFirst, refresh };
 }

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Protocol
 
-from serving.answers import Event, PolicyMinutes, PopularWindow, Recommendation, StoreState
+from serving.answers import (
+    Event,
+    EventMinutes,
+    PolicyMinutes,
+    PopularWindow,
+    Recommendation,
+    StoreState,
+)
 
 
 class StoreURLError(ValueError):
     """A store's URL cannot be used; the text is for the person who gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker process of a job.
+
+    Attributes:
+        run: when the job was started, milliseconds since the epoch.
+        updated_at: when the worker last wrote, seconds since the epoch.
+        counts: what it has done, by the names of `transforms.live`.
+    """
+
+    run: int
+    updated_at: float
+    counts: dict[str, int]
 
 
 class Reader(Protocol):
@@ -45,15 +68,19 @@ class Reader(Protocol):
         ...
 
     async def users(self, limit: int) -> list[int]:
-        """Users with a recent recommendation, the latest first."""
+        """Some users with a recommendation, the latest first where the store can tell."""
         ...
 
     async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
         """How each policy did over the last `minutes` minutes of event time."""
         ...
 
-    async def job(self) -> dict[str, object]:
-        """What the job says of itself."""
+    async def event_minutes(self, minutes: int) -> EventMinutes | None:
+        """How many events the last `minutes` minutes of event time had; None for none."""
+        ...
+
+    async def workers(self) -> list[Worker]:
+        """The worker processes of the latest run."""
         ...
 
     async def close(self) -> None:

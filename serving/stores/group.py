@@ -32,6 +32,10 @@ class StoresDownError(RuntimeError):
         self.names = tuple(names)
 
 
+class _SilentError(Exception):
+    """A store failed, or is at rest after a failure."""
+
+
 class _Guarded:
     """A reader with its time limit and what is known of its failures."""
 
@@ -41,10 +45,14 @@ class _Guarded:
         self._timeout = timeout
         self._rest_until = 0.0
 
-    async def ask(self, question: Callable[[Reader], Awaitable[T]]) -> T | None:
-        """The answer, or None if the store failed or is at rest after a failure."""
+    async def ask(self, question: Callable[[Reader], Awaitable[T]]) -> T:
+        """The answer.
+
+        Raises:
+            _SilentError: there is none.
+        """
         if time.monotonic() < self._rest_until:
-            return None
+            raise _SilentError
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await question(self.reader)
@@ -57,7 +65,7 @@ class _Guarded:
                 _LOG.warning("%s answers again", self.reader.name)
             self.failure = ""
             return answer
-        return None
+        raise _SilentError
 
     def _failed(self, plainly: str, detail: str) -> None:
         if plainly != self.failure:
@@ -99,11 +107,13 @@ class StoreGroup:
         """
         silent = []
         for store in self._stores:
-            answer = await store.ask(question)
+            try:
+                answer = await store.ask(question)
+            except _SilentError:
+                silent.append(store.reader.name)
+                continue
             if answer:
                 return answer, store.reader.name
-            if answer is None:
-                silent.append(store.reader.name)
         if silent:
             raise StoresDownError(silent)
         return None, None
@@ -113,8 +123,9 @@ class StoreGroup:
         return list(await asyncio.gather(*map(self._health, self._stores)))
 
     async def _health(self, store: _Guarded) -> StoreHealth:
-        state = await store.ask(lambda reader: reader.state())
-        if state is None:
+        try:
+            state = await store.ask(lambda reader: reader.state())
+        except _SilentError:
             return StoreHealth(store.reader.name, "down", store.failure)
         return StoreHealth(store.reader.name, state)
 

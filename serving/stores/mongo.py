@@ -15,7 +15,7 @@ from serving.answers import (
     Recommendation,
     StoreState,
 )
-from serving.stores.base import StoreURLError, public_name
+from serving.stores.base import StoreURLError, Worker, public_name
 
 DEFAULT_DATABASE = "rivulet"
 _COLLECTIONS = ("records", "popular", "recommendResults")
@@ -108,9 +108,13 @@ class MongoReader:
         del minutes
         return []
 
-    async def job(self) -> dict[str, object]:
+    async def event_minutes(self, minutes: int) -> None:
         """MongoDB stores keep none."""
-        return {}
+        del minutes
+
+    async def workers(self) -> list[Worker]:
+        """MongoDB stores keep none."""
+        return []
 
     async def close(self) -> None:
         """As the protocol has it."""

@@ -12,9 +12,11 @@ from serving.answers import (
     Recommendation,
     StoreState,
 )
-from serving.stores.base import StoreURLError, public_name
+from serving.stores.base import StoreURLError, Worker, public_name
 
 _CONNECTIONS = 32
+_KEYS_SCANNED = 1000
+_MOST_SCANS = 10
 
 
 class RedisReader:
@@ -86,17 +88,28 @@ class RedisReader:
 
     async def users(self, limit: int) -> list[int]:
         """Some users with a recommendation: Redis knows no order of them."""
-        _, keys = await self._redis.scan(0, match="recommendations:*:time", count=1000)
-        return list(dict.fromkeys(int(str(key).split(":")[1]) for key in keys))[:limit]
+        cursor, found = 0, dict[int, None]()
+        for _ in range(_MOST_SCANS):
+            cursor, keys = await self._redis.scan(
+                cursor, match="recommendations:*:time", count=_KEYS_SCANNED
+            )
+            found |= dict.fromkeys(int(str(key).split(":")[1]) for key in keys)
+            if len(found) >= limit or not cursor:
+                break
+        return list(found)[:limit]
 
     async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
         """Redis stores keep none."""
         del minutes
         return []
 
-    async def job(self) -> dict[str, object]:
+    async def event_minutes(self, minutes: int) -> None:
         """Redis stores keep none."""
-        return {}
+        del minutes
+
+    async def workers(self) -> list[Worker]:
+        """Redis stores keep none."""
+        return []
 
     async def close(self) -> None:
         """As the protocol has it."""

@@ -9,26 +9,35 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, Select, Table, create_engine, inspect, select
+from sqlalchemy import Engine, Select, Table, create_engine, func, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import NullPool
 
 from serving.answers import (
     Event,
+    EventMinutes,
     PolicyMinutes,
     PopularItem,
     PopularWindow,
     Recommendation,
     StoreState,
 )
-from serving.stores.base import StoreURLError, public_name
+from serving.stores.base import StoreURLError, Worker, public_name
 from serving.stores.sqlite import connector
-from sinks.schema import JOB, POLICY_MINUTE, RECOMMENDATION, RECORD, TOP
+from sinks.schema import (
+    EVENT_MINUTE,
+    JOB_WORKER,
+    POLICY_MINUTE,
+    RECOMMENDATION,
+    RECORD,
+    TOP,
+)
 
 Rows = list[tuple[Any, ...]]
 _THREADS = 4
 _MINUTE = 60
+_PLACES = 4
 _RECYCLE_SECONDS = 300
 
 
@@ -170,12 +179,39 @@ class SQLReader:
         return [Event(*row) for row in await self._rows(query, RECORD)]
 
     async def users(self, limit: int) -> list[int]:
-        """As the protocol has it."""
+        """Some users, those with the latest recommendations first.
+
+        The table has no index by time, and may have millions of rows: so a few users are
+        looked at from each of some places among the ids, whatever the table's size.
+        """
         table = RECOMMENDATION.c
-        # Twice the number: one user may have two of the latest rows.
-        query = select(table.user).order_by(table.time.desc(), table.user).limit(2 * limit)
-        found = dict.fromkeys(row[0] for row in await self._rows(query, RECOMMENDATION))
-        return list(found)[:limit]
+        # Two queries: of both at once SQLite reads the whole table.
+        least, most = (select(end(table.user)).scalar_subquery() for end in (func.min, func.max))
+        ends = await self._rows(select(least, most), RECOMMENDATION)
+        if not ends or ends[0][0] is None:
+            return []
+        first, last = map(int, ends[0])
+        places = {first + (last - first) * part // _PLACES for part in range(_PLACES)}
+        some = [
+            row[0]
+            for place in sorted(places)
+            for row in await self._rows(
+                select(table.user)
+                .where(table.user >= place)
+                .group_by(table.user)
+                .order_by(table.user)
+                .limit(limit),
+                RECOMMENDATION,
+            )
+        ]
+        latest = (
+            select(table.user)
+            .where(table.user.in_(set(some)))
+            .group_by(table.user)
+            .order_by(func.max(table.time).desc(), table.user)
+            .limit(limit)
+        )
+        return [row[0] for row in await self._rows(latest, RECOMMENDATION)]
 
     async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
         """As the protocol has it."""
@@ -193,9 +229,23 @@ class SQLReader:
             found.append(PolicyMinutes(policy, list(minute), list(shown), list(hits), rewards))
         return found
 
-    async def job(self) -> dict[str, object]:
+    async def event_minutes(self, minutes: int) -> EventMinutes | None:
         """As the protocol has it."""
-        return {name: _json(value) for name, value in await self._rows(select(JOB), JOB)}
+        minute = EVENT_MINUTE.c.minute
+        newest = select(minute).order_by(minute.desc()).limit(1).scalar_subquery()
+        query = select(EVENT_MINUTE).where(minute > newest - minutes * _MINUTE).order_by(minute)
+        rows = await self._rows(query, EVENT_MINUTE)
+        return EventMinutes(*map(list, zip(*rows, strict=True))) if rows else None
+
+    async def workers(self) -> list[Worker]:
+        """As the protocol has it."""
+        table = JOB_WORKER.c
+        newest = select(table.run).order_by(table.run.desc()).limit(1).scalar_subquery()
+        query = select(table.run, table.updated_at, table.counts).where(table.run == newest)
+        return [
+            Worker(run, updated_at, _json(counts))
+            for run, updated_at, counts in await self._rows(query, JOB_WORKER)
+        ]
 
     async def close(self) -> None:
         """As the protocol has it."""

@@ -16,7 +16,7 @@ import httpx
 from deploy.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-_START_SECONDS = 60
+_START_SECONDS = 150
 
 
 @contextmanager
@@ -27,7 +27,17 @@ def serving(folder: Path, *options: str, token: str = "", models: bool = True) -
     address = f"http://127.0.0.1:{port}"
     with (folder / "serving.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "serving", "--port", str(port), "--interval", "0.2", *options],
+            [
+                sys.executable,
+                "-m",
+                "serving",
+                "--port",
+                str(port),
+                "--interval",
+                "0.2",
+                *options,
+                *([] if models else ["--model", "none"]),
+            ],
             cwd=folder,
             env=environment,
             stdout=log,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Table, create_engine
 
@@ -18,7 +18,8 @@ class Rows:
     top: Sequence[tuple[int, int, int, int]] = ()
     recommendation: Sequence[tuple[int, int, list[int], str, list[float], int]] = ()
     policy_minute: Sequence[tuple[str, int, int, int, float]] = ()
-    job: dict[str, object] = field(default_factory=dict)
+    event_minute: Sequence[tuple[int, int, int, int, int]] = ()
+    job_worker: Sequence[tuple[int, str, float, dict[str, int]]] = ()
 
     def columns(self, table: Table) -> list[dict[str, object]]:
         rows: Sequence[tuple[object, ...]] = {
@@ -26,7 +27,8 @@ class Rows:
             "top": self.top,
             "recommendation": self.recommendation,
             "policy_minute": self.policy_minute,
-            "job": list(self.job.items()),
+            "event_minute": self.event_minute,
+            "job_worker": self.job_worker,
         }[table.name]
         names = [column.name for column in table.columns]
         return [dict(zip(names, row, strict=True)) for row in rows]
@@ -78,12 +80,34 @@ def sample() -> Rows:
             ("reinforce-1", END - 60, 100, 31, 45.0),
             ("reinforce-1", END, 50, 20, 31.5),
         ],
-        job={
-            "events": 12345,
-            "malformed": 3,
-            "duplicates": 5,
-            "late": 7,
-            "watermark": END,
-            "events_per_second": 4321.5,
-        },
+        event_minute=[(END - 120, 90, 5, 4, 1), (END - 60, 80, 6, 3, 2)],
+        job_worker=[
+            (1_700_000_000_000, "before", 1_700_000_100.0, {"read": 1}),
+            (
+                1_700_000_200_000,
+                "one",
+                1_700_000_300.5,
+                {
+                    "read": 12_000,
+                    "sealed": 11_990,
+                    "malformed": 3,
+                    "duplicates": 5,
+                    "read_to": END + 7,
+                    "sealed_to": END,
+                    "recommendations": 800,
+                },
+            ),
+            (
+                1_700_000_200_000,
+                "two",
+                1_700_000_300.0,
+                {
+                    "read": 345,
+                    "sealed": 340,
+                    "late": 7,
+                    "read_to": END + 1,
+                    "sealed_to": END - 20,
+                },
+            ),
+        ],
     )

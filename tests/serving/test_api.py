@@ -1,9 +1,13 @@
+import time
 from pathlib import Path
 
 import httpx
 import numpy as np
 
-from inference.model_dir import load_policy
+from inference.info import ModelInfo
+from inference.model_dir import load_policy, save_policy
+from serving.models import LOOK_EVERY
+from tests.inference.models import tiny_ids, tiny_network
 from tests.serving.running import serving
 from tests.serving.tables import END, fill, sample
 
@@ -120,10 +124,15 @@ def test_health_models_job_and_metrics(client: httpx.Client) -> None:
         "ddpg",
         "bcq",
     }
-    assert client.get("/job").json()["values"]["late"] == 7
+    job = client.get("/job").json()
+    assert (job["workers"], job["read"], job["late"]) == (2, 12_345, 7)
+    assert (job["started_at"], job["updated_at"]) == (1_700_000_200, 1_700_000_300.5)
+    assert (job["read_to"], job["sealed_to"]) == (END + 7, END)
+    assert client.get("/activity").json()["minutes"]["pv"] == [90, 80]
+    assert client.get("/activity", params={"minutes": 1}).json()["minutes"]["pv"] == [80]
     client.get("/users/123456/history")
     metrics = client.get("/metrics").text
-    assert 'rivulet_job{name="events"} 12345.0' in metrics
+    assert 'rivulet_job{name="read"} 12345.0' in metrics
     assert 'route="/users/{user}/history"' in metrics
     assert "123456" not in metrics
 
@@ -133,6 +142,12 @@ def test_every_answer_carries_the_policy_for_browsers(client: httpx.Client) -> N
         headers = client.get(path).headers
         assert "script-src 'self'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_head_is_a_get_without_its_body(client: httpx.Client) -> None:
+    head, full = client.head("/popular"), client.get("/popular")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == full.headers["etag"]
 
 
 def test_another_host_name_is_refused_on_loopback(client: httpx.Client) -> None:
@@ -178,3 +193,29 @@ def test_a_token_is_asked_for_and_opens(tmp_path: Path) -> None:
             assert client.post("/login", data={"token": token}).status_code == 303
             assert client.get("/").status_code == 200
         assert token not in (tmp_path / "serving.log").read_text()
+
+
+def test_a_new_version_is_taken_into_use_and_a_broken_one_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    for version in ("1", "2"):
+        network = tiny_network("reinforce")
+        info = ModelInfo("reinforce", version, network.sizes)
+        save_policy(folder / version, network, *tiny_ids(), info)
+    (folder / "CURRENT").write_text("1")
+    one = {"user": [1], "item": [[7]]}
+
+    def label() -> str:
+        return str(httpx.post(f"{address}/reinforce", json=one, timeout=30).json()["policy"])
+
+    with serving(tmp_path, f"--model={folder}") as address:
+        assert label() == "reinforce-1"
+        (folder / "CURRENT").write_text("broken")
+        time.sleep(4 * LOOK_EVERY)
+        assert label() == "reinforce-1"
+        (folder / "CURRENT").write_text("2")
+        deadline = time.monotonic() + 30
+        while label() == "reinforce-1" and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert label() == "reinforce-2"
+        model = httpx.get(f"{address}/models").json()["models"][0]
+        assert (model["name"], model["policy"]) == ("reinforce", "reinforce-2")

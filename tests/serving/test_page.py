@@ -1,14 +1,17 @@
 """The page in a real browser."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import redis
 from playwright.sync_api import Browser, Page, expect
 
+from deploy.servers.redis import Redis
 from tests.serving.browser import browser
 from tests.serving.running import serving
-from tests.serving.tables import fill, sample
+from tests.serving.tables import END, fill, sample
 
 pytestmark = pytest.mark.browser
 
@@ -41,10 +44,11 @@ def test_the_page_shows_what_the_store_has(page: Page, server: str) -> None:
     expect(first).to_contain_text("11")
     expect(first).to_contain_text("▲ 1")
     expect(page.locator("#popular tbody tr").last).to_contain_text("new")
-    expect(page.locator("#tiles")).to_contain_text("12,345")
+    expect(page.locator("#tiles")).to_contain_text("12,330")
     expect(page.locator("#policy-table")).to_contain_text("34.0 %")
     expect(page.locator("#hit-chart canvas")).to_be_visible()
     expect(page.locator("#user-answer")).to_contain_text("21 ✓ buy")
+    expect(page.locator("#activity-chart")).to_contain_text("views")
     expect(page.locator("#dead")).to_contain_text("<b>x</b>,y")
     expect(page.locator("#graph-note")).not_to_be_empty()
 
@@ -59,6 +63,18 @@ def test_a_user_is_looked_up_by_keyboard(page: Page, server: str) -> None:
     page.locator("#user-id").fill("77")
     page.keyboard.press("Enter")
     expect(page.locator("#user-answer")).to_contain_text("No store knows user 77")
+
+
+def test_dead_letters_of_one_reason_by_keyboard(page: Page, server: str) -> None:
+    page.goto(server)
+    rows = page.locator("#dead tbody tr")
+    expect(rows).to_have_count(3)
+    page.get_by_role("button", name="late 1").press("Enter")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("1,2,3")
+    expect(page.get_by_role("button", name="late 1")).to_be_focused()
+    page.get_by_role("button", name="all", exact=True).press("Enter")
+    expect(rows).to_have_count(3)
 
 
 def test_dark_at_a_press_and_kept(page: Page, server: str) -> None:
@@ -94,8 +110,52 @@ def test_from_no_store_to_numbers_without_a_reload(page: Page, tmp_path: Path) -
         page.goto("about:blank")
 
 
+def test_a_user_on_the_page_is_kept_fresh(page: Page, tmp_path: Path) -> None:
+    rows = sample()
+    fill(f"sqlite:///{tmp_path}/rivulet.db", rows)
+    with serving(tmp_path, models=False) as address:
+        page.goto(f"{address}/?user=2")
+        answer = page.locator("#user-answer")
+        expect(answer).to_contain_text("nothing so far")
+        new = (2, 13, "buy", END + 10)
+        shown = (2, END, [13, 14], "reinforce-1", [1.0, 1.0], 0)
+        (worker, *others) = reversed(rows.job_worker)
+        fill(
+            f"sqlite:///{tmp_path}/rivulet.db",
+            replace(
+                rows,
+                record=[*rows.record, new],
+                recommendation=[*rows.recommendation, shown],
+                job_worker=[*others, (*worker[:2], worker[2] + 1, worker[3])],
+                top=[*rows.top, (END + 80, 1, 13, 5)],
+            ),
+        )
+        expect(answer).to_contain_text("13 ✓ buy", timeout=15_000)
+        expect(answer).to_contain_text("reward 3")
+        page.goto("about:blank")
+
+
+@pytest.mark.servers
+def test_a_store_that_goes_down_is_named_and_what_it_said_stays(page: Page, tmp_path: Path) -> None:
+    with Redis(tmp_path / "redis") as store:
+        client = redis.Redis.from_url(store.url)
+        client.rpush("popular:items", 4711)
+        client.set("popular:window_end", END)
+        client.close()
+        with serving(tmp_path, f"--store={store.url}", models=False) as address:
+            page.goto(address)
+            expect(page.locator("#popular tbody tr")).to_contain_text("4711")
+            expect(page.locator("#notices")).to_be_empty()
+            store.stop()
+            expect(page.locator("#notices")).to_contain_text("is down", timeout=15_000)
+            expect(page.locator("#popular tbody tr")).to_contain_text("4711")
+            page.goto("about:blank")
+
+
 def test_a_dead_store_is_named(page: Page, tmp_path: Path) -> None:
     with serving(tmp_path, "--store=redis://127.0.0.1:1/0", models=False) as address:
         page.goto(address)
         expect(page.locator("#notices")).to_contain_text("redis://127.0.0.1:1/0 is down")
+        for place in ("#popular-note", "#user-answer"):
+            expect(page.locator(place)).to_contain_text("no answer from redis://127.0.0.1:1/0")
         page.goto("about:blank")

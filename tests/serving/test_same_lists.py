@@ -1,0 +1,71 @@
+"""A hundred users' histories through the stream and through the API: equal lists, bit for bit."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from pipelines.recommend import main
+from simulation.live import COLUMNS, Flaws, LiveClicks
+from simulation.model import World
+from tests.serving.running import serving
+
+START = 1_767_603_600
+UNKNOWN_USER, UNKNOWN_ITEM = 10**12, 10**15
+USERS = 100
+
+
+def stream(path: Path) -> None:
+    """Clicks of the packaged model's world, among them a user and items that it does not know."""
+    lines = LiveClicks(World.make(0, 500), 12, START, Flaws(late=0), seed=4).until(START + 600)
+    lines += [b"%d,%d,pv,%d" % (UNKNOWN_USER, n + 1, START + 30 * n) for n in range(19)]
+    lines += [b"%d,%d,pv,%d" % (n, UNKNOWN_ITEM + n, START + 500) for n in range(1, 200)]
+    path.write_bytes(b"\n".join([",".join(COLUMNS).encode(), *lines]))
+
+
+def shown(db: sqlite3.Connection) -> dict[int, tuple[int, list[int], list[float], str]]:
+    """The policy's latest list of each user."""
+    rows = db.execute(
+        "SELECT user, time, items, propensities, policy FROM recommendation "
+        "WHERE policy != 'popular' ORDER BY time"
+    )
+    return {row[0]: (row[1], json.loads(row[2]), json.loads(row[3]), row[4]) for row in rows}
+
+
+def history(db: sqlite3.Connection, user: int, before: int) -> list[int]:
+    """The items of all of the user's events before a moment, the oldest first."""
+    rows = db.execute(
+        "SELECT item FROM record WHERE user = ? AND time < ? ORDER BY time, item", (user, before)
+    )
+    return [row[0] for row in rows]
+
+
+@pytest.mark.slow
+def test_stream_and_api_give_the_same_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stream(tmp_path / "clicks.csv")
+    assert main(["--input=clicks.csv"]) == 0
+    with sqlite3.connect("rivulet.db") as db:
+        lists = shown(db)
+        users = [UNKNOWN_USER, *sorted(lists.keys() - {UNKNOWN_USER})][:USERS]
+        histories = [history(db, user, lists[user][0]) for user in users]
+    assert len(users) == USERS
+    assert sum(max(items) >= UNKNOWN_ITEM for items in histories) > 10
+    alone = np.random.default_rng(0).permutation(USERS)[:10]
+    with serving(tmp_path) as address, httpx.Client(base_url=address, timeout=60) as client:
+        answers = client.post("/reinforce", json={"user": users, "item": histories}).json()
+        singly = [
+            client.post("/reinforce", json={"user": [users[n]], "item": [histories[n]]}).json()
+            for n in alone
+        ]
+    given = list(zip(answers["items"], answers["propensities"], strict=True))
+    assert given == [lists[user][1:3] for user in users]
+    assert {lists[user][3] for user in users} == {answers["policy"]}
+    assert [(one["items"][0], one["propensities"][0]) for one in singly] == [
+        given[n] for n in alone
+    ]
