@@ -14,6 +14,11 @@ class RunnerError(ValueError):
     """The runner cannot do what was asked: one line that says why and what to do."""
 
 
+def without_step(error: BaseException) -> str:
+    """An error's words, without the step's name that the runner has put behind them."""
+    return _WHILE.sub("", str(error))
+
+
 def cause(error: BaseException) -> str:
     """The reason why a job failed, in one line: the last error that a worker's traceback names.
 

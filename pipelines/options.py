@@ -181,7 +181,8 @@ def read_options(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Beam's own options are taken too, first of all --runner=DirectRunner (the "
         "default), PrismRunner,\nFlinkRunner, DataflowRunner, or render, which draws the "
-        "pipeline's graph (--render_output=FILE.svg).",
+        "pipeline's graph (--render_output=FILE, .svg, .png, .pdf or .dot; default:\n"
+        "rivulet-graph.svg; or --render_port=N for a page).",
     )
     for concern in concerns:
         title = (concern.__doc__ or "").strip().splitlines()[0].rstrip(".")

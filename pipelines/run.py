@@ -14,7 +14,8 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 
 from inference.model_dir import ModelError
-from pipelines.errors import RunnerError, cause
+from pipelines.drawing import drawn
+from pipelines.errors import RunnerError, cause, without_step
 from pipelines.flink_options import FlinkOptions
 from pipelines.graph import Flow, read, write_letters
 from pipelines.local_paths import make_whole
@@ -80,7 +81,7 @@ class Job:
         try:
             return self._run(options)
         except (SourceError, SinkError, ModelError, RunnerError) as error:
-            refuse(self.prog, str(error))
+            refuse(self.prog, without_step(error))
         except KeyboardInterrupt:
             print(f"\n{self.prog}: stopped; run it again to go on: what is written stays right")
             return 130
@@ -99,6 +100,7 @@ class Job:
         self.construct(pipeline, options)
         if runner_name(options) == "render":
             pipeline.run().wait_until_finish()
+            print("\n".join(drawn(options)))
             return 0
         letters = options.view_as(SinkOptions).dead_letters
         if bounded and "://" not in letters:

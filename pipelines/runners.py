@@ -13,9 +13,8 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
+from pipelines.drawing import drawing_runner
 from pipelines.errors import RunnerError
-
-RENDER = "apache_beam.runners.render.RenderRunner"
 
 
 def runner_name(options: PipelineOptions) -> str:
@@ -37,7 +36,7 @@ def make_runner(options: PipelineOptions, bounded: bool, files: bool = True) -> 
     standard = options.view_as(StandardOptions)
     name = runner_name(options)
     if name == "render":
-        return create_runner(RENDER)
+        return drawing_runner(options)
     if name == "directrunner":
         if not bounded:
             raise RunnerError(
@@ -52,7 +51,10 @@ def make_runner(options: PipelineOptions, bounded: bool, files: bool = True) -> 
         return RivuletFlinkRunner(options)
     if name == "prismrunner":
         _find_prism(options)
-    return create_runner(standard.runner)
+    try:
+        return create_runner(standard.runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise RunnerError(f"--runner={standard.runner}: {error}") from error
 
 
 def _fn_api_runner(options: PipelineOptions) -> Any:

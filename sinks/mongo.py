@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from pymongo.errors import (
     PyMongoError,
     WaitQueueTimeoutError,
 )
+from pymongo.uri_parser import parse_uri
 
 from sinks import mongo_rows
 from sinks.base import Refusal, SinkError, Write
@@ -49,9 +51,18 @@ class MongoSource:
 
     Attributes:
         url: with the password, if there is one.
+
+    Raises:
+        SinkError: pymongo does not take the URL.
     """
 
     url: str
+
+    def __post_init__(self) -> None:
+        # Where the options are read, not where a worker opens it (which looks up mongodb+srv's).
+        if self.url.lower().startswith("mongodb://"):
+            with self._in_words():
+                parse_uri(self.url)
 
     @property
     def name(self) -> str:
@@ -64,12 +75,17 @@ class MongoSource:
         Raises:
             SinkError: pymongo does not take the URL.
         """
-        try:
+        with self._in_words():
             # Written means in the journal: what a crash could take back is not acknowledged.
             client: MongoClient[Document] = MongoClient(
                 self.url, journal=True, serverSelectionTimeoutMS=5_000, appname="rivulet"
             )
             return MongoStore(self.name, client)
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
         except (InvalidURI, ConfigurationError, ValueError) as error:
             raise SinkError(f"{self.name} is no MongoDB URL: {error}") from None
 

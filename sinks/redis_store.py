@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 from redis import exceptions
+from redis.connection import parse_url
 
 from sinks import redis_rows, redis_scripts
 from sinks.base import Refusal, SinkError, Write
@@ -32,9 +33,22 @@ class RedisSource:
 
     Attributes:
         url: with the password, if there is one.
+
+    Raises:
+        SinkError: redis-py does not take the URL.
     """
 
     url: str
+
+    def __post_init__(self) -> None:
+        try:
+            parse_url(self.url)  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError):
+            # Its words are not shown: a '/' in a password makes a piece of it the "port".
+            raise SinkError(
+                f"{self.name} is no Redis URL: it is redis://[USER:PASSWORD@]HOST:PORT/NUMBER, "
+                "with what is not a letter or digit of a password percent-encoded"
+            ) from None
 
     @property
     def name(self) -> str:
@@ -42,17 +56,10 @@ class RedisSource:
         return public_name(self.url)
 
     def open(self) -> RedisStore:
-        """A store with a pool of connections of its own.
-
-        Raises:
-            SinkError: redis-py does not take the URL.
-        """
-        try:
-            client = redis.Redis.from_url(
-                self.url, socket_connect_timeout=5, socket_timeout=60, health_check_interval=30
-            )
-        except (ValueError, TypeError) as error:
-            raise SinkError(f"{self.name} is no Redis URL: {error}") from None
+        """A store with a pool of connections of its own."""
+        client = redis.Redis.from_url(
+            self.url, socket_connect_timeout=5, socket_timeout=60, health_check_interval=30
+        )
         return RedisStore(self.name, client)
 
     def __repr__(self) -> str:

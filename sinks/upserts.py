@@ -9,6 +9,19 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from sinks.base import SinkError
 
+DIALECTS = ("sqlite", "mysql", "mariadb", "postgresql")
+"""Those that have an upsert."""
+
+
+def check_dialect(dialect: str) -> None:
+    """Makes sure that there is an upsert for it.
+
+    Raises:
+        SinkError: the dialect has none that Rivulet knows.
+    """
+    if dialect not in DIALECTS:
+        raise SinkError(f"no upsert is known for {dialect}: take one of {', '.join(DIALECTS)}")
+
 
 def upsert(table: sa.Table, dialect: str) -> Any:
     """Inserts a row; one with the same key takes the new values (or stays, if it is all key).
@@ -16,6 +29,7 @@ def upsert(table: sa.Table, dialect: str) -> Any:
     Raises:
         SinkError: the dialect has no upsert that Rivulet knows.
     """
+    check_dialect(dialect)
     values = [column.name for column in table.columns if not column.primary_key]
     if dialect in ("mysql", "mariadb"):
         statement = mysql.insert(table)
@@ -25,10 +39,6 @@ def upsert(table: sa.Table, dialect: str) -> Any:
             values = [next(iter(table.primary_key.columns)).name]
         return statement.on_duplicate_key_update(
             {name: statement.inserted[name] for name in values}
-        )
-    if dialect not in ("sqlite", "postgresql"):
-        raise SinkError(
-            f"no upsert is known for {dialect}: take sqlite, mysql, mariadb or postgresql"
         )
     insert: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     keys = list(table.primary_key.columns)

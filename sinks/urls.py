@@ -57,13 +57,30 @@ def open_source(url: str) -> StoreSource:
         from sinks.redis_store import RedisSource
 
         return RedisSource(full)
+    return _open_sql(full)
+
+
+def _open_sql(url: str) -> StoreSource:
+    from sinks.sql import SqlSource
+    from sinks.upserts import check_dialect
+
+    name = public_name(url)
     try:
-        make_url(full).get_dialect()
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
+        parts = make_url(url)
+        dialect = parts.get_dialect()
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
         raise SinkError(
-            f"'{public_name(url)}' is no store that Rivulet can write to: take sqlite:///FILE, "
+            f"'{name}' is no store that Rivulet can write to: take sqlite:///FILE, "
             "mysql+pymysql://USER:${PASSWORD}@HOST/DB, mongodb://HOST/DB or redis://HOST/0"
         ) from error
-    from sinks.sql import SqlSource
-
-    return SqlSource(full)
+    check_dialect(dialect.name)
+    if dialect.name == "sqlite" and parts.database in (None, "", ":memory:"):
+        raise SinkError(f"'{name}' names no file, as sqlite:///rivulet.db does")
+    try:
+        dialect.import_dbapi()
+    except ImportError as error:
+        raise SinkError(
+            f"{name}: its driver '{error.name}' is not installed (for MySQL and MariaDB, "
+            "mysql+pymysql:// comes with Rivulet)"
+        ) from error
+    return SqlSource(url)

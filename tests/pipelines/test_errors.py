@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.errors import cause
+from pipelines.errors import cause, without_step
 
 FROM_FLINK = """Pipeline rivulet-1_a-b failed in state FAILED: java.lang.RuntimeException: \
 Error received from SDK harness for instruction 5: Traceback (most recent call last):
@@ -25,3 +25,8 @@ sources.errors.SourceError: kafka://h:1/t: the topic was made anew [while runnin
 )
 def test_the_cause_is_one_line(error: Exception, line: str) -> None:
     assert cause(error) == line
+
+
+def test_our_own_words_stay_without_the_step() -> None:
+    error = ValueError("no such host [while running 'Write record 1/Write']")
+    assert without_step(error) == "no such host"

@@ -122,8 +122,9 @@ def test_a_missing_table_ends_the_job_and_drops_nothing(store: SqlStore) -> None
 @pytest.mark.parametrize(
     ("number", "passes"), [(1213, True), (1205, True), (2013, True), (1045, False), (1049, False)]
 )
-def test_deadlocks_pass_and_wrong_passwords_do_not(number: int, passes: bool) -> None:
-    store = open_source("sqlite://").open()
+def test_deadlocks_pass_and_wrong_passwords_do_not(
+    store: SqlStore, number: int, passes: bool
+) -> None:
     error = sa.exc.OperationalError("INSERT", {}, pymysql.err.OperationalError(number, "words"))
     assert store.is_outage(error) is passes
 
