@@ -27,6 +27,7 @@ from sources.dead_letters import DeadLetter
 from sources.options import InputOptions, KafkaOptions
 from sources.read import Events, ReadEvents
 from transforms import live
+from transforms.bundles import CollectBundle
 from transforms.events import BEHAVIORS, EventBatch
 from transforms.feedback import Rewarded, RewardRecommendations
 from transforms.frames import Frame
@@ -79,6 +80,9 @@ def record(flow: Flow) -> None:
     batches = flow.events.events
     if flow.events.late is not None:
         batches = (batches, flow.events.late) | "With late ones" >> beam.Flatten()
+    if not flow.events.is_bounded_files:
+        # Else a stream's source waits for the record stores, and all recommendations with it.
+        batches = batches | "Apart from the rest" >> beam.Reshuffle()
     _write(flow, "record", batches, EventBatch)
 
 
@@ -184,9 +188,19 @@ def _write(
     frame_type: type[Frame],
     what: str | None = None,
 ) -> None:
-    for number, sink in enumerate(flow.sinks(output), 1):
-        if frame_type is PolicyMinutes and not isinstance(sink, SqlSource):
-            continue  # The other stores have no place for it (spec section 6).
+    sinks = [
+        (number, sink)
+        for number, sink in enumerate(flow.sinks(output), 1)
+        # The other stores have no place for it (spec section 6).
+        if frame_type is not PolicyMinutes or isinstance(sink, SqlSource)
+    ]
+    if not sinks:
+        return
+    # A stream's frames are small, and a store takes a few large ones far faster.
+    rows = rows | f"Collect {what or output}" >> beam.ParDo(
+        CollectBundle(frame_type)
+    ).with_output_types(frame_type)
+    for number, sink in sinks:
         label = f"Write {what or output} {number}"
         flow.letters.append(rows | label >> WriteTo(sink, frame_type))
 

@@ -62,13 +62,19 @@ class Progress:
         seen = self._seen()
         seconds = max(time.monotonic() - self._started, 0.001)
         sealed = seen.get("sealed", 0)
-        parts = [f"{seconds:.0f} s", f"{sealed:,} events ({sealed / seconds:,.0f}/s)"]
+        # Of files all is read before anything is sealed; Flink tells of what is sealed alone.
+        events = max(seen.get("read", 0), sealed)
+        parts = [f"{seconds:.0f} s", f"{events:,} events ({events / seconds:,.0f}/s)"]
         if shown := seen.get("recommendations"):
             parts.append(f"{shown:,} recommendations")
         for name, words in (("event_time", "event time"), ("watermark", "watermark")):
             if name in seen:
                 moment = datetime.fromtimestamp(seen[name], UTC)
                 parts.append(f"{words} {moment:%Y-%m-%d %H:%M:%S}")
+        parts += [
+            f"{name} does not answer, {tries} {'try' if tries == 1 else 'tries'} so far"
+            for name, tries in live.awaited().items()
+        ]
         return " · ".join(parts)
 
     def _show(self) -> None:

@@ -12,14 +12,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import apache_beam as beam
 import tenacity
 from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
 from sources.dead_letters import DeadLetter
+from transforms import live
 from transforms.frames import Frame
 
 _LOG = logging.getLogger(__name__)
@@ -102,28 +106,41 @@ def shared_store(source: StoreSource) -> Store:
         return _STORES[source]
 
 
-def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> tenacity.Retrying:
-    """Tries again, with exponential backoff and jitter, for as long as the store is out."""
+def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> Callable[..., Any]:
+    """Tries again, with exponential backoff and jitter, for as long as the store is out.
+
+    Returns:
+        What does something so: `patiently(store)(do, *arguments)`.
+    """
 
     def tell(state: tenacity.RetryCallState) -> None:
         retries()
+        live.wait_for(store.name, state.attempt_number)
         error = state.outcome.exception() if state.outcome else None
         _LOG.warning(
             "%s does not answer (%s); try %d follows",
             store.name, _words(error), state.attempt_number + 1,
         )  # fmt: skip
 
-    return tenacity.Retrying(
+    retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(store.is_outage),
         wait=tenacity.wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT),
         before_sleep=tell,
         reraise=True,
     )
 
+    def patient(do: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return retrying(do, *arguments)
+        finally:
+            live.wait_for(store.name, 0)
+
+    return patient
+
 
 def _words(error: BaseException | None) -> str:
     """An error in one short line; drivers' messages name hosts and users, never passwords."""
-    said = str(getattr(error, "orig", None) or error)
+    said = str(getattr(error, "orig", None) or error).split(", full error: ")[0]
     return f"{type(error).__name__}: {said.splitlines()[0][:200] if said else ''}"
 
 
@@ -144,8 +161,23 @@ class WriteTo(beam.PTransform):
         return frames | "Write" >> beam.ParDo(_BulkWrite(self._source, self._type))
 
 
+@dataclass(slots=True)
+class _Written:
+    """What came of a bulk write."""
+
+    rows: int
+    refusals: Sequence[Refusal]
+    millis: int
+    retries: int
+
+
 @beam.typehints.with_output_types(DeadLetter)
 class _BulkWrite(beam.DoFn):
+    """Writes one frame at a time, beside what the bundle does meanwhile: other stores' writes too.
+
+    A bundle ends when all that it has given is written.
+    """
+
     def __init__(self, source: StoreSource, frame_type: type[Frame]) -> None:
         self._source, self._type = source, frame_type
         self._rows = Metrics.counter("rivulet", "sink_rows")
@@ -155,22 +187,56 @@ class _BulkWrite(beam.DoFn):
 
     def setup(self) -> None:
         self._store = shared_store(self._source)
-        self._patiently = patiently(self._store, self._retries.inc)
-        self._patiently(self._store.prepare)
+        patiently(self._store, self._retries.inc)(self._store.prepare)
         self._write = self._store.writer(self._type)
 
+    def start_bundle(self) -> None:
+        self._running: Future[_Written] | None = None
+
     def process(self, frame: Frame) -> Iterator[DeadLetter]:
-        if not len(frame):
-            return
+        if len(frame):
+            yield from self._settle()
+            self._running = _beside(lambda: self._written(frame))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for letter in self._settle():
+            yield WindowedValue(letter, letter.time, (GlobalWindow(),))
+
+    def _written(self, frame: Frame) -> _Written:
+        # Beam's metrics take what the bundle's own thread tells; so this one only counts.
+        tries: list[None] = []
         started = time.monotonic()
-        refusals = self._patiently(self._write, frame)
-        self._millis.update(int((time.monotonic() - started) * 1000))
-        self._rows.inc(len(frame) - len(refusals))
-        self._refused.inc(len(refusals))
-        for refusal in refusals:
+        refusals = patiently(self._store, lambda: tries.append(None))(self._write, frame)
+        millis = int((time.monotonic() - started) * 1000)
+        return _Written(len(frame) - len(refusals), refusals, millis, len(tries))
+
+    def _settle(self) -> Iterator[DeadLetter]:
+        """Waits for the write that goes on; gives its dead letters, or raises its error."""
+        if self._running is None:
+            return
+        done, self._running = self._running.result(), None
+        self._millis.update(done.millis)
+        self._rows.inc(done.rows)
+        self._retries.inc(done.retries)
+        self._refused.inc(len(done.refusals))
+        for refusal in done.refusals:
             yield DeadLetter(
                 source=f"{self._store.name} {refusal.table}",
                 reason="refused by the store",
                 raw=json.dumps({**refusal.row, "why": refusal.why}, default=str),
                 time=refusal.time,
             )
+
+
+def _beside(work: Callable[[], _Written]) -> Future[_Written]:
+    """Works in a thread that ends with the process, even while a store is waited for."""
+    future: Future[_Written] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # It is raised where it is waited for.
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="bulk-write").start()
+    return future

@@ -49,9 +49,9 @@ POLL_MS = 50
 TURN_SECONDS = 1.0
 """How long a restriction is read before the rest is put off."""
 
-QUIET_SECONDS = 1
-"""How long the rest is put off where there is no more: whole seconds, since Flink's runner cuts
-off the rest, and each time costs a checkpoint of the restriction."""
+QUIET_SECONDS = 0.2
+"""How long the rest is put off where there is no more. Each time costs a checkpoint of the
+restriction; a job server without our patches cuts it off to 0, and then POLL_MS is the pause."""
 
 RESTRICTION = beam.DoFn.RestrictionParam()
 WATERMARK = beam.DoFn.WatermarkEstimatorParam()

@@ -6,6 +6,8 @@ who looks on wants them now.
 read, malformed: what came from the source; read_to: the largest event time in it
 sealed, duplicates, late; sealed_to: the end of the last sealed pane, which the watermark has passed
 recommendations; event_time: the largest time of one
+
+Beside these figures: which stores do not answer just now.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy.typing as npt
 
 _LOCK = threading.Lock()
 _SEEN: dict[str, int] = {}
+_AWAITED: dict[str, int] = {}
 
 
 def add(name: str, amount: int) -> None:
@@ -39,6 +42,21 @@ def saw(times: npt.NDArray[np.int64], malformed: int) -> None:
         reach("read_to", int(times.max()))
 
 
+def wait_for(name: str, tries: int) -> None:
+    """Notes that a store has not answered for so many tries in a row; 0: it has."""
+    with _LOCK:
+        if tries:
+            _AWAITED[name] = tries
+        else:
+            _AWAITED.pop(name, None)
+
+
+def awaited() -> dict[str, int]:
+    """The stores that do not answer, with the tries so far."""
+    with _LOCK:
+        return dict(_AWAITED)
+
+
 def seen() -> dict[str, int]:
     """All that was counted, by name."""
     with _LOCK:
@@ -49,3 +67,4 @@ def reset() -> None:
     """Begins anew."""
     with _LOCK:
         _SEEN.clear()
+        _AWAITED.clear()

@@ -15,6 +15,7 @@ STATEFUL = {
     "Read/ReadKafka/Spread/ReshufflePerKey/GroupByKey": (),
     "Read/ReadKafka/ReadPartition/ParDo(FollowPartition)": (),
     "Seal panes/Group": (),
+    "Apart from the rest/ReshufflePerKey/GroupByKey": (),
     "Popular/Merge shards/GroupByKey": (),
     "Popular/Merge panes/GroupByKey": (),
     "Histories/Keep histories": ("due", "queued", "table", "told", "waiting"),

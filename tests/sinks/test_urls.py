@@ -12,6 +12,7 @@ from sinks.mongo import MongoSource
 from sinks.redis_store import RedisSource
 from sinks.sql import SqlSource
 from sinks.urls import with_secrets
+from transforms import live
 
 URLS = (
     "mongodb://ann:s3cret@127.0.0.1:1,127.0.0.1:2/shop?authSource=s3cret",
@@ -58,12 +59,28 @@ def test_what_is_no_store_is_said_in_one_line(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["mongodb://ann:s3cret@h:notaport/db", "redis://ann:s3cret@h:notaport/0"]
+    "url",
+    [
+        "mongodb://ann:s3cret@h:notaport/db",
+        "mongodb://ann:s3cret@/db",
+        "redis://ann:s3cret@h:notaport/0",
+        "redis://ann:s3cret/more@h/0",
+        "mysql+pymysql://ann:s3cret@h:notaport/db",
+        "mssql+pyodbc://ann:s3cret@h/db",
+        "mysql://ann:s3cret@h/db",
+    ],
 )
-def test_a_wrong_url_is_said_without_its_password(url: str) -> None:
+def test_a_wrong_url_is_refused_at_once_without_its_password(url: str) -> None:
     with pytest.raises(SinkError) as caught:
-        open_source(url).open()
+        open_source(url)
     assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_store_that_ends_with_the_process_is_none(url: str) -> None:
+    with pytest.raises(SinkError, match="names no file"):
+        open_source(url)
 
 
 def test_retries_are_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
@@ -75,8 +92,16 @@ def test_retries_are_logged_without_secrets(caplog: pytest.LogCaptureFixture) ->
         if len(tries) < 3:
             raise RedisConnectionError("refused")
 
+    awaited: list[dict[str, int]] = []
+
+    def look_and_write() -> None:
+        awaited.append(live.awaited())
+        write()
+
     with caplog.at_level(logging.WARNING):
-        patiently(store)(write)
+        patiently(store)(look_and_write)
+    assert awaited == [{}, {store.name: 1}, {store.name: 2}]
+    assert live.awaited() == {}
     assert len(caplog.records) == 2
     assert "redis://:***@127.0.0.1:1/0 does not answer" in caplog.text
     assert "s3cret" not in caplog.text
