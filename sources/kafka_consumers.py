@@ -20,6 +20,8 @@ from sources.kafka_url import KafkaUrl
 
 IDLE_SECONDS = 60.0
 FETCH_BYTES = 4 << 20
+FETCH_MS = 50
+"""How long a fetch waits at the broker for records: what is asked behind it waits as long."""
 ANSWER_MS = 10_000
 
 _Key = tuple[KafkaUrl, int]
@@ -40,6 +42,7 @@ def connect(url: KafkaUrl, group: str | None = None) -> KafkaConsumer:
             allow_auto_create_topics=False,
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_MS,
             bootstrap_timeout_ms=wait,
             request_timeout_ms=40_000,
             reconnect_backoff_max_ms=5_000,

@@ -11,6 +11,11 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from sources.fields import Bools, Int64s
 from sources.kafka_topic_time import TopicTime
 
+JUST_BEHIND = 0.001
+"""Seconds that are added to a watermark of whole seconds, as event times are. Flink fires a timer
+at T when the watermark is behind T, not when it is there: that would be a second later. An event
+at T that follows is no earlier for it: its window ends later."""
+
 
 class Lateness(NamedTuple):
     """How time is dealt with, in seconds.
@@ -49,7 +54,9 @@ class PartitionWatermark(WatermarkEstimator):
 
     def current_watermark(self) -> Timestamp:
         """No later event is expected before this time; never None, so that a runner holds it."""
-        return MIN_TIMESTAMP if self._watermark is None else Timestamp(self._watermark)
+        return (
+            MIN_TIMESTAMP if self._watermark is None else Timestamp(self._watermark + JUST_BEHIND)
+        )
 
     def get_estimator_state(self) -> tuple[int | None, float | None]:
         """What is needed to go on from here."""

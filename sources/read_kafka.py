@@ -266,6 +266,9 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         if polled == POLL_RECORDS or (polled and stop != FOREVER):
             return False
         where = TopicPartition(self.url.topic, number)
+        if polled:  # The answer came with them.
+            end = consumer.highwater(where)
+            return end is not None and end <= position
         return bool(consumer.end_offsets([where], ANSWER_MS)[where] <= position)
 
 

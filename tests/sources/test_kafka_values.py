@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sources.kafka_topic_time import TopicTime
 from sources.kafka_values import parse_value, parse_values
-from sources.kafka_watermark import Lateness, PartitionWatermark
+from sources.kafka_watermark import JUST_BEHIND, Lateness, PartitionWatermark
 from sources.lines import Malformed, Row
 
 VALUES = st.one_of(
@@ -68,7 +68,7 @@ def test_lateness_does_not_hang_on_the_polls(
             Lateness(behind, allowed, 60), *watermark.get_estimator_state()
         )
     assert got == wanted
-    assert watermark.current_watermark() == Timestamp(max(times) - behind)
+    assert watermark.current_watermark() == Timestamp(max(times) - behind + JUST_BEHIND)
 
 
 def silence(idle: int, silence: int = 0) -> PartitionWatermark:
@@ -81,11 +81,11 @@ def test_a_silent_partition_follows_the_topic_after_its_time() -> None:
     watermark = silence(60)
     for now, wanted in ((1000.0, 490), (1059.0, 490), (1060.5, 690)):
         watermark.silent(now, TopicTime(700, now))
-        assert watermark.current_watermark() == Timestamp(wanted)
+        assert watermark.current_watermark() == Timestamp(wanted + JUST_BEHIND)
     watermark.heard()
     watermark.silent(1100.0, TopicTime(900, 1100.0))
     watermark.follow(600)
-    assert watermark.current_watermark() == Timestamp(690)
+    assert watermark.current_watermark() == Timestamp(690 + JUST_BEHIND)
 
 
 def test_a_topic_without_an_event_has_no_time() -> None:
@@ -102,4 +102,4 @@ def test_a_silent_topic_stands_still_unless_the_clock_is_asked_for(
     watermark = silence(60, longest)
     for now in (10_000.0, 10_200.0):
         watermark.silent(now, TopicTime(700, 9_999.0))
-    assert watermark.current_watermark() == Timestamp(wanted)
+    assert watermark.current_watermark() == Timestamp(wanted + JUST_BEHIND)
