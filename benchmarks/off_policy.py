@@ -6,8 +6,9 @@ For each seed: a world of its own, a stream of its users, and the feedback log o
 that showed them lists with known propensities (`simulation.shown`). All learn from these alone,
 with the defaults of `training.train`, from the same pretrained start. What their lists of 8
 truly earn is known (`simulation.feedback`) and is measured in states of a second stream, which
-nobody has seen. Intervals are of the mean over the seeds (Student's t); differences are taken
-seed by seed.
+nobody has seen. "To the end" is after all epochs, where nothing is held out that could say when
+to stop, as in learning that goes on and on. Intervals are of the mean over the seeds (Student's
+t); differences are taken seed by seed.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ BEST = "the best lists there are"
 BEHAVIOUR, LIKELIEST = "the biased policy", "its 8 likeliest items"
 EVENTS, TAKEN = "supervised, next event", "supervised, items taken"
 FULL = "REINFORCE"
+SINGLE = f"{FULL}, K = 1"
+TO_THE_END = "to the end"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,11 +92,14 @@ class Case:
         at = np.random.default_rng(seed).permutation(len(who))[:STATES]
         return Case(world, seed, exploration, data, lists, who[at], histories[at])
 
-    def course(self, recipe: Recipe) -> Course:
-        """The training by a recipe."""
+    def course(self, recipe: Recipe, validated: bool = True) -> Course:
+        """The training by a recipe; where it is not validated, to the end."""
         train, valid = (self.sequences.transitions(part) for part in (TRAIN, VALID))
+        lists = self.lists
+        if not validated:
+            valid, lists = valid.take(slice(0)), (lists[0], lists[1].take(slice(0)))
         own = replace(recipe, seed=self.seed)
-        return Course(own, train, valid, torch.device("cpu"), self.lists)
+        return Course(own, train, valid, torch.device("cpu"), lists)
 
     def worth(self, lists: npt.NDArray[np.int64]) -> float:
         """The mean true reward of lists [n, k] of items in the states."""
@@ -158,6 +164,10 @@ def earned_in(options: Namespace, seed: int) -> dict[str, float]:
             starts[head.algorithm] = head
         network, _ = course.learn(copy.deepcopy(starts[head.algorithm]))
         earned[name] = case.earned_by(network)
+    for name in (FULL, SINGLE):
+        course = case.course(recipes(others=False)[name], validated=False)
+        network, _ = course.learn(copy.deepcopy(start))
+        earned[f"{name}, {TO_THE_END}"] = case.earned_by(network)
     return earned
 
 
@@ -190,8 +200,9 @@ def main(argv: list[str] | None = None) -> int:
         found = [runs[seed].result() for seed in seeds]
     table = Table("lists of", "true reward", f"{FULL} is better by")
     for name in found[0]:
-        gains = [each[FULL] - each[name] for each in found]
-        gain = "" if name == FULL else interval(gains)
+        rival = f"{FULL}, {TO_THE_END}" if name.endswith(TO_THE_END) else FULL
+        gains = [each[rival] - each[name] for each in found]
+        gain = "" if name == rival else interval(gains)
         table.add_row(name, interval([each[name] for each in found]), gain)
     Console().print(table)
     return 0
