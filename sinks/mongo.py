@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pymongo
 from pymongo import MongoClient, ReplaceOne
@@ -33,6 +34,12 @@ from transforms.recommendations import Recommendations
 DEFAULT_DATABASE = "rivulet"
 USERS = 1_000
 """Users whose documents are looked at together."""
+PART = 1_250
+"""Rows of a bulk."""
+THREADS = 2
+"""Bulks at a time."""
+
+F = TypeVar("F", bound=Frame)
 
 _DUPLICATE_KEY = 11000
 _OUTAGES = frozenset(
@@ -104,6 +111,7 @@ class MongoStore:
     def __init__(self, name: str, client: MongoClient[Document]) -> None:
         self.name, self._client = name, client
         self.database = client.get_default_database(DEFAULT_DATABASE)
+        self._threads = ThreadPoolExecutor(THREADS, "mongo")
 
     def prepare(self) -> None:
         """Makes the indexes: by user and time, unique for recommendations."""
@@ -116,7 +124,7 @@ class MongoStore:
         writers: dict[type[Frame], Write] = {
             EventBatch: self._write_events,
             PopularRows: self._write_rankings,
-            Recommendations: self._write_results,
+            Recommendations: self._write_recommendations,
         }
         if frame_type not in writers:
             raise SinkError(f"{self.name} has no collection for {frame_type.__name__}")
@@ -135,21 +143,25 @@ class MongoStore:
 
     def close(self) -> None:
         """Closes the pool."""
+        self._threads.shutdown()
         self._client.close()
 
     def _write_events(self, events: EventBatch) -> Sequence[Refusal]:
-        documents = mongo_rows.records(events)
-        records = self.database["records"]
-        bad = _bulk(lambda: records.insert_many(documents, ordered=False))
-        refusals = [
-            Refusal("records", _without_id(documents[place]), why, documents[place]["time"])
-            for place, (code, why) in bad.items()
-            if code != _DUPLICATE_KEY  # It is there already.
-        ]
+        refusals = self._side_by_side(self._write_records, events)
         users = first_consumptions(events)
         for start in range(0, len(users), USERS):
             refusals += self._write_consumed(users[start : start + USERS])
         return refusals
+
+    def _write_records(self, events: EventBatch) -> list[Refusal]:
+        documents = mongo_rows.records(events)
+        records = self.database["records"]
+        bad = _bulk(lambda: records.insert_many(documents, ordered=False))
+        return [
+            Refusal("records", _without_id(documents[place]), why, documents[place]["time"])
+            for place, (code, why) in bad.items()
+            if code != _DUPLICATE_KEY  # It is there already.
+        ]
 
     def _write_consumed(self, users: list[Consumed]) -> Iterator[Refusal]:
         missing = dict(users)
@@ -192,7 +204,15 @@ class MongoStore:
             for place, (_, why) in bad.items()
         ]
 
-    def _write_results(self, rows: Recommendations) -> Sequence[Refusal]:
+    def _write_recommendations(self, rows: Recommendations) -> Sequence[Refusal]:
+        return self._side_by_side(self._write_results, rows)
+
+    def _side_by_side(self, write: Callable[[F], list[Refusal]], frame: F) -> list[Refusal]:
+        """Writes a frame's parts, some at a time: the server works while the next is encoded."""
+        parts = [frame.take(slice(at, at + PART)) for at in range(0, len(frame), PART)]
+        return [refusal for found in self._threads.map(write, parts) for refusal in found]
+
+    def _write_results(self, rows: Recommendations) -> list[Refusal]:
         # Most are new: they are inserted, and only those that are there already are replaced.
         documents = mongo_rows.results(rows)
         results = self.database["recommendResults"]
