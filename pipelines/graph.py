@@ -40,6 +40,8 @@ from transforms.rewards import RewardRules
 from transforms.shard_sums import SumShards
 
 LATE = "late"
+WRITTEN_ROWS = 5_000
+"""Rows of a frame from which on it is written, though its bundle goes on."""
 
 
 @dataclass
@@ -198,7 +200,7 @@ def _write(
         return
     # A stream's frames are small, and a store takes a few large ones far faster.
     rows = rows | f"Collect {what or output}" >> beam.ParDo(
-        CollectBundle(frame_type)
+        CollectBundle(frame_type, WRITTEN_ROWS)
     ).with_output_types(frame_type)
     for number, sink in sinks:
         label = f"Write {what or output} {number}"

@@ -1,6 +1,6 @@
 """Crashes at random points of the main job at full speed, on a standalone Flink cluster.
 
-    python -m tests.chaos [--points 3] [--events 100000]
+    python -m tests.chaos [--points 3] [--events 240000]
 
 From a real Kafka into real MongoDB, MariaDB and Redis. After each run all rows, documents and
 keys are compared with those of an undisturbed run, and those with a batch run over the file.
@@ -33,6 +33,7 @@ class Outcome(NamedTuple):
     fault: str
     point: str
     seconds: str
+    resumed_from: str
     duplicates: int
     lost: int
     wrong: int
@@ -99,10 +100,12 @@ def trial(
                 kept = any(here.cluster.checkpoints.glob("**/_metadata"))
                 run.submit(*([f"--savepoint={here.cluster.checkpoints}"] if kept else []))
             recovered = run.next_row(begun + 1) if name == "broker" else run.next_checkpoint(begun)
+        resumed_from = run.restored() or ("" if name == "broker" else "the beginning")
         found = settled(here, run, expected, rows)
         lost, wrong = compare(found, expected)
         duplicates = here.inserts() - before - here.inserted()
-    return Outcome(name, f"{point:.0%}", f"{recovered - begun:.1f}", duplicates, lost, wrong)
+    seconds = f"{recovered - begun:.1f}"
+    return Outcome(name, f"{point:.0%}", seconds, resumed_from, duplicates, lost, wrong)
 
 
 def undisturbed(here: Site, folder: Path, url: str, path: Path) -> tuple[dict[str, Any], int]:
@@ -132,14 +135,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("--points", type=int, default=3, help="random points for each fault (default: %(default)s)")
-    add("--events", type=int, default=100_000, help="events of the stream (default: %(default)s)")
+    add("--events", type=int, default=240_000, help="events of the stream (default: %(default)s)")
     add("--seed", type=int, default=0, help="of stream and points (default: %(default)s)")
     add("--only", default=None, help="one fault alone")
     given = parser.parse_args()
     rng = random.Random(given.seed)
     console = Console()
     table = Table(title=f"Crashes, {given.events:,} events at full speed, parallelism 2")
-    for column in ("fault", "at", "recovered in s", "duplicates", "rows lost", "rows wrong"):
+    for column in (
+        "fault", "at", "recovered in s", "resumed from", "duplicates", "rows lost", "rows wrong"
+    ):  # fmt: skip
         table.add_column(column, justify="left" if column == "fault" else "right")
     bad = 0
     with tempfile.TemporaryDirectory() as name:

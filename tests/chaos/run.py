@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.chaos.site import Site
 from tests.flink.stream import hear_ctrl_c
@@ -38,6 +39,7 @@ class Run:
         ]
         self.growth: list[float] = []
         self.total = 0
+        self._began = time.time() * 1000
         self._job: subprocess.Popen[bytes] | None = None
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -101,16 +103,30 @@ class Run:
         behind = (time.time() - time.monotonic() + after) * 1000
         end = time.monotonic() + 600
         while time.monotonic() < end:
-            try:
-                for job in self.site.cluster.rest("/jobs")["jobs"]:
-                    told = self.site.cluster.rest(f"/jobs/{job['id']}/checkpoints")
-                    done = (told.get("latest") or {}).get("completed")
-                    if done and done["trigger_timestamp"] > behind:
-                        return after + (done["latest_ack_timestamp"] - behind) / 1000
-            except OSError:
-                pass  # The job manager is away, or not whole again.
+            for latest in self._checkpoints():
+                done = latest.get("completed")
+                if done and done["trigger_timestamp"] > behind:
+                    return after + (done["latest_ack_timestamp"] - behind) / 1000
             time.sleep(LOOK_S)
         raise AssertionError(f"no checkpoint after the fault\n{self.said()[-2000:]}")
+
+    def restored(self) -> str:
+        """Which checkpoint this run's job has gone on from; empty if none."""
+        for latest in self._checkpoints():
+            if restored := latest.get("restored"):
+                kind = "savepoint" if restored["is_savepoint"] else "checkpoint"
+                return f"{kind} {restored['id']}"
+        return ""
+
+    def _checkpoints(self) -> list[dict[str, Any]]:
+        """The latest checkpoints of this run's jobs; nothing while the job manager is away."""
+        try:
+            jobs = self.site.cluster.rest("/jobs/overview")["jobs"]
+            ours = [job["jid"] for job in jobs if job["start-time"] > self._began]
+            told = [self.site.cluster.rest(f"/jobs/{job}/checkpoints") for job in ours]
+        except OSError:
+            return []
+        return [each.get("latest") or {} for each in told]
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_S):
