@@ -1,7 +1,7 @@
 """A process's consumers: one per partition, kept from one bundle to the next.
 
-A bundle reads a second's worth, and connecting takes a tenth of one; so a consumer, with what it
-has fetched ahead, waits here for the bundle that goes on where the last one ended.
+A bundle reads for a second or less, and connecting takes a tenth of one; so a consumer, with
+what it has fetched ahead, waits here for the bundle that goes on where the last one ended.
 """
 
 from __future__ import annotations

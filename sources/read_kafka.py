@@ -49,6 +49,10 @@ POLL_MS = 50
 TURN_SECONDS = 1.0
 """How long a restriction is read before the rest is put off."""
 
+STREAM_TURN_SECONDS = 0.25
+"""The same in a stream, whose watermark moves on between turns: what is due by then is done at
+once, and no checkpoint is taken meanwhile."""
+
 QUIET_SECONDS = 0.2
 """How long the rest is put off where there is no more. Each time costs a checkpoint of the
 restriction; a job server without our patches cuts it off to 0, and then POLL_MS is the pause."""
@@ -110,6 +114,8 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         group: the consumer group that offsets are committed to.
     """
 
+    turn_seconds = TURN_SECONDS
+
     def __init__(self, url: KafkaUrl, lateness: Lateness, group: str) -> None:
         self.url = url
         self.lateness = lateness
@@ -166,7 +172,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         tracker: Any = RESTRICTION,
         watermark: Any = WATERMARK,
     ) -> Iterator[Any]:
-        """What the partition holds, for a second; the rest is put off."""
+        """What the partition holds, for a turn; the rest is put off."""
         position = tracker.current_restriction().start
         stop = tracker.current_restriction().stop
         if position >= stop:
@@ -174,7 +180,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         number = element.number
         begun = position
         consumer = None
-        until = time.monotonic() + TURN_SECONDS
+        until = time.monotonic() + self.turn_seconds
         try:
             consumer = CONSUMERS.take(self.url, number, position)
             while True:
@@ -279,6 +285,8 @@ def _tagged(tag: str, value: Any, watermark: Any) -> beam.pvalue.TaggedOutput:
 class FollowPartition(ReadPartition):
     """Reads a partition for ever."""
 
+    turn_seconds = STREAM_TURN_SECONDS
+
     @beam.DoFn.unbounded_per_element()
     def process(
         self,
@@ -288,5 +296,5 @@ class FollowPartition(ReadPartition):
         tracker: Any = RESTRICTION,
         watermark: Any = WATERMARK,
     ) -> Iterator[Any]:
-        """What the partition holds, for a second; the rest is put off."""
+        """What the partition holds, for a turn; the rest is put off."""
         yield from super().process(element, finalizer, tracker, watermark)

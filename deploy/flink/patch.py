@@ -1,4 +1,7 @@
-"""Mends Beam's job server where a fault of its version would fill a stream's state."""
+"""Mends Beam's job server where faults of its version would hurt a stream.
+
+Each class in `patches/` says what it mends.
+"""
 
 import tempfile
 import zipfile
@@ -8,11 +11,14 @@ from deploy.installs import program, run
 
 PATCHES = Path(__file__).with_name("patches")
 PATCHED_BEAM = "2.62.0"
-PART = f"beam-runners-java-fn-execution-{PATCHED_BEAM}.jar"
+PARTS = (
+    f"beam-runners-java-fn-execution-{PATCHED_BEAM}.jar",
+    f"beam-runners-flink-*-{PATCHED_BEAM}.jar",
+)
 
 
 def patch(lib: Path, beam_version: str) -> None:
-    """Put our classes into Beam's jar, in place of its own of the same names.
+    """Put our classes into Beam's jars, in place of its own of the same names.
 
     Args:
         lib: The folder of the job server's jars.
@@ -30,11 +36,16 @@ def patch(lib: Path, beam_version: str) -> None:
         options = ("-nowarn", "-Xlint:none", "-proc:none", "--release", "11", "-cp", f"{lib}/*")
         run((str(javac), *options, "-d", name, *sources), "Compiling the job server's patch")
         ours = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.class")}
-        _replace(lib / PART, ours)
+        for part in PARTS:
+            (jar,) = lib.glob(part)
+            _replace(jar, ours)
 
 
 def _replace(jar: Path, ours: dict[str, Path]) -> None:
-    """Write the jar anew with our classes in place of its own."""
+    """Write the jar anew with ours in place of its own classes, and of the classes in these."""
+    with zipfile.ZipFile(jar) as old:
+        there = {_outermost(name) for name in old.namelist()}
+    ours = {name: path for name, path in ours.items() if _outermost(name) in there}
     mended = jar.with_suffix(".part")
     with (
         zipfile.ZipFile(jar) as old,
@@ -46,3 +57,7 @@ def _replace(jar: Path, ours: dict[str, Path]) -> None:
         for name, path in ours.items():
             new.write(path, name)
     mended.replace(jar)
+
+
+def _outermost(name: str) -> str:
+    return name.removesuffix(".class").partition("$")[0]

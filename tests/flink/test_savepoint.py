@@ -67,7 +67,7 @@ def test_a_job_goes_on_from_ctrl_c_with_another_parallelism(
 
     stream.send(kafka, unique, events[half:])
     second = tmp_path / "second"
-    resume = [f"--savepoint={savepoint}", "--silence_timeout=3", *flink_cluster.options(2)]
+    resume = [f"--savepoint={savepoint}", "--silence_timeout=3", *flink_cluster.options(1)]
     with stream.running(second, *flags, *resume) as job:
         wait_for_records(store, len(set(events)))
         last = max(event.time for event in events)
