@@ -19,6 +19,7 @@ from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
+from pipelines import graph
 from sinks import open_source
 from sources import read_kafka
 from tests.graph import Tables, run_job
@@ -75,6 +76,7 @@ def test_stores_that_stop_in_the_middle_lose_and_repeat_nothing(
 ) -> None:  # fmt: skip
     seconds = float(pytestconfig.getoption("outage"))
     monkeypatch.setattr(read_kafka, "POLL_RECORDS", 10)
+    monkeypatch.setattr(graph, "WRITTEN_ROWS", 10)  # Else all is written between two looks.
     events = clicks(4)
     produce(kafka, topic, [events[place::3] for place in range(3)])
     count = counts(stores)
