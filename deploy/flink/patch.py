@@ -43,14 +43,13 @@ def patch(lib: Path, beam_version: str) -> None:
 
 def _replace(jar: Path, ours: dict[str, Path]) -> None:
     """Write the jar anew with ours in place of its own classes, and of the classes in these."""
-    with zipfile.ZipFile(jar) as old:
-        there = {_outermost(name) for name in old.namelist()}
-    ours = {name: path for name, path in ours.items() if _outermost(name) in there}
     mended = jar.with_suffix(".part")
     with (
         zipfile.ZipFile(jar) as old,
         zipfile.ZipFile(mended, "w", zipfile.ZIP_DEFLATED) as new,
     ):
+        there = {_outermost(name) for name in old.namelist()}
+        ours = {name: path for name, path in ours.items() if _outermost(name) in there}
         for entry in old.infolist():
             if entry.filename not in ours:
                 new.writestr(entry, old.read(entry))
