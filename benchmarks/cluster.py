@@ -46,11 +46,12 @@ class Site:
 
     def submit(
         self, stack: ExitStack, folder: Path, url: str, *flags: str, parallelism: int = 2,
-        module: str = "pipelines.recommend",
+        module: str = "pipelines.recommend", written: bool = True,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
-        """Starts a job from a topic into all stores; its process ends with the stack."""
+        """Starts a job from a topic into all stores, or none; its process ends with the stack."""
         outputs = ("record", "popular", "recommendation")
-        sinks = [f"--{output}_sink={store}" for output in outputs for store in self.stores]
+        stores = self.stores if written else ("none",)
+        sinks = [f"--{output}_sink={store}" for output in outputs for store in stores]
         command = (
             *(sys.executable, "-W", "ignore", "-m", module, f"--input={url}", *sinks),
             *self.cluster.options(parallelism),

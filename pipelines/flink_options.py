@@ -25,11 +25,14 @@ POOL = "localhost:50000"
 STREAMING = {
     "checkpointing_interval": 5000,
     "min_pause_between_checkpoints": 1000,
-    "max_bundle_size": 1000,
+    "max_bundle_size": 100,
     "max_bundle_time_mills": 100,
     # Else a bundle's output waits in the checkpoint until the next element comes, which may be
     # never, and the watermark overtakes it.
     "finish_bundle_before_checkpointing": True,
+    # Else a checkpoint waits for all that is on its way between steps: with a backlog that is half
+    # a minute of work for the stores.
+    "unaligned_checkpoint_enabled": True,
     # A job that is cancelled can go on from its last checkpoint; the cluster's own setting of this
     # does not reach jobs that a job server submits.
     "externalized_checkpoints_enabled": True,
@@ -70,6 +73,7 @@ class FlinkOptions(PipelineOptions):
             add(f"--{hidden}", type=int, default=None, help=argparse.SUPPRESS)
         for hidden in (
             "finish_bundle_before_checkpointing",
+            "unaligned_checkpoint_enabled",
             "externalized_checkpoints_enabled",
             "retain_externalized_checkpoints_on_cancellation",
             "faster_copy",

@@ -28,6 +28,7 @@ from sources.options import InputOptions, KafkaOptions
 from sources.read import Events, ReadEvents
 from transforms import live
 from transforms.bundles import CollectBundle
+from transforms.by_user import SpreadByUser
 from transforms.events import BEHAVIORS, EventBatch
 from transforms.feedback import Rewarded, RewardRecommendations
 from transforms.frames import Frame
@@ -84,7 +85,8 @@ def record(flow: Flow) -> None:
         batches = (batches, flow.events.late) | "With late ones" >> beam.Flatten()
     if not flow.events.is_bounded_files:
         # Else a stream's source waits for the record stores, and all recommendations with it.
-        batches = batches | "Apart from the rest" >> beam.Reshuffle()
+        shards = flow.options.view_as(RecommendOptions).shards
+        batches = batches | "Apart from the rest" >> SpreadByUser(shards)
     _write(flow, "record", batches, EventBatch)
 
 

@@ -11,6 +11,7 @@ import json
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from sinks.line import Line
 from sources.dead_letters import DeadLetter
 from transforms import live
 from transforms.frames import Frame
 
 _LOG = logging.getLogger(__name__)
+
+QUEUED_ROWS = 65_536
+"""Rows that wait for a store within a bundle, about: bounds the memory that they take."""
 
 LONGEST_WAIT = 10.0
 """Seconds between two tries of a store that does not answer, at the most."""
@@ -173,9 +178,10 @@ class _Written:
 
 @beam.typehints.with_output_types(DeadLetter)
 class _BulkWrite(beam.DoFn):
-    """Writes one frame at a time, beside what the bundle does meanwhile: other stores' writes too.
+    """Writes frame after frame, beside what the bundle does meanwhile: other stores' writes too.
 
-    A bundle ends when all that it has given is written.
+    Frames queue for the store, so that a slow one does not hold up a fast one. A bundle ends when
+    all that it has given is written.
     """
 
     def __init__(self, source: StoreSource, frame_type: type[Frame]) -> None:
@@ -189,18 +195,27 @@ class _BulkWrite(beam.DoFn):
         self._store = shared_store(self._source)
         patiently(self._store, self._retries.inc)(self._store.prepare)
         self._write = self._store.writer(self._type)
+        self._line = Line("bulk-write")
 
     def start_bundle(self) -> None:
-        self._running: Future[_Written] | None = None
+        self._queued: deque[tuple[int, Future[_Written]]] = deque()
 
     def process(self, frame: Frame) -> Iterator[DeadLetter]:
-        if len(frame):
+        if not len(frame):
+            return
+        while self._queued and (
+            self._queued[0][1].done() or sum(rows for rows, _ in self._queued) >= QUEUED_ROWS
+        ):
             yield from self._settle()
-            self._running = _beside(lambda: self._written(frame))
+        self._queued.append((len(frame), self._line.submit(lambda: self._written(frame))))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        for letter in self._settle():
-            yield WindowedValue(letter, letter.time, (GlobalWindow(),))
+        while self._queued:
+            for letter in self._settle():
+                yield WindowedValue(letter, letter.time, (GlobalWindow(),))
+
+    def teardown(self) -> None:
+        self._line.close()
 
     def _written(self, frame: Frame) -> _Written:
         # Beam's metrics take what the bundle's own thread tells; so this one only counts.
@@ -211,10 +226,8 @@ class _BulkWrite(beam.DoFn):
         return _Written(len(frame) - len(refusals), refusals, millis, len(tries))
 
     def _settle(self) -> Iterator[DeadLetter]:
-        """Waits for the write that goes on; gives its dead letters, or raises its error."""
-        if self._running is None:
-            return
-        done, self._running = self._running.result(), None
+        """Waits for the oldest write; gives its dead letters, or raises its error."""
+        done = self._queued.popleft()[1].result()
         self._millis.update(done.millis)
         self._rows.inc(done.rows)
         self._retries.inc(done.retries)
@@ -226,17 +239,3 @@ class _BulkWrite(beam.DoFn):
                 raw=json.dumps({**refusal.row, "why": refusal.why}, default=str),
                 time=refusal.time,
             )
-
-
-def _beside(work: Callable[[], _Written]) -> Future[_Written]:
-    """Works in a thread that ends with the process, even while a store is waited for."""
-    future: Future[_Written] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # It is raised where it is waited for.
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True, name="bulk-write").start()
-    return future

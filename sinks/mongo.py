@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import pymongo
 from pymongo import MongoClient, ReplaceOne
 from pymongo.errors import (
@@ -21,7 +22,7 @@ from pymongo.errors import (
 )
 from pymongo.uri_parser import parse_uri
 
-from sinks import mongo_rows
+from sinks import mongo_rows, raw_bson
 from sinks.base import Refusal, SinkError, Write
 from sinks.mongo_consumed import Change, Consumed, change, first_consumptions, merge
 from sinks.mongo_rows import Document
@@ -214,13 +215,16 @@ class MongoStore:
 
     def _write_results(self, rows: Recommendations) -> list[Refusal]:
         # Most are new: they are inserted, and only those that are there already are replaced.
-        documents = mongo_rows.results(rows)
         results = self.database["recommendResults"]
-        bad = _bulk(lambda: results.insert_many(documents, ordered=False))
+        bad = _bulk(lambda: results.insert_many(raw_bson.results(rows), ordered=False))
+        if not bad:
+            return []
+        doubtful = mongo_rows.results(rows.take(np.array([*bad])))
+        documents = dict(zip(bad, doubtful, strict=True))
         known = [place for place, (code, _) in bad.items() if code == _DUPLICATE_KEY]
         bulk = []
         for place in known:
-            document = _without_id(documents[place])
+            document = documents[place]
             key = {"user": document["user"], "time": document["time"]}
             bulk.append(ReplaceOne(key, document, upsert=True))
             del bad[place]
@@ -228,9 +232,7 @@ class MongoStore:
             again = _bulk(lambda: results.bulk_write(bulk, ordered=False))
             bad.update((known[place], trouble) for place, trouble in again.items())
         return [
-            Refusal(
-                "recommendResults", _without_id(documents[place]), why, documents[place]["time"]
-            )
+            Refusal("recommendResults", documents[place], why, documents[place]["time"])
             for place, (_, why) in bad.items()
         ]
 

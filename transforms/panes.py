@@ -29,11 +29,11 @@ from apache_beam.utils.timestamp import Duration
 from apache_beam.utils.windowed_value import PaneInfoTiming
 
 from transforms import live
-from transforms.events import EventBatch, Int64s
+from transforms.events import EventBatch
 from transforms.frames import FrameCoder
 from transforms.hashing import shard_of
 from transforms.packing import order
-from transforms.ranges import run_starts
+from transforms.ranges import run_starts, runs
 
 _CODER = FrameCoder(EventBatch)
 
@@ -97,13 +97,6 @@ class SealPanes(beam.PTransform):
         )
 
 
-def _runs(keys: Int64s) -> Iterator[tuple[int, slice]]:
-    """Each run of equal keys in sorted `keys`, as (key, slice)."""
-    starts = run_starts(keys).tolist()
-    for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
-        yield int(keys[start]), slice(start, end)
-
-
 @beam.typehints.with_output_types(tuple[int, bytes])
 class _Cut(beam.DoFn):
     """Cuts a batch by shard and, where the input is unbounded, by pane.
@@ -119,7 +112,7 @@ class _Cut(beam.DoFn):
         key = shard if self._bounded else batch.time // self._pane * self._shards + shard
         place = order(key)
         ordered = batch.take(place)
-        for cut, rows in _runs(key[place]):
+        for cut, rows in runs(key[place]):
             part = cut, _CODER.encode(ordered.take(rows))
             if self._bounded:
                 yield part
@@ -172,5 +165,5 @@ class _Seal(beam.DoFn):
         # A pane belongs to the block in which it begins.
         counts = np.diff(np.append(starts, len(events)))
         block = np.repeat(starts // BLOCK_ROWS, counts)
-        for _, rows in _runs(block):
+        for _, rows in runs(block):
             yield events.take(place[rows])

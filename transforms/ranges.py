@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,3 +39,11 @@ def run_starts(*keys: Column) -> Int64s:
     for key in keys[1:]:
         fresh[1:] |= key[1:] != key[:-1]
     return np.flatnonzero(fresh)
+
+
+def runs(keys: Int64s) -> Iterator[tuple[int, slice]]:
+    """Each run of equal keys in sorted `keys`, as (key, slice)."""
+    starts = run_starts(keys)
+    ends = np.append(starts, len(keys))[1:]
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        yield int(keys[start]), slice(start, end)

@@ -3,8 +3,13 @@
 import logging
 import os
 import signal
+import sys
 
 from apache_beam.runners.worker.sdk_worker import SdkHarness
+
+SWITCH_S = 0.0005
+"""How long a thread keeps Python's lock while others wait for it. With 5 ms, the default, each
+answer of a store waits that long for every thread that computes: rows came 0.5 s later."""
 
 
 def work(control: str, name: str, cache_bytes: int) -> None:
@@ -22,6 +27,7 @@ def work(control: str, name: str, cache_bytes: int) -> None:
         format=f"%(asctime)s %(levelname)-7s [{name}] %(message)s",
         force=True,
     )
+    sys.setswitchinterval(SWITCH_S)
     SdkHarness(control, worker_id=name, state_cache_size=cache_bytes).run()
     logging.shutdown()
     # Nobody is left to work for: do not wait for a bundle that hangs.

@@ -51,6 +51,7 @@ def test_a_stream_on_the_embedded_cluster_gets_its_settings() -> None:
     assert flink.checkpointing_interval == 700  # the user's
     assert flink.max_bundle_time_mills == 100
     assert flink.finish_bundle_before_checkpointing
+    assert flink.unaligned_checkpoint_enabled
     assert options.view_as(FlinkRunnerOptions).flink_master == "[local]"
     assert options.view_as(PortableOptions).environment_type == "LOOPBACK"
     assert options.get_all_options()["checkpointing_interval"] == 700

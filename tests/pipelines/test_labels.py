@@ -15,7 +15,7 @@ STATEFUL = {
     "Read/ReadKafka/Spread/ReshufflePerKey/GroupByKey": (),
     "Read/ReadKafka/ReadPartition/ParDo(FollowPartition)": (),
     "Seal panes/Group": (),
-    "Apart from the rest/ReshufflePerKey/GroupByKey": (),
+    "Apart from the rest/Spread": ("nothing",),
     "Popular/Merge shards/GroupByKey": (),
     "Popular/Merge panes/GroupByKey": (),
     "Histories/Keep histories": ("due", "queued", "table", "told", "waiting"),

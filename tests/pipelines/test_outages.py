@@ -20,7 +20,7 @@ from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
 from pipelines import graph
-from sinks import open_source
+from sinks import base, open_source
 from sources import read_kafka
 from tests.graph import Tables, run_job
 from tests.oracle.events import Event
@@ -76,7 +76,9 @@ def test_stores_that_stop_in_the_middle_lose_and_repeat_nothing(
 ) -> None:  # fmt: skip
     seconds = float(pytestconfig.getoption("outage"))
     monkeypatch.setattr(read_kafka, "POLL_RECORDS", 10)
-    monkeypatch.setattr(graph, "WRITTEN_ROWS", 10)  # Else all is written between two looks.
+    # Else all is written between two looks.
+    monkeypatch.setattr(graph, "WRITTEN_ROWS", 10)
+    monkeypatch.setattr(base, "QUEUED_ROWS", 1)
     events = clicks(4)
     produce(kafka, topic, [events[place::3] for place in range(3)])
     count = counts(stores)

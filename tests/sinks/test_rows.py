@@ -1,11 +1,19 @@
-"""Lists of numbers as JSON."""
+"""Rows and documents, column by column, against plain ones."""
 
 import json
 
 import numpy as np
 import pytest
+from bson import decode
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sinks import mongo_rows, raw_bson
 from sinks.rows import json_lists
+from tests.sinks.frames import recommendations
+from transforms.recommendations import Recommendations
+
+IDS = st.integers(-(2**63), 2**63 - 1)
 
 
 @pytest.mark.parametrize(
@@ -17,3 +25,28 @@ def test_lists_without_the_padding(rows: list[list[float]]) -> None:
         matrix[place, : len(row)] = row
     length = np.array([len(row) for row in rows], np.int64)
     assert [json.loads(text) for text in json_lists(matrix, length)] == rows
+
+
+@given(
+    st.lists(
+        st.tuples(
+            *(IDS, IDS, st.lists(IDS, max_size=8), st.sampled_from(["popular", "Größe-1"])),
+            *(st.floats(0, 1, width=32), IDS),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_raw_documents_are_the_plain_ones(
+    rows: list[tuple[int, int, list[int], str, float, int]],
+) -> None:
+    frame = Recommendations.concat(
+        [recommendations((row[0], row[1], row[2]), policy=row[3]) for row in rows]
+    )
+    frame.propensities[:] = np.array([row[4] for row in rows], np.float32)[:, None]
+    frame.last_reward[:] = [row[5] for row in rows]
+    documents = [decode(document.raw) for document in raw_bson.results(frame)]
+    assert documents == mongo_rows.results(frame)
+    assert [list(document) for document in documents] == [list(mongo_rows.results(frame)[0])] * len(
+        rows
+    )

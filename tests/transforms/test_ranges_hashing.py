@@ -1,11 +1,13 @@
 """Small tools of columns, each against a loop."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.hashing import mix, shard_of
-from transforms.ranges import expand_ranges, run_starts
+from transforms.ranges import expand_ranges, run_starts, runs
 
 
 @given(st.lists(st.tuples(st.integers(-50, 50), st.integers(0, 6))))
@@ -25,6 +27,12 @@ def test_a_run_begins_where_any_key_changes(rows: list[tuple[int, int]]) -> None
     columns = [np.array([row[place] for row in rows], np.int64) for place in (0, 1)]
     wanted = [at for at in range(len(rows)) if not at or rows[at] != rows[at - 1]]
     assert run_starts(*columns).tolist() == wanted
+
+
+@given(st.lists(st.integers(0, 3)).map(sorted))
+def test_runs_are_those_of_itertools(keys: list[int]) -> None:
+    found = [(key, keys[rows]) for key, rows in runs(np.array(keys, np.int64))]
+    assert found == [(key, list(run)) for key, run in itertools.groupby(keys)]
 
 
 @given(st.integers(-(2**63), 2**63 - 1))

@@ -1,0 +1,28 @@
+"""Spreading events by user."""
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.testing.util import assert_that
+
+from tests.sinks.frames import events
+from transforms.by_user import SpreadByUser
+from transforms.events import EventBatch
+from transforms.hashing import shard_of
+
+SHARDS = 3
+BATCHES = [
+    events(*((user, number * 100 + user, "pv", number) for user in range(20)))
+    for number in range(1, 4)
+]
+
+
+def test_all_events_are_there_and_a_batch_is_of_one_shard() -> None:
+    def check(spread: list[EventBatch]) -> None:
+        assert {len(set(shard_of(batch.user, SHARDS).tolist())) for batch in spread} == {1}
+        there = EventBatch.concat(spread).ordered()
+        wanted = EventBatch.concat(BATCHES).ordered()
+        for found, expected in zip(there.columns(), wanted.columns(), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+    with beam.Pipeline() as pipeline:
+        assert_that(pipeline | beam.Create(BATCHES) | SpreadByUser(SHARDS), check)
