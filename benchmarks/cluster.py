@@ -10,6 +10,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pymongo
+import redis
+import sqlalchemy as sa
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
@@ -19,6 +22,7 @@ from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
+from sinks.schema import METADATA
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,6 +47,17 @@ class Site:
         admin.create_topics([NewTopic(name, partitions, 1)])
         admin.close()
         return f"{self.kafka.url}/{name}"
+
+    def clear(self) -> None:
+        """Empties the stores: what is there already is written more slowly."""
+        mongo, mysql, keys = self.stores
+        with pymongo.MongoClient[dict[str, object]](mongo) as client:
+            client.drop_database(client.get_default_database())
+        engine = sa.create_engine(mysql)
+        METADATA.drop_all(engine)
+        engine.dispose()
+        with redis.Redis.from_url(keys) as served:
+            served.flushdb()
 
     def submit(
         self, stack: ExitStack, folder: Path, url: str, *flags: str, parallelism: int = 2,

@@ -57,6 +57,7 @@ def speed(
 ) -> float:
     """Events a second of a job, from the first event to the end of time at every step."""
     name = f"{module}-{parallelism}-{time.time_ns()}"
+    here.clear()
     with ExitStack() as stack:
         here.submit(
             stack, folder, url, "--kafka_stop_at=latest", f"--job_name={name}",
@@ -87,6 +88,7 @@ def latency(here: Site, folder: Path, rate: int, seconds: int) -> list[float]:
     producer = KafkaProducer(bootstrap_servers=here.kafka.bootstrap, linger_ms=5)
     name = f"latency-{time.time_ns()}"
     found: list[float] = []
+    here.clear()
     with ExitStack() as stack:
         here.submit(
             stack, folder, url, f"--job_name={name}",
