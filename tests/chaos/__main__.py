@@ -145,7 +145,7 @@ def main() -> int:
     for column in (
         "fault", "at", "recovered in s", "resumed from", "duplicates", "rows lost", "rows wrong"
     ):  # fmt: skip
-        table.add_column(column, justify="left" if column == "fault" else "right")
+        table.add_column(column, justify="left" if column == "fault" else "right", no_wrap=True)
     bad = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
