@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.flink import rocksdb
 from deploy.flink.java import OPENINGS
 from deploy.installs import java, python_package
 from deploy.ports import LOOPBACK
@@ -37,6 +38,9 @@ heartbeat.interval: 2000
 heartbeat.timeout: 15000
 state.backend.type: {backend}
 state.backend.incremental: {incremental}
+state.backend.rocksdb.options-factory: {factory}
+# By levels, files that hold nothing but one deletion are moved down as they are, and stay for ever.
+state.backend.rocksdb.compaction.style: UNIVERSAL
 state.checkpoints.dir: {home}/checkpoints
 state.savepoints.dir: {home}/savepoints
 # A job that is cancelled or lost can go on from its last checkpoint.
@@ -101,6 +105,7 @@ def configure(folder: Path, home: Path, settings: Settings, more: Mapping[str, o
         slots=settings.slots,
         backend=settings.backend,
         incremental=str(settings.backend == "rocksdb").lower(),
+        factory=rocksdb.FACTORY,
         home=home.as_uri(),
         tmp=tmp,
     )
@@ -123,6 +128,7 @@ def java_command(
     """
     # The table jars are left out: Beam needs none of them.
     jars = [*lib.glob("flink-dist-*.jar"), *lib.glob("log4j-*.jar")]
+    jars.append(rocksdb.options_jar(lib, VERSION))
     return (
         *(str(java()), *flags, *OPENINGS),
         f"-Dlog.file={log}",

@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from deploy.installs import program, run
+from deploy.flink.java import compile_java
 
 PATCHES = Path(__file__).with_name("patches")
 PATCHED_BEAM = "2.62.0"
@@ -29,12 +29,10 @@ def patch(lib: Path, beam_version: str) -> None:
     """
     if beam_version != PATCHED_BEAM:
         return
-    javac = program("javac", ("openjdk-17-jdk-headless",), ("default-jdk-headless",))
-    sources = sorted(str(path) for path in PATCHES.glob("*.java"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        options = ("-nowarn", "-Xlint:none", "-proc:none", "--release", "11", "-cp", f"{lib}/*")
-        run((str(javac), *options, "-d", name, *sources), "Compiling the job server's patch")
+        sources = sorted(PATCHES.glob("*.java"))
+        compile_java(sources, lib, folder, "Compiling the job server's patch")
         ours = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.class")}
         for part in PARTS:
             (jar,) = lib.glob(part)
