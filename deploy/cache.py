@@ -1,10 +1,11 @@
 """Downloads, kept once for each user and shared by all data folders."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,3 +58,12 @@ def cached(name: str, build: Callable[[Path], None]) -> Path:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Give letters that change with the contents of files, to name what is made of them.
+
+    Args:
+        files: They count in this order.
+    """
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:6]

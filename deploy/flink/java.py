@@ -1,6 +1,5 @@
 """What Java 17 must open of itself to Flink and Beam, and its compiler for our own classes."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.installs import program, run
@@ -26,18 +25,27 @@ OPENINGS = (
 )
 
 
-def compile_java(sources: Sequence[Path], lib: Path, folder: Path, what: str) -> None:
+def java_sources(folder: Path) -> list[Path]:
+    """Give a folder's Java files, always in the same order."""
+    return sorted(folder.glob("*.java"))
+
+
+def compile_java(sources: Path, lib: Path, folder: Path, what: str) -> dict[str, Path]:
     """Compile classes, also for Java 11, which Flink may run on elsewhere.
 
     Args:
-        sources: Their files.
+        sources: The folder of their files.
         lib: The folder of the jars that they need.
         folder: Takes the classes.
         what: What this is for, as an error names it.
+
+    Returns:
+        The classes' files, by the names that they have in a jar.
 
     Raises:
         DeployError: There is no Java compiler, or it refuses them.
     """
     javac = program("javac", ("openjdk-17-jdk-headless",), ("default-jdk-headless",))
     options = ("-nowarn", "-Xlint:none", "-proc:none", "--release", "11", "-cp", f"{lib}/*")
-    run((str(javac), *options, "-d", str(folder), *map(str, sources)), what)
+    run((str(javac), *options, "-d", str(folder), *map(str, java_sources(sources))), what)
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.class"))}

@@ -4,13 +4,12 @@ Beam downloads a ready-made jar for it. Where it cannot, this one does the same:
 Maven, and a jar with nothing but a manifest names them, for `--flink_job_server_jar`.
 """
 
-import hashlib
 import os
 import zipfile
 from pathlib import Path
 
-from deploy.cache import cache_root, cached
-from deploy.flink.java import ADD_EXPORTS, ADD_OPENS
+from deploy.cache import cache_root, cached, fingerprint
+from deploy.flink.java import ADD_EXPORTS, ADD_OPENS, java_sources
 from deploy.flink.patch import PATCHES, patch
 from deploy.installs import maven_jars, maven_property
 
@@ -94,6 +93,5 @@ def _versions() -> dict[str, str]:
 
 def _folder() -> str:
     versions = _versions()
-    made_of = b"".join(path.read_bytes() for path in (POM, *sorted(PATCHES.glob("*.java"))))
-    parts = hashlib.sha256(made_of).hexdigest()[:6]
+    parts = fingerprint((POM, *java_sources(PATCHES)))
     return f"flink-job-server-{versions['flink.version']}-{versions['beam.version']}-{parts}"

@@ -30,10 +30,7 @@ def patch(lib: Path, beam_version: str) -> None:
     if beam_version != PATCHED_BEAM:
         return
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        sources = sorted(PATCHES.glob("*.java"))
-        compile_java(sources, lib, folder, "Compiling the job server's patch")
-        ours = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.class")}
+        ours = compile_java(PATCHES, lib, Path(name), "Compiling the job server's patch")
         for part in PARTS:
             (jar,) = lib.glob(part)
             _replace(jar, ours)

@@ -3,13 +3,12 @@
 The classes in `options/` say what they set; a cluster has them on its class path.
 """
 
-import hashlib
 import tempfile
 import zipfile
 from pathlib import Path
 
-from deploy.cache import cached
-from deploy.flink.java import compile_java
+from deploy.cache import cached, fingerprint
+from deploy.flink.java import compile_java, java_sources
 
 SOURCES = Path(__file__).with_name("options")
 FACTORY = "rivulet.flink.SmallManifests"
@@ -25,14 +24,13 @@ def options_jar(lib: Path, flink_version: str) -> Path:
     Raises:
         DeployError: There is no Java compiler.
     """
-    sources = sorted(SOURCES.glob("*.java"))
-    made_of = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:6]
 
     def build(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as name:
-            compile_java(sources, lib, Path(name), "Compiling RocksDB's options")
+            classes = compile_java(SOURCES, lib, Path(name), "Compiling RocksDB's options")
             with zipfile.ZipFile(folder / "options.jar", "w") as jar:
-                for path in sorted(Path(name).rglob("*.class")):
-                    jar.write(path, path.relative_to(name).as_posix())
+                for inside, path in classes.items():
+                    jar.write(path, inside)
 
+    made_of = fingerprint(java_sources(SOURCES))
     return cached(f"flink-rocksdb-options-{flink_version}-{made_of}", build) / "options.jar"
