@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pymongo
-from pymongo import MongoClient, ReplaceOne
+from pymongo import InsertOne, MongoClient, ReplaceOne, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
@@ -24,7 +24,15 @@ from pymongo.uri_parser import parse_uri
 
 from sinks import mongo_rows, raw_bson
 from sinks.base import Refusal, SinkError, Write
-from sinks.mongo_consumed import Change, Consumed, change, first_consumptions, merge
+from sinks.mongo_consumed import (
+    Append,
+    Change,
+    Consumed,
+    append,
+    change,
+    first_consumptions,
+    merge,
+)
 from sinks.mongo_rows import Document
 from sinks.names import public_name
 from transforms.events import EventBatch
@@ -35,6 +43,8 @@ from transforms.recommendations import Recommendations
 DEFAULT_DATABASE = "rivulet"
 USERS = 1_000
 """Users whose documents are looked at together."""
+APPENDS = 100
+"""Users of a statement that puts items behind others."""
 PART = 1_250
 """Rows of a bulk."""
 THREADS = 2
@@ -165,21 +175,22 @@ class MongoStore:
         ]
 
     def _write_consumed(self, users: list[Consumed]) -> Iterator[Refusal]:
-        missing = dict(users)
-        todo: list[tuple[Consumed, Change]] = []
-        for document in self.database["userConsumed"].find({"_id": {"$in": list(missing)}}):
-            row = document["_id"], missing.pop(document["_id"])
-            if one := change(row, document):
-                todo.append((row, one))
-        todo += [(row, one) for row in missing.items() if (one := change(row, None))]
+        singles: list[tuple[Consumed, InsertOne[Document] | UpdateOne]] = []
+        appends: list[Append] = []
+        for row, one in self._changes(users):
+            if isinstance(one, Append):
+                appends.append(one)
+            else:
+                singles.append((row, one))
+        again = self._append(appends)
         refused = []
-        again: list[tuple[Consumed, Change]] = []
-        for row, code, why in self._change(todo):
-            if code == _DUPLICATE_KEY:  # Somebody else has changed it meanwhile.
-                again.append((row, merge(row)))
+        for row, code, why in self._change(singles):
+            if code == _DUPLICATE_KEY:  # Somebody else has made it meanwhile.
+                again.append(row)
             else:
                 refused.append((row, why))
-        refused += [(row, why) for row, _, why in self._change(again)]
+        merges = self._change([(row, merge(row)) for row in again])
+        refused += [(row, why) for row, _, why in merges]
         for (user, pairs), why in refused:
             values = {
                 "user": user,
@@ -188,7 +199,36 @@ class MongoStore:
             }
             yield Refusal("userConsumed", values, why, pairs[-1][0])
 
-    def _change(self, todo: list[tuple[Consumed, Change]]) -> Iterator[tuple[Consumed, int, str]]:
+    def _changes(self, users: list[Consumed]) -> Iterator[tuple[Consumed, Change]]:
+        """What is to be done so that the documents, as they are now, hold the users' items."""
+        missing = dict(users)
+        for document in self.database["userConsumed"].find({"_id": {"$in": list(missing)}}):
+            row = document["_id"], missing.pop(document["_id"])
+            if one := change(row, document):
+                yield row, one
+        for row in missing.items():
+            if one := change(row, None):
+                yield row, one
+
+    def _append(self, appends: list[Append]) -> list[Consumed]:
+        """Puts items behind users' others; gives those of which not all are there then."""
+        if not appends:
+            return []
+        consumed, modified = self.database["userConsumed"], 0
+        bulk = [append(appends[at : at + APPENDS]) for at in range(0, len(appends), APPENDS)]
+
+        def write() -> None:
+            nonlocal modified
+            modified = consumed.bulk_write(bulk, ordered=False).modified_count
+
+        if not _bulk(write) and modified == len(appends):
+            return []
+        # Others were changed meanwhile, or one that cannot be changed has stopped its neighbours.
+        return [row for row, _ in self._changes([one.consumed for one in appends])]
+
+    def _change(
+        self, todo: list[tuple[Consumed, InsertOne[Document] | UpdateOne]]
+    ) -> Iterator[tuple[Consumed, int, str]]:
         if todo:
             changes = [one for _, one in todo]
             consumed = self.database["userConsumed"]

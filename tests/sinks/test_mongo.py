@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bson
 import pytest
 from hypothesis import HealthCheck, given, settings
+from pymongo import InsertOne
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
@@ -16,7 +18,7 @@ from deploy.servers.mongo import Mongo
 from sinks import open_source
 from sinks.base import patiently
 from sinks.mongo import MongoStore
-from sinks.mongo_consumed import change
+from sinks.mongo_consumed import Append, append, change
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
@@ -27,6 +29,8 @@ from transforms.recommendations import Recommendations
 pytestmark = pytest.mark.servers
 
 T = 1_500_000_000
+LARGEST = 16 * 1024 * 1024
+"""Bytes that a document of MongoDB may have."""
 ROWS: list[Event] = [(1, 5, "pv", T + 3), (1, 4, "buy", T + 1), (1, 5, "pv", T), (2, 9, "fav", T)]
 
 
@@ -156,25 +160,48 @@ def test_two_that_write_the_same_users_at_once_end_in_the_same_documents(
     } == oracles.consumed(rows)
 
 
-def test_a_change_of_a_document_that_has_changed_meanwhile_is_refused_over_its_key(
+def test_a_change_of_a_document_that_has_changed_meanwhile_leaves_it_alone(
     store: MongoStore,
 ) -> None:
-    seen = {"_id": 1, "user": 1, "consumed": [5, 6], "time": [T, T + 2]}
-    consumed = store.database["userConsumed"]
-    push = change((1, [[T + 3, 7]]), seen)
-    new = change((1, [[T + 3, 7]]), None)
+    seen = {"user": 1, "consumed": [5, 6], "time": [T, T + 2]}
     assert change((1, [[T, 5], [T + 9, 6]]), seen) is None
+    consumed = store.database["userConsumed"]
+    behind = [change((user, [[T + 3, 7]]), seen) for user in (1, 2)]
+    new = change((1, [[T + 3, 7]]), None)
+    assert isinstance(new, InsertOne)
     for now in (
         {"consumed": [5, 6, 8], "time": [T, T + 2, T + 4]},
         {"consumed": [6, 5], "time": [T - 1, T]},
         {"consumed": [5, 6], "time": [T, T + 1]},
     ):
-        consumed.replace_one({"_id": 1}, {"user": 1, **now}, upsert=True)
-        for stale in (push, new):
-            with pytest.raises(BulkWriteError) as error:
-                consumed.bulk_write([stale])
-            assert [e["code"] for e in error.value.details["writeErrors"]] == [11000]
+        for user, columns in ((1, now), (2, seen)):
+            document = {**columns, "user": user}
+            consumed.replace_one({"_id": user}, document, upsert=True)
+        statement = append([one for one in behind if isinstance(one, Append)])
+        assert consumed.bulk_write([statement]).modified_count == 1
+        with pytest.raises(BulkWriteError) as error:
+            consumed.bulk_write([new])
+        assert [e["code"] for e in error.value.details["writeErrors"]] == [11000]
         assert consumed.find_one({"_id": 1}) == {"_id": 1, "user": 1, **now}
+        assert consumed.find_one({"_id": 2}) == {
+            "_id": 2, "user": 2, "consumed": [5, 6, 7], "time": [T, T + 2, T + 3],
+        }  # fmt: skip
+
+
+def test_a_document_that_can_take_no_more_is_refused_alone(store: MongoStore) -> None:
+    users = range(1, 251)
+    write = store.writer(EventBatch)
+    assert not write(events(*((user, 5, "pv", T) for user in users)))
+    consumed = store.database["userConsumed"]
+    full = {"_id": 120, "user": 120, "consumed": [5], "time": [T], "pad": ""}
+    full["pad"] = "x" * (LARGEST - len(bson.encode(full)))
+    consumed.replace_one({"_id": 120}, full)
+    refusals = write(events(*((user, 6, "pv", T + 1) for user in users)))
+    assert [(r.table, r.row["user"]) for r in refusals] == [("userConsumed", 120)]
+    others = consumed.find({"_id": {"$ne": 120}}, {"_id": False})
+    assert sorted(others, key=lambda r: int(r["user"])) == [
+        {"user": user, "consumed": [5, 6], "time": [T, T + 1]} for user in users if user != 120
+    ]
 
 
 def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
