@@ -6,6 +6,7 @@ Labels are stable: a job resumed from a savepoint finds its state by them.
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 import apache_beam as beam
@@ -22,11 +23,13 @@ from sinks.dead_letter_file import WriteDeadLetters
 from sinks.feedback_log import WriteFeedback
 from sinks.names import public_name
 from sinks.options import SinkOptions
+from sinks.redis_store import RedisSource
 from sinks.sql import SqlSource
 from sources.dead_letters import DeadLetter
 from sources.options import InputOptions, KafkaOptions
 from sources.read import Events, ReadEvents
 from transforms import live
+from transforms.behind import WaitBehind
 from transforms.bundles import CollectBundle
 from transforms.by_user import SpreadByUser
 from transforms.events import BEHAVIORS, EventBatch
@@ -157,7 +160,7 @@ def recommend(
         rows = rewarded.recommendations | "Rows" >> beam.Map(Shown.rows).with_output_types(
             Recommendations
         )
-        _write(flow, "recommendation", rows, Recommendations)
+        _write_recommendations(flow, rows)
     minutes = rewarded.minutes | "Minutes" >> SumShards(PolicyMinutes, MINUTE, bounded)
     _write(flow, "recommendation", minutes, PolicyMinutes, "minutes")
     if feedback.feedback:
@@ -185,18 +188,35 @@ def write_letters(flow: Flow) -> None:
     )
 
 
+def _write_recommendations(flow: Flow, rows: beam.PCollection[Recommendations]) -> None:
+    """To all stores; in a stream, first to the ones that serve them, and then to the others."""
+    seconds = flow.options.view_as(SinkOptions).write_behind
+    serving = {sink for sink in flow.sinks("recommendation") if isinstance(sink, RedisSource)}
+    if flow.events.is_bounded_files or not serving or not seconds:
+        _write(flow, "recommendation", rows, Recommendations)
+        return
+    _write(flow, "recommendation", rows, Recommendations, only=serving)
+    others = set(flow.sinks("recommendation")) - serving
+    if others:
+        shards = flow.options.view_as(RecommendOptions).shards
+        later = rows | "Behind Redis" >> WaitBehind(seconds, shards)
+        _write(flow, "recommendation", later, Recommendations, "kept recommendation", others)
+
+
 def _write(
     flow: Flow,
     output: str,
     rows: beam.PCollection[Frame],
     frame_type: type[Frame],
     what: str | None = None,
+    only: Set[StoreSource] | None = None,
 ) -> None:
     sinks = [
         (number, sink)
         for number, sink in enumerate(flow.sinks(output), 1)
         # The other stores have no place for it (spec section 6).
         if frame_type is not PolicyMinutes or isinstance(sink, SqlSource)
+        if only is None or sink in only
     ]
     if not sinks:
         return

@@ -31,6 +31,15 @@ class SinkOptions(PipelineOptions):
                 f"'{NOWHERE}' for nowhere (default: {DEFAULT_STORE})",
             )
         parser.add_argument(
+            "--write_behind",
+            type=int,
+            default=2,
+            metavar="SECONDS",
+            help="in a stream whose recommendations go to Redis and to other stores too, the "
+            "others get them when the watermark is so far past T, so that Redis, which serves "
+            "them, does not wait for the rest; 0: all at once (default: %(default)s)",
+        )
+        parser.add_argument(
             "--dead_letters",
             default="rivulet-dead-letters.jsonl",
             metavar="FILE",
@@ -40,6 +49,8 @@ class SinkOptions(PipelineOptions):
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
+        if self.write_behind < 0:
+            return [f"--write_behind is {self.write_behind}: it is 0 or more seconds"]
         try:
             for name in ("record", "popular", "recommendation"):
                 self.sources(name)

@@ -53,9 +53,12 @@ STREAM_TURN_SECONDS = 0.25
 """The same in a stream, whose watermark moves on between turns: what is due by then is done at
 once, and no checkpoint is taken meanwhile."""
 
+SOON_SECONDS = 0.05
+"""How long the rest is put off where no more has come yet: the watermark waits for it."""
+
 QUIET_SECONDS = 0.2
-"""How long the rest is put off where there is no more. Each time costs a checkpoint of the
-restriction; a job server without our patches cuts it off to 0, and then POLL_MS is the pause."""
+"""The same where nothing has come in a whole turn. Each time costs a checkpoint of the restriction;
+a job server without our patches cuts both off to 0, and then POLL_MS is the pause."""
 
 RESTRICTION = beam.DoFn.RestrictionParam()
 WATERMARK = beam.DoFn.WatermarkEstimatorParam()
@@ -195,7 +198,8 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
                 if self._is_at_end(consumer, number, position, stop, len(records)):
                     if position == begun:
                         watermark.silent(time.time(), topic_time(self.url))
-                    tracker.defer_remainder(Duration(QUIET_SECONDS))
+                    pause = QUIET_SECONDS if position == begun else SOON_SECONDS
+                    tracker.defer_remainder(Duration(pause))
                     break
                 if time.monotonic() >= until:
                     tracker.defer_remainder()

