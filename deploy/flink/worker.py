@@ -14,6 +14,17 @@ SWITCH_S = 0.0005
 answer of a store waits that long for every thread that computes: rows came 0.5 s later."""
 
 
+def tune() -> None:
+    """Makes of this process, which has imported all that it needs, a quick worker."""
+    sys.setswitchinterval(SWITCH_S)
+    # What was imported stays: without this, a quarter of the time went into looking through it for
+    # garbage, 0.25 s at a time.
+    gc.freeze()
+    # The state cache weighs each value; looking through all modules for what they hold made that
+    # 0.7 ms instead of 0.01.
+    objsize.default_settings.exclude_modules_globals = False
+
+
 def work(control: str, name: str, cache_bytes: int) -> None:
     """Work until the task manager hangs up, then end the process.
 
@@ -29,13 +40,7 @@ def work(control: str, name: str, cache_bytes: int) -> None:
         format=f"%(asctime)s %(levelname)-7s [{name}] %(message)s",
         force=True,
     )
-    sys.setswitchinterval(SWITCH_S)
-    # What was imported stays: without this, a quarter of the time went into looking through it for
-    # garbage, 0.25 s at a time.
-    gc.freeze()
-    # The state cache weighs each value; looking through all modules for what they hold made that
-    # 0.7 ms instead of 0.01.
-    objsize.default_settings.exclude_modules_globals = False
+    tune()
     SdkHarness(control, worker_id=name, state_cache_size=cache_bytes).run()
     logging.shutdown()
     # Nobody is left to work for: do not wait for a bundle that hangs.

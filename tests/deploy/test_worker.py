@@ -1,0 +1,38 @@
+"""The Python worker's process on Flink."""
+
+import subprocess
+import sys
+
+LOOKS = """
+import gc
+import sys
+import time
+
+import apache_beam
+from apache_beam.runners.worker.statecache import get_deep_size
+import pipelines.recommend
+from deploy.flink.worker import SWITCH_S, tune
+
+
+def seconds(weighed):
+    begun = time.perf_counter()
+    for _ in range(100):
+        get_deep_size(weighed)
+    return time.perf_counter() - begun
+
+
+value = [b"x" * 1000, {"a": [1, 2]}]
+objects, size, slow = len(gc.get_objects()), get_deep_size(value), seconds(value)
+tune()
+assert gc.get_freeze_count() > 0.9 * objects > 10 * len(gc.get_objects()), gc.get_freeze_count()
+assert get_deep_size(value) == size
+assert seconds(value) < slow / 5
+assert sys.getswitchinterval() == SWITCH_S
+"""
+
+
+def test_what_was_imported_costs_the_worker_nothing_any_more() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOOKS], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
