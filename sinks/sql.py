@@ -106,11 +106,13 @@ class SqlStore:
 
     def prepare(self) -> None:
         """Makes the tables that are missing."""
-        try:
-            schema.METADATA.create_all(self.engine)
-        except sa.exc.DatabaseError:
-            # Two workers may make a table at the same moment: then it is there now.
-            schema.METADATA.create_all(self.engine)
+        for table in schema.METADATA.sorted_tables:
+            try:
+                table.create(self.engine, checkfirst=True)
+            except sa.exc.DatabaseError:
+                # Two workers may make a table at the same moment: then it is there now. Each table
+                # has its own second try, since many workers meet at one after the other.
+                table.create(self.engine, checkfirst=True)
 
     def writer(self, frame_type: type[Frame]) -> Write:
         """Upserts frames of this type into their table."""

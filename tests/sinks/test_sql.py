@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from deploy.servers.mysql import MySQL
 from sinks import open_source
 from sinks.base import patiently
+from sinks.schema import METADATA
 from sinks.sql import SqlStore
 from tests.sinks.frames import Event, events, ranking, recommendations
 from transforms.events import EventBatch
@@ -165,3 +167,22 @@ def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
         assert retries
         assert len(found(store, "record")) == 20 * 300
         store.close()
+
+
+def test_many_workers_that_make_the_tables_at_once_all_find_them(tmp_path: Path) -> None:
+    for attempt in range(10):
+        url = f"sqlite:///{tmp_path / f'{attempt}.db'}"
+        together = threading.Barrier(8)
+
+        def prepare(url: str = url, together: threading.Barrier = together) -> list[str]:
+            store = open_source(url).open()
+            assert isinstance(store, SqlStore)
+            together.wait()
+            store.prepare()
+            tables = sa.inspect(store.engine).get_table_names()
+            store.close()
+            return tables
+
+        with ThreadPoolExecutor(8) as workers:
+            found = [worker.result() for worker in [workers.submit(prepare) for _ in range(8)]]
+        assert {tuple(sorted(tables)) for tables in found} == {tuple(sorted(METADATA.tables))}
