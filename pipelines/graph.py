@@ -191,16 +191,16 @@ def write_letters(flow: Flow) -> None:
 def _write_recommendations(flow: Flow, rows: beam.PCollection[Recommendations]) -> None:
     """To all stores; in a stream, first to the ones that serve them, and then to the others."""
     seconds = flow.options.view_as(SinkOptions).write_behind
-    serving = {sink for sink in flow.sinks("recommendation") if isinstance(sink, RedisSource)}
-    if flow.events.is_bounded_files or not serving or not seconds:
+    stores = set(flow.sinks("recommendation"))
+    serving = {sink for sink in stores if isinstance(sink, RedisSource)}
+    others = stores - serving
+    if flow.events.is_bounded_files or not (seconds and serving and others):
         _write(flow, "recommendation", rows, Recommendations)
         return
+    shards = flow.options.view_as(RecommendOptions).shards
+    later = rows | "Behind Redis" >> WaitBehind(seconds, shards)
     _write(flow, "recommendation", rows, Recommendations, only=serving)
-    others = set(flow.sinks("recommendation")) - serving
-    if others:
-        shards = flow.options.view_as(RecommendOptions).shards
-        later = rows | "Behind Redis" >> WaitBehind(seconds, shards)
-        _write(flow, "recommendation", later, Recommendations, "kept recommendation", others)
+    _write(flow, "recommendation", later, Recommendations, "kept recommendation", others)
 
 
 def _write(

@@ -91,9 +91,7 @@ def change(consumed: Consumed, document: Document | None) -> Change | None:
 def append(appends: list[Append]) -> UpdateMany:
     """One statement for many users; it leaves documents alone that are not as they were seen."""
     users = [one.consumed[0] for one in appends]
-    rows = [
-        {"size": one.size, "last": one.last, **_columns(one.news)} for one in appends
-    ]  # fmt: skip
+    rows = [{"size": one.size, "last": one.last, **_columns(one.news)} for one in appends]
     row = {"$arrayElemAt": [{"$literal": rows}, {"$indexOfArray": [{"$literal": users}, "$_id"]}]}
     appended = {"$let": {"vars": {"row": row}, "in": _APPENDED}}
     return UpdateMany({"_id": {"$in": users}}, [{"$replaceWith": appended}])

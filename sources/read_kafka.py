@@ -196,9 +196,10 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
                 if position >= stop:
                     break
                 if self._is_at_end(consumer, number, position, stop, len(records)):
+                    pause = SOON_SECONDS
                     if position == begun:
                         watermark.silent(time.time(), topic_time(self.url))
-                    pause = QUIET_SECONDS if position == begun else SOON_SECONDS
+                        pause = QUIET_SECONDS
                     tracker.defer_remainder(Duration(pause))
                     break
                 if time.monotonic() >= until:
