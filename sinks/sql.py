@@ -110,9 +110,10 @@ class SqlStore:
             try:
                 table.create(self.engine, checkfirst=True)
             except sa.exc.DatabaseError:
-                # Two workers may make a table at the same moment: then it is there now. Each table
-                # has its own second try, since many workers meet at one after the other.
-                table.create(self.engine, checkfirst=True)
+                # Many workers make them at once: if another one has made it, all is well. What
+                # is not there for another reason, a lock say, is the caller's to try again.
+                if not sa.inspect(self.engine).has_table(table.name):
+                    raise
 
     def writer(self, frame_type: type[Frame]) -> Write:
         """Upserts frames of this type into their table."""

@@ -1,6 +1,7 @@
 """The SQL store: on SQLite, and on a real MariaDB."""
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -178,7 +179,7 @@ def test_many_workers_that_make_the_tables_at_once_all_find_them(tmp_path: Path)
             store = open_source(url).open()
             assert isinstance(store, SqlStore)
             together.wait()
-            store.prepare()
+            patiently(store)(store.prepare)
             tables = sa.inspect(store.engine).get_table_names()
             store.close()
             return tables
@@ -186,3 +187,35 @@ def test_many_workers_that_make_the_tables_at_once_all_find_them(tmp_path: Path)
         with ThreadPoolExecutor(8) as workers:
             found = [worker.result() for worker in [workers.submit(prepare) for _ in range(8)]]
         assert {tuple(sorted(tables)) for tables in found} == {tuple(sorted(METADATA.tables))}
+
+
+def test_a_table_that_another_worker_makes_meanwhile_is_there(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    store, other = (open_source(url).open() for _ in range(2))
+    assert isinstance(store, SqlStore)
+    assert isinstance(other, SqlStore)
+    tries = []
+
+    def meanwhile(table: sa.Table, connection: sa.Connection, **_: Any) -> None:
+        """Between the look and CREATE TABLE: first a lock in the way, then another worker."""
+        if connection.engine is not store.engine:
+            return
+        tries.append(table.name)
+        if len(tries) == 1:
+            locked = sqlite3.OperationalError("database is locked")
+            locked.sqlite_errorname = "SQLITE_BUSY"
+            raise sa.exc.OperationalError("CREATE TABLE", None, locked)
+        table.create(other.engine)
+
+    tables = METADATA.sorted_tables
+    for table in tables:
+        sa.event.listen(table, "before_create", meanwhile)
+    try:
+        patiently(store)(store.prepare)
+    finally:
+        for table in tables:
+            sa.event.remove(table, "before_create", meanwhile)
+    assert tries == [tables[0].name, *(table.name for table in tables)]
+    assert set(sa.inspect(store.engine).get_table_names()) == set(METADATA.tables)
+    store.close()
+    other.close()
