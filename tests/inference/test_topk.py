@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import topk
-from inference.coarse import has_fast_bytes
+from inference.coarse import has_exact_bytes
 from inference.grid import items_on_grid, queries_on_grid
 from inference.topk import Catalogue
 
@@ -28,8 +28,8 @@ def by_sorting(queries, items, k, excluded):  # type: ignore[no-untyped-def]
 
 @pytest.fixture(params=SEARCHES)
 def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "bytes" and not has_fast_bytes():
-        pytest.skip("this processor has no fast products of bytes")
+    if request.param == "bytes" and not has_exact_bytes():
+        pytest.skip("this processor has no exact products of bytes")
     if request.param != "all scores":
         monkeypatch.setattr(topk, "_LARGE", 1)
     monkeypatch.setattr(topk, "has_fast_bytes", lambda: request.param == "bytes")
@@ -107,7 +107,7 @@ def test_odd_items(kind: str, search: str) -> None:
     jitter=st.sampled_from([0.001, 0.03, 1.0]),
     k=st.integers(1, 40),
 )
-@pytest.mark.skipif(not has_fast_bytes(), reason="no fast products of bytes")
+@pytest.mark.skipif(not has_exact_bytes(), reason="no exact products of bytes")
 def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float, k: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(topk, "_LARGE", 1)
@@ -121,7 +121,7 @@ def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float,
         assert_best(queries_on_grid(near), items_on_grid(items), k, barred)
 
 
-@pytest.mark.skipif(not has_fast_bytes(), reason="no fast products of bytes")
+@pytest.mark.skipif(not has_exact_bytes(), reason="no exact products of bytes")
 def test_bytes_alone_do_for_ordinary_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topk, "_LARGE", 1)
     monkeypatch.setattr(topk._Maxima, "keys", None)
