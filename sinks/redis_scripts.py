@@ -4,6 +4,21 @@ A user whose key has a wrong type is skipped and named in the answer; any other 
 script, and all of it is done again, which changes nothing.
 """
 
+_BESIDE = """
+local beside, set = {}, {}
+for place, key in ipairs(KEYS) do beside[place] = key .. ':%s' end
+local all_known = redis.call('MGET', unpack(beside))
+local function known_of(place)
+  -- To MGET a key of a wrong type is none.
+  return all_known[place] or redis.pcall('GET', beside[place])
+end
+local function keep(place, value)
+  set[#set + 1], set[#set + 2] = beside[place], value
+end
+"""
+"""Of a string beside each key: all read, and written, by one command. Half of what a row costs is
+its commands, each of which goes to the server's log."""
+
 _EACH_USER = """
 local refused = {}
 for place, key in ipairs(KEYS) do
@@ -15,11 +30,13 @@ for place, key in ipairs(KEYS) do
     refused[#refused + 1] = place - 1
   end
 end
+if #set > 0 then redis.call('MSET', unpack(set)) end
 return refused
 """
 
 HISTORY = (
-    """
+    _BESIDE % "events"
+    + """
 local size, width = tonumber(ARGV[1]), tonumber(ARGV[2])
 local function items_of(text)
   local items = {}
@@ -43,9 +60,9 @@ local function merged(known, old_items, row, new_items)
   return table.concat(all), items
 end
 local function write(key, place)
-  local events, row = key .. ':events', ARGV[2 * place + 1]
+  local row = ARGV[2 * place + 1]
   local new_items = items_of(ARGV[2 * place + 2])
-  local known = redis.pcall('GET', events)
+  local known = known_of(place)
   if type(known) == 'table' then return known end
   known = known or ''
   if string.sub(known, 1, width) < string.sub(row, -width) then
@@ -57,8 +74,7 @@ local function write(key, place)
     elseif length > size then
       redis.call('LTRIM', key, 0, size - 1)
     end
-    redis.call('SET', events, string.sub(row .. known, 1, size * width))
-    return
+    return keep(place, string.sub(row .. known, 1, size * width))
   end
   local old_items = redis.pcall('LRANGE', key, 0, -1)
   if old_items.err then return old_items end
@@ -67,7 +83,7 @@ local function write(key, place)
   if all == known then return end
   redis.call('DEL', key)
   redis.call('RPUSH', key, unpack(items))
-  redis.call('SET', events, all)
+  keep(place, all)
 end
 """
     + _EACH_USER
@@ -82,23 +98,31 @@ front. A list that somebody else has changed is begun anew.
 """
 
 RECOMMENDATIONS = (
-    """
+    _BESIDE % "time"
+    + """
 local rows = cjson.decode(ARGV[1])
 local function write(key, place)
-  local row = rows[place]
-  local length = redis.pcall('LLEN', key)
-  if type(length) == 'table' then return length end
-  local known = redis.pcall('GET', key .. ':time')
+  local row, known = rows[place], known_of(place)
   if type(known) == 'table' then return known end
   if known and tonumber(known) > tonumber(row[1]) then return end
-  redis.call('DEL', key)
-  if #row > 1 then redis.call('RPUSH', key, unpack(row, 2)) end
-  redis.call('SET', key .. ':time', row[1])
+  local size = #row - 1
+  if size > 0 then
+    local length = redis.pcall('RPUSH', key, unpack(row, 2))
+    if type(length) == 'table' then return length end
+    if length > size then redis.call('LTRIM', key, -size, -1) end
+  else
+    local emptied = redis.pcall('LTRIM', key, 1, 0)
+    if emptied.err then return emptied end
+  end
+  keep(place, row[1])
 end
 """
     + _EACH_USER
 )
-"""KEYS: `recommendations:<user>`. ARGV: a JSON list of [time, item, ...] for each."""
+"""KEYS: `recommendations:<user>`. ARGV: a JSON list of [time, item, ...] for each, as texts.
+
+`recommendations:<user>:time` says which of two is the newer.
+"""
 
 POPULAR = """
 local known = redis.call('GET', KEYS[3])

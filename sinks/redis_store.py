@@ -20,7 +20,7 @@ from transforms.frames import Frame
 from transforms.popular import PopularRows
 from transforms.recommendations import Recommendations
 
-USERS = 1_000
+USERS = 300
 """Users of one call of a script: Redis does nothing else meanwhile."""
 
 _PASSES = ("OOM", "MISCONF", "READONLY", "MASTERDOWN", "LOADING", "BUSY", "TRYAGAIN", "NOREPLICAS")
@@ -125,10 +125,11 @@ class RedisStore:
         return list(_by_users(self._history, "history", users, arguments))
 
     def _write_recommendations(self, rows: Recommendations) -> Sequence[Refusal]:
-        users = redis_rows.latest(rows)
-        return list(
-            _by_users(self._recommendations, "recommendations", users, lambda r: [json.dumps(r)])
-        )
+        def arguments(rows: list[str]) -> Iterator[str]:
+            yield f"[{','.join(rows)}]"
+
+        users, script = redis_rows.latest(rows), self._recommendations
+        return list(_by_users(script, "recommendations", users, arguments, json.loads))
 
     def _write_ranking(self, rows: PopularRows) -> Sequence[Refusal]:
         window_end, items, counts = redis_rows.last_ranking(rows)
@@ -151,6 +152,7 @@ def _by_users(
     prefix: str,
     users: UserRows,
     arguments: Callable[[list[Any]], Iterable[str | int]],
+    shown: Callable[[Any], Any] = lambda row: row,
 ) -> Iterator[Refusal]:
     names, rows, times = users
     for start in range(0, len(names), USERS):
@@ -158,5 +160,5 @@ def _by_users(
         keys = [f"{prefix}:{user}" for user in names[part]]
         for place in script(keys=keys, args=list(arguments(rows[part]))):
             at = start + place
-            row = {"user": names[at], prefix: rows[at]}
+            row = {"user": names[at], prefix: shown(rows[at])}
             yield Refusal(f"{prefix}:{names[at]}", row, _WRONG_TYPE, times[at])

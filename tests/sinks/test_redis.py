@@ -101,12 +101,27 @@ def test_a_key_of_another_type_is_refused_alone(store: RedisStore) -> None:
     (refusal,) = store.writer(EventBatch)(events(*rows))
     assert (refusal.table, refusal.row["user"], refusal.time) == ("history:13", 13, T)
     (refusal,) = store.writer(Recommendations)(recommendations(*((u, T, [1]) for u in (12, 13))))
-    assert refusal.row["user"] == 13
+    assert refusal.row == {"user": 13, "recommendations": [str(T), "1"]}
+    (refusal,) = store.writer(Recommendations)(recommendations((13, T, [])))
+    assert refusal.row == {"user": 13, "recommendations": [str(T)]}
     assert items(store.client, "history:12") == items(store.client, "history:14") == [5]
     assert items(store.client, "recommendations:12") == [1]
     (refusal,) = store.writer(PopularRows)(ranking(T, (1, 1)))
     assert "WRONGTYPE" in refusal.why
     assert store.client.get("history:13") == b"x"
+
+
+def test_what_stands_beside_a_list_may_be_of_another_type_too(store: RedisStore) -> None:
+    store.client.rpush("history:13:events", "x")
+    store.client.rpush("recommendations:13:time", "x")
+    rows: list[Event] = [(u, 5, "pv", T) for u in (12, 13)]
+    (refusal,) = store.writer(EventBatch)(events(*rows))
+    assert refusal.row["user"] == 13
+    (refusal,) = store.writer(Recommendations)(recommendations(*((u, T, [1]) for u in (13, 14))))
+    assert refusal.row["user"] == 13
+    assert items(store.client, "recommendations:14") == [1]
+    assert store.client.lrange("history:13:events", 0, -1) == [b"x"]
+    assert not store.client.exists("history:13", "recommendations:13")
 
 
 @pytest.mark.parametrize("again", [[7, 8, 9], [9, 10, 11]], ids=["again", "newer"])
