@@ -24,6 +24,7 @@ from sinks.feedback_log import WriteFeedback
 from sinks.names import public_name
 from sinks.options import SinkOptions
 from sinks.redis_store import RedisSource
+from sinks.right_of_way import Way, take
 from sinks.sql import SqlSource
 from sources.dead_letters import DeadLetter
 from sources.options import InputOptions, KafkaOptions
@@ -39,7 +40,7 @@ from transforms.histories import Histories, HistoryRules
 from transforms.minutes import MINUTE
 from transforms.panes import Sealed, SealPanes
 from transforms.popular import PopularItems, PopularRows
-from transforms.recommendations import PolicyMinutes, Recommendations, Shown
+from transforms.recommendations import Due, PolicyMinutes, Recommendations, Shown
 from transforms.rewards import RewardRules
 from transforms.shard_sums import SumShards
 
@@ -69,6 +70,12 @@ class Flow:
             return int(self.options.view_as(RecommendOptions).recommend_period)
         return pane_of(self.options)
 
+    @property
+    def serves_first(self) -> bool:
+        """Whether recommendations go to the stores that serve them before all else is written."""
+        stores = self.sinks("recommendation")
+        return not self.events.is_bounded_files and any(map(_serves, stores))
+
     def sinks(self, output: str) -> list[StoreSource]:
         """The stores of an output."""
         found: list[StoreSource] = self.options.view_as(SinkOptions).sources(output)
@@ -90,7 +97,8 @@ def record(flow: Flow) -> None:
         # Else a stream's source waits for the record stores, and all recommendations with it.
         shards = flow.options.view_as(RecommendOptions).shards
         batches = batches | "Apart from the rest" >> SpreadByUser(shards)
-    _write(flow, "record", batches, EventBatch)
+    way = Way.GIVES if flow.serves_first else Way.NEITHER
+    _write(flow, "record", batches, EventBatch, way=way)
 
 
 def seal(flow: Flow) -> Sealed:
@@ -147,6 +155,8 @@ def recommend(
         rewards,
     )
     due = (sealed.blocks, popular) | "Histories" >> Histories(rules, options.shards)
+    if flow.serves_first:
+        due = due | "Go first" >> beam.Map(take).with_output_types(tuple[int, Due])
     shown = due | "Recommend" >> Recommend(
         source or model_source(flow.options),
         options.recommendations,
@@ -190,17 +200,24 @@ def write_letters(flow: Flow) -> None:
 
 def _write_recommendations(flow: Flow, rows: beam.PCollection[Recommendations]) -> None:
     """To all stores; in a stream, first to the ones that serve them, and then to the others."""
+    if not flow.serves_first:
+        _write(flow, "recommendation", rows, Recommendations)
+        return
     seconds = flow.options.view_as(SinkOptions).write_behind
     stores = set(flow.sinks("recommendation"))
-    serving = {sink for sink in stores if isinstance(sink, RedisSource)}
+    serving = {sink for sink in stores if _serves(sink)}
     others = stores - serving
-    if flow.events.is_bounded_files or not (seconds and serving and others):
-        _write(flow, "recommendation", rows, Recommendations)
+    if not (seconds and others):
+        _write(flow, "recommendation", rows, Recommendations, way=Way.TAKES)
         return
     shards = flow.options.view_as(RecommendOptions).shards
     later = rows | "Behind Redis" >> WaitBehind(seconds, shards)
-    _write(flow, "recommendation", rows, Recommendations, only=serving)
+    _write(flow, "recommendation", rows, Recommendations, only=serving, way=Way.TAKES)
     _write(flow, "recommendation", later, Recommendations, "kept recommendation", others)
+
+
+def _serves(sink: StoreSource) -> bool:
+    return isinstance(sink, RedisSource)
 
 
 def _write(
@@ -210,6 +227,7 @@ def _write(
     frame_type: type[Frame],
     what: str | None = None,
     only: Set[StoreSource] | None = None,
+    way: Way = Way.NEITHER,
 ) -> None:
     sinks = [
         (number, sink)
@@ -226,7 +244,7 @@ def _write(
     ).with_output_types(frame_type)
     for number, sink in sinks:
         label = f"Write {what or output} {number}"
-        flow.letters.append(rows | label >> WriteTo(sink, frame_type))
+        flow.letters.append(rows | label >> WriteTo(sink, frame_type, way))
 
 
 @beam.typehints.with_output_types(DeadLetter)

@@ -24,6 +24,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from sinks.line import Line
+from sinks.right_of_way import Way, of_this_host
 from sources.dead_letters import DeadLetter
 from transforms import live
 from transforms.frames import Frame
@@ -155,15 +156,18 @@ class WriteTo(beam.PTransform):
     Args:
         source: how a worker opens the store.
         frame_type: what the frames are: EventBatch, PopularRows, Recommendations, ...
+        way: whether writes take the right of way, give it to others, or neither.
     """
 
-    def __init__(self, source: StoreSource, frame_type: type[Frame]) -> None:
+    def __init__(
+        self, source: StoreSource, frame_type: type[Frame], way: Way = Way.NEITHER
+    ) -> None:
         super().__init__()
-        self._source, self._type = source, frame_type
+        self._source, self._type, self._way = source, frame_type, way
 
     def expand(self, frames: beam.PCollection[Frame]) -> beam.PCollection[DeadLetter]:
         """Bulk-write each frame."""
-        return frames | "Write" >> beam.ParDo(_BulkWrite(self._source, self._type))
+        return frames | "Write" >> beam.ParDo(_BulkWrite(self._source, self._type, self._way))
 
 
 @dataclass(slots=True)
@@ -184,8 +188,8 @@ class _BulkWrite(beam.DoFn):
     all that it has given is written.
     """
 
-    def __init__(self, source: StoreSource, frame_type: type[Frame]) -> None:
-        self._source, self._type = source, frame_type
+    def __init__(self, source: StoreSource, frame_type: type[Frame], way: Way) -> None:
+        self._source, self._type, self._way = source, frame_type, way
         self._rows = Metrics.counter("rivulet", "sink_rows")
         self._retries = Metrics.counter("rivulet", "sink_retries")
         self._refused = Metrics.counter("rivulet", "refused")
@@ -220,8 +224,12 @@ class _BulkWrite(beam.DoFn):
     def _written(self, frame: Frame) -> _Written:
         # Beam's metrics take what the bundle's own thread tells; so this one only counts.
         tries: list[None] = []
+        if self._way is Way.GIVES:
+            of_this_host().give()
         started = time.monotonic()
         refusals = patiently(self._store, lambda: tries.append(None))(self._write, frame)
+        if self._way is Way.TAKES:
+            of_this_host().take()
         millis = int((time.monotonic() - started) * 1000)
         return _Written(len(frame) - len(refusals), refusals, millis, len(tries))
 

@@ -17,6 +17,7 @@ from apache_beam.transforms.userstate import BagStateSpec, TimerSpec, on_timer
 from transforms.frames import FrameCoder
 from transforms.hashing import shard_of
 from transforms.recommendations import Recommendations
+from transforms.shard_keys import shard_keys
 
 
 @dataclass(eq=False)
@@ -50,7 +51,8 @@ class _ByShard(beam.DoFn):
 
     def process(self, rows: Recommendations) -> Iterator[tuple[int, Recommendations]]:
         if len(rows):
-            yield int(shard_of(rows.user[:1], self._shards)[0]), rows
+            (shard,) = shard_of(rows.user[:1], self._shards)
+            yield shard_keys(self._shards)[shard], rows
 
 
 @beam.typehints.with_input_types(tuple[int, Recommendations])

@@ -20,6 +20,7 @@ from transforms.events import EventBatch
 from transforms.hashing import shard_of
 from transforms.packing import order
 from transforms.ranges import runs
+from transforms.shard_keys import shard_keys
 
 
 @dataclass(eq=False)
@@ -49,8 +50,9 @@ class _Cut(beam.DoFn):
     def process(self, batch: EventBatch) -> Iterator[tuple[int, EventBatch]]:
         shard = shard_of(batch.user, self._shards)
         place = order(shard)
-        for key, rows in runs(shard[place]):
-            yield key, batch.take(place[rows])
+        keys = shard_keys(self._shards)
+        for number, rows in runs(shard[place]):
+            yield keys[number], batch.take(place[rows])
 
 
 class _Spread(beam.DoFn):

@@ -33,6 +33,7 @@ from transforms.popular import PopularRows
 from transforms.rankings import Rankings
 from transforms.recommendations import LAST_USER, Due, Part
 from transforms.rewards import RewardRules
+from transforms.shard_keys import shard_keys
 
 PART_ROWS = 16_384
 """Rows of a part, about: bounds the memory of what follows, and fits a processor's cache."""
@@ -94,14 +95,14 @@ class Histories(beam.PTransform):
         )
         return (
             (packed, told)
-            | beam.Flatten()
+            | "Together" >> beam.Flatten()
             | "Keep histories" >> beam.ParDo(KeepHistories(self.rules))
         )
 
 
 def _for_each_shard(rows: PopularRows, shards: int) -> list[tuple[int, bytes]]:
     encoded = Pending.of_rankings(rows).encoded
-    return [(shard, encoded) for shard in range(shards)]
+    return [(key, encoded) for key in shard_keys(shards)]
 
 
 def _packed(element: tuple[int, EventBatch], pane: int) -> tuple[int, bytes]:

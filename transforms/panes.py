@@ -34,6 +34,7 @@ from transforms.frames import FrameCoder
 from transforms.hashing import shard_of
 from transforms.packing import order
 from transforms.ranges import run_starts, runs
+from transforms.shard_keys import shard_keys
 
 _CODER = FrameCoder(EventBatch)
 
@@ -140,6 +141,7 @@ class _Seal(beam.DoFn):
             return
         events = EventBatch.concat(batches)
         late = pane_info.timing == PaneInfoTiming.LATE
+        shard_key = shard_keys(self._shards)[key % self._shards]
         for block in self._blocks(events):
             different = block.ordered()
             self._duplicates.inc(len(block) - len(different))
@@ -152,7 +154,7 @@ class _Seal(beam.DoFn):
             end = (int(different.time.max()) // self._pane + 1) * self._pane
             live.reach("sealed_to", end)
             # A pane's last moment: before any timer at its end, and inside the pane.
-            yield TimestampedValue((key % self._shards, different), end - 0.001)
+            yield TimestampedValue((shard_key, different), end - 0.001)
 
     def _blocks(self, events: EventBatch) -> Iterator[EventBatch]:
         if len(events) <= BLOCK_ROWS:

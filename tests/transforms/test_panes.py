@@ -18,6 +18,7 @@ from transforms import panes
 from transforms.frames import FrameCoder
 from transforms.hashing import shard_of
 from transforms.panes import SealPanes, _Cut, _Seal, pane_seconds
+from transforms.shard_keys import shard_keys
 
 EVENT = st.builds(
     Event, st.integers(0, 500), st.integers(-2, 2), st.integers(-3, 9), st.sampled_from(BEHAVIORS)
@@ -53,7 +54,7 @@ def test_blocks_of_files_hold_each_event_once_in_whole_panes(
             for sealed in _Seal(pane, shards).process((shard, parts), OnTime()):
                 key, block = sealed.value
                 events = events_of(block)
-                assert key == shard
+                assert key == shard_keys(shards)[shard]
                 assert {int(shard_of(np.array([e.user]), shards)[0]) for e in events} == {shard}
                 assert events == sorted(events, key=by_user)
                 first = min(event.time for event in events) // pane
