@@ -34,7 +34,7 @@ class Site:
     Attributes:
         kafka: the broker.
         stores: the URLs of MongoDB, MariaDB and Redis.
-        cluster: one task manager of two slots.
+        cluster: two task managers of one slot, so that each has a Python process of its own.
     """
 
     kafka: Kafka
@@ -93,6 +93,6 @@ def site(folder: Path, backend: str = "rocksdb") -> Iterator[Site]:
         kafka = stack.enter_context(Kafka(leash.folder))
         servers = (Mongo(leash.folder), MySQL(leash.folder), Redis(leash.folder))
         stores = tuple(stack.enter_context(server).url for server in servers)
-        settings = Settings(task_managers=1, slots=2, backend=backend)
+        settings = Settings(task_managers=2, slots=1, backend=backend)
         cluster = stack.enter_context(FlinkCluster(leash.folder, settings))
         yield Site(kafka, stores, cluster)

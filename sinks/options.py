@@ -33,7 +33,7 @@ class SinkOptions(PipelineOptions):
         parser.add_argument(
             "--write_behind",
             type=int,
-            default=2,
+            default=3,
             metavar="SECONDS",
             help="in a stream whose recommendations go to Redis and to other stores too, the "
             "others get them when the watermark is so far past T, so that Redis, which serves "

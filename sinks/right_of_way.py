@@ -25,9 +25,9 @@ T = TypeVar("T")
 
 CALM = 0.3
 """Seconds without anything urgent after which the others go on."""
-LONGEST = 2.0
+LONGEST = 3.0
 """Seconds that the others wait at the most."""
-REST = 8.0
+REST = 7.0
 """Seconds after a wait in which the others do not wait again: they too have to keep up."""
 
 

@@ -86,7 +86,8 @@ class TaskManager(Server):
             f"-Xmx{FRAMEWORK_MB + self._settings.heap_mb}m",
             f"-XX:MaxDirectMemorySize={OFF_HEAP_MB + NETWORK_MB}m",
             f"-XX:MaxMetaspaceSize={METASPACE_MB}m",
-            "-XX:+UseG1GC",
+            # Beside Python processes: G1 has threads of its own at work all the time.
+            "-XX:+UseParallelGC",
         )
         start = java_command(self._lib, self.home, self.log, MAIN, memory)
         return (*start, "--configDir", str(self.home))
