@@ -136,7 +136,7 @@ def main() -> None:
         "at most 20,000)")  # fmt: skip
     add("--seconds", type=int, default=120, help="of latency (default: %(default)s)")
     given = parser.parse_args()
-    table = Table(title="Standalone Flink from Kafka, one task manager of two slots")
+    table = Table(title="Standalone Flink from Kafka, two task managers of one slot")
     table.add_column("what")
     table.add_column("events a second", justify="right")
     console = Console()
