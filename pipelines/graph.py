@@ -200,19 +200,17 @@ def write_letters(flow: Flow) -> None:
 
 def _write_recommendations(flow: Flow, rows: beam.PCollection[Recommendations]) -> None:
     """To all stores; in a stream, first to the ones that serve them, and then to the others."""
-    if not flow.serves_first:
-        _write(flow, "recommendation", rows, Recommendations)
-        return
     seconds = flow.options.view_as(SinkOptions).write_behind
     stores = set(flow.sinks("recommendation"))
     serving = {sink for sink in stores if _serves(sink)}
     others = stores - serving
-    if not (seconds and others):
-        _write(flow, "recommendation", rows, Recommendations, way=Way.TAKES)
+    way = Way.TAKES if flow.serves_first else Way.NEITHER
+    if not (flow.serves_first and seconds and others):
+        _write(flow, "recommendation", rows, Recommendations, way=way)
         return
     shards = flow.options.view_as(RecommendOptions).shards
     later = rows | "Behind Redis" >> WaitBehind(seconds, shards)
-    _write(flow, "recommendation", rows, Recommendations, only=serving, way=Way.TAKES)
+    _write(flow, "recommendation", rows, Recommendations, only=serving, way=way)
     _write(flow, "recommendation", later, Recommendations, "kept recommendation", others)
 
 

@@ -3,7 +3,7 @@
 Flink's subtask for a key is a hash of the encoded key, into 128 groups of which each subtask gets
 a range. Sixteen keys 0..15 would come to two subtasks as 10 and 6, and to eight as 4, 4, ... and
 none. Here shard s of n gets a number whose group is 128 s / n, so that no subtask has more than
-one shard more than another. Other runners take any keys.
+one shard more than another (of over 128 shards, a few). Other runners take any keys.
 
 https://nightlies.apache.org/flink/flink-docs-stable/docs/concepts/stateful-stream-processing/,
 KeyGroupRangeAssignment and MathUtils.murmurHash in Flink, KvToByteBufferKeySelector in Beam.

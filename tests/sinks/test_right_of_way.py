@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,12 @@ def test_two_that_wait_share_one_wait() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(right_of_way.tempfile, "tempdir", str(tmp_path))
     of_this_host.cache_clear()
-    return tmp_path
+    yield tmp_path
+    # The tests that follow share the host's own again.
+    of_this_host.cache_clear()
 
 
 def test_processes_of_a_host_share_it(folder: Path) -> None:
