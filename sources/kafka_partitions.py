@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker
@@ -19,6 +19,7 @@ from sources.kafka_consumers import ANSWER_MS, connect, shut
 from sources.kafka_errors import REFUSED, words
 from sources.kafka_url import KafkaUrl
 from sources.options import start_time
+from sources.partition import Partition
 from transforms.events import TIME_LIMIT
 
 FOREVER = (1 << 63) - 1
@@ -29,14 +30,6 @@ RETRY_SECONDS = 5
 _RESTRICTION = beam.DoFn.RestrictionParam()
 _WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
 _LOG = logging.getLogger(__name__)
-
-
-class Partition(NamedTuple):
-    """What is to be read of a partition: offsets from `start` up to `stop`, without it."""
-
-    number: int
-    start: int
-    stop: int
 
 
 def list_partitions(
@@ -65,7 +58,14 @@ def list_partitions(
         starts = _starts(consumer, asked, "earliest" if known else start)
         ends = consumer.end_offsets(asked, ANSWER_MS) if bounded else {}
         return [
-            Partition(p.partition, starts[p], max(ends.get(p, FOREVER), starts[p])) for p in asked
+            Partition(
+                number=p.partition,
+                start=starts[p],
+                stop=max(ends.get(p, FOREVER), starts[p]),
+                place=place,
+                among=len(asked),
+            )
+            for place, p in enumerate(asked)
         ]
     finally:
         shut(consumer)

@@ -31,7 +31,6 @@ from sources.kafka_partitions import (
     FOREVER,
     RETRY_SECONDS,
     EndlessTracker,
-    Partition,
     WatchPartitions,
     list_bounded,
 )
@@ -39,6 +38,7 @@ from sources.kafka_topic_time import topic_time
 from sources.kafka_url import KafkaUrl
 from sources.kafka_values import parse_values
 from sources.kafka_watermark import Lateness, PartitionWatermark
+from sources.partition import Partition
 from sources.read_files import MALFORMED
 from transforms import live
 from transforms.events import EventBatch
@@ -92,15 +92,16 @@ class ReadKafka(beam.PTransform):
     def expand(self, pbegin: beam.pvalue.PBegin) -> Any:
         """Three outputs: `events`, `malformed` and `late`."""
         if self.partitions is None:
-            partitions = (
-                pbegin | "Topic" >> beam.Create([self.url]) | "Watch" >> beam.ParDo(self.watch)
-            )
+            topic = pbegin | "Topic" >> beam.Create([self.url])
+            partitions = topic | "Watch" >> beam.ParDo(self.watch).with_output_types(Partition)
         else:
-            partitions = pbegin | "Partitions" >> beam.Create(self.partitions)
+            partitions = pbegin | "Partitions" >> beam.Create(self.partitions).with_output_types(
+                Partition
+            )
         return (
             partitions
             | "Spread" >> beam.Reshuffle()
-            | "ReadPartition" >> beam.ParDo(self.read).with_outputs(MALFORMED, LATE, main="events")
+            | "Read partition" >> beam.ParDo(self.read).with_outputs(MALFORMED, LATE, main="events")
         )
 
 

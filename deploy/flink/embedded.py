@@ -16,9 +16,16 @@ from deploy.processes import Process, spawn
 
 START_S, STOP_S, POLL_S = 120.0, 10.0, 0.1
 HEAP = "-Xmx1g"
+FOLDER_VARIABLE = "FLINK_CONF_DIR"
 EMBEDDED = ("[local]", "[auto]")
 """The names of the cluster inside the job server."""
 
+# What is between two tasks goes on at once: with Flink's default each step adds up to 100 ms to the
+# latency, and records are few, since they are batches. A cluster's own setting of this does not
+# reach the jobs that a job server submits.
+FOR_JOBS = """\
+execution.buffer-timeout.interval: 0 ms
+"""
 CONFIGURATION = """\
 rest.address: {host}
 rest.bind-address: {host}
@@ -72,8 +79,8 @@ class JobServerProcess:
         self._home.mkdir(parents=True, exist_ok=True)
         port = free_port(avoid=frozenset({self._rest}))
         settings = {}
-        if self._rest:
-            settings["FLINK_CONF_DIR"] = str(self._configure())
+        if self._rest or FOLDER_VARIABLE not in os.environ:
+            settings[FOLDER_VARIABLE] = str(self._configure())
         command = (
             *_ending_with_us(),
             *(str(java()), HEAP, *OPENINGS, "-cp", str(self._jar), MAIN),
@@ -105,7 +112,10 @@ class JobServerProcess:
     def _configure(self) -> Path:
         folder = self._home / "conf"
         folder.mkdir(exist_ok=True)
-        text = CONFIGURATION.format(host=LOOPBACK, port=self._rest, home=self._home.as_uri())
+        text = FOR_JOBS
+        if self._rest:
+            home = self._home.as_uri()
+            text += CONFIGURATION.format(host=LOOPBACK, port=self._rest, home=home)
         (folder / "config.yaml").write_text(text, encoding="utf-8")
         return folder
 

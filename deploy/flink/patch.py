@@ -8,9 +8,11 @@ import zipfile
 from pathlib import Path
 
 from deploy.flink.java import compile_java
+from deploy.installs import java, run
 
 PATCHES = Path(__file__).with_name("patches")
 PATCHED_BEAM = "2.62.0"
+CHANGE = "org.apache.beam.runners.flink.translation.wrappers.streaming.FinishAtOnce"
 PARTS = (
     f"beam-runners-java-fn-execution-{PATCHED_BEAM}.jar",
     f"beam-runners-flink-*-{PATCHED_BEAM}.jar",
@@ -31,9 +33,18 @@ def patch(lib: Path, beam_version: str) -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         ours = compile_java(PATCHES, lib, Path(name), "Compiling the job server's patch")
+        ours |= _changed(lib, Path(name))
         for part in PARTS:
             (jar,) = lib.glob(part)
             _replace(jar, ours)
+
+
+def _changed(lib: Path, classes: Path) -> dict[str, Path]:
+    """Have our class change Beam's; give the changed one's file by its name in the jar."""
+    folder = classes / "changed"
+    command = (str(java()), "-cp", f"{classes}:{lib}/*", CHANGE, str(folder))
+    run(command, "Changing a class of the job server")
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.class")}
 
 
 def _replace(jar: Path, ours: dict[str, Path]) -> None:

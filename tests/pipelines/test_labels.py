@@ -13,7 +13,7 @@ from pipelines.recommend import JOB
 STATEFUL = {
     "Read/ReadKafka/Watch": (),
     "Read/ReadKafka/Spread/ReshufflePerKey/GroupByKey": (),
-    "Read/ReadKafka/ReadPartition/ParDo(FollowPartition)": (),
+    "Read/ReadKafka/Read partition/ParDo(FollowPartition)": (),
     "Seal panes/Group": (),
     "Apart from the rest/Spread": ("nothing",),
     "Popular/Merge shards/GroupByKey": (),
