@@ -12,7 +12,7 @@ from pymongo import MongoClient, UpdateOne
 from sqlalchemy.engine import make_url
 
 from sinks import mongo_rows, schema
-from sinks.mongo_consumed import first_consumptions, merge
+from sinks.mongo_consumed import first_consumptions
 from sinks.redis_rows import EVENT_WIDTH, HISTORY_SIZE, histories, latest
 from sinks.sql_rows import TARGETS
 from transforms.events import EventBatch
@@ -106,24 +106,20 @@ class MongoLoops:
             self._database.drop_collection(name)
 
     def all(self) -> Iterator[Loop]:
-        """Events with the merges or with pushes, and recommendations."""
-        both = "insert_many and bulk_write of"
-        yield "events", f"{both} merges on the server", self._events(merge), True
-        yield "events", f"{both} $push (wrong after replays)", self._events(_push), True
+        """Events and recommendations."""
+        loop = "insert_many and bulk_write of $push (wrong after replays)"
+        yield "events", loop, self._events, True
         yield "recommendations", "insert_many", self._results, False
 
-    def _events(self, update: Callable[[Any], UpdateOne]) -> Bare:
-        def ready(frame: EventBatch) -> Callable[[], None]:
-            documents = mongo_rows.records(frame)
-            updates = [update(user) for user in first_consumptions(frame)]
+    def _events(self, frame: EventBatch) -> Callable[[], None]:
+        documents = mongo_rows.records(frame)
+        updates = [_push(user) for user in first_consumptions(frame)]
 
-            def write() -> None:
-                self._database["records"].insert_many(documents, ordered=False)
-                self._database["userConsumed"].bulk_write(updates, ordered=False)
+        def write() -> None:
+            self._database["records"].insert_many(documents, ordered=False)
+            self._database["userConsumed"].bulk_write(updates, ordered=False)
 
-            return write
-
-        return ready
+        return write
 
     def _results(self, frame: Recommendations) -> Callable[[], None]:
         documents = mongo_rows.results(frame)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pymongo
-from pymongo import InsertOne, MongoClient, ReplaceOne, UpdateOne
+from pymongo import MongoClient, ReplaceOne
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
@@ -24,15 +24,7 @@ from pymongo.uri_parser import parse_uri
 
 from sinks import mongo_rows, raw_bson
 from sinks.base import Refusal, SinkError, Write
-from sinks.mongo_consumed import (
-    Append,
-    Change,
-    Consumed,
-    append,
-    change,
-    first_consumptions,
-    merge,
-)
+from sinks.mongo_consumed import Consumed, document, first_consumptions, merge
 from sinks.mongo_rows import Document
 from sinks.names import public_name
 from transforms.events import EventBatch
@@ -42,9 +34,9 @@ from transforms.recommendations import Recommendations
 
 DEFAULT_DATABASE = "rivulet"
 USERS = 1_000
-"""Users whose documents are looked at together."""
-APPENDS = 100
-"""Users of a statement that puts items behind others."""
+"""Users whose documents are changed by a bulk."""
+MERGES = 250
+"""Users of a statement of it."""
 PART = 1_250
 """Rows of a bulk."""
 THREADS = 2
@@ -175,66 +167,47 @@ class MongoStore:
         ]
 
     def _write_consumed(self, users: list[Consumed]) -> Iterator[Refusal]:
-        singles: list[tuple[Consumed, InsertOne[Document] | UpdateOne]] = []
-        appends: list[Append] = []
-        for row, one in self._changes(users):
-            if isinstance(one, Append):
-                appends.append(one)
-            else:
-                singles.append((row, one))
-        again = self._append(appends)
-        refused = []
-        for row, code, why in self._change(singles):
-            if code == _DUPLICATE_KEY:  # Somebody else has made it meanwhile.
-                again.append(row)
-            else:
-                refused.append((row, why))
-        merges = self._change([(row, merge(row)) for row in again])
-        refused += [(row, why) for row, _, why in merges]
+        groups = [users[at : at + MERGES] for at in range(0, len(users), MERGES)]
+        matched, bad = self._merge(groups)
+        # A document that cannot be changed stops its neighbours: these are merged one by one.
+        singles = [[one] for place in bad for one in groups[place]]
+        refused = [(singles[place][0], why) for place, why in self._merge(singles)[1].items()]
+        if matched < len(users):
+            refused += self._make(users)
         for (user, pairs), why in refused:
             values = {
-                "user": user,
-                "consumed": [pair[1] for pair in pairs],
-                "time": [pair[0] for pair in pairs],
+                name: value for name, value in document((user, pairs)).items() if name != "_id"
             }
             yield Refusal("userConsumed", values, why, pairs[-1][0])
 
-    def _changes(self, users: list[Consumed]) -> Iterator[tuple[Consumed, Change]]:
-        """What is to be done so that the documents, as they are now, hold the users' items."""
-        missing = dict(users)
-        for document in self.database["userConsumed"].find({"_id": {"$in": list(missing)}}):
-            row = document["_id"], missing.pop(document["_id"])
-            if one := change(row, document):
-                yield row, one
-        for row in missing.items():
-            if one := change(row, None):
-                yield row, one
-
-    def _append(self, appends: list[Append]) -> list[Consumed]:
-        """Puts items behind users' others; gives those of which not all are there then."""
-        if not appends:
-            return []
-        consumed, modified = self.database["userConsumed"], 0
-        bulk = [append(appends[at : at + APPENDS]) for at in range(0, len(appends), APPENDS)]
+    def _merge(self, groups: list[list[Consumed]]) -> tuple[int, dict[int, str]]:
+        """How many documents there are for users of the groups, and the groups refused, and why."""
+        matched = 0
 
         def write() -> None:
-            nonlocal modified
-            modified = consumed.bulk_write(bulk, ordered=False).modified_count
+            nonlocal matched
+            bulk = [merge(group) for group in groups]
+            matched = self.database["userConsumed"].bulk_write(bulk, ordered=False).matched_count
 
-        if not _bulk(write) and modified == len(appends):
+        bad = _bulk(write) if groups else {}
+        return matched, {place: why for place, (_, why) in bad.items()}
+
+    def _make(self, users: list[Consumed]) -> list[tuple[Consumed, str]]:
+        """Makes the documents that are missing; gives the users refused, and why."""
+        consumed = self.database["userConsumed"]
+        ids = [user for user, _ in users]
+        there = {row["_id"] for row in consumed.find({"_id": {"$in": ids}}, {"_id": True})}
+        missing = [one for one in users if one[0] not in there]
+        if not missing:
             return []
-        # Others were changed meanwhile, or one that cannot be changed has stopped its neighbours.
-        return [row for row, _ in self._changes([one.consumed for one in appends])]
-
-    def _change(
-        self, todo: list[tuple[Consumed, InsertOne[Document] | UpdateOne]]
-    ) -> Iterator[tuple[Consumed, int, str]]:
-        if todo:
-            changes = [one for _, one in todo]
-            consumed = self.database["userConsumed"]
-            bad = _bulk(lambda: consumed.bulk_write(changes, ordered=False))
-            for place, (code, why) in bad.items():
-                yield todo[place][0], code, why
+        documents = list(map(document, missing))
+        bad = _bulk(lambda: consumed.insert_many(documents, ordered=False))
+        # Those that somebody else has made meanwhile.
+        made = [[missing[place]] for place, (code, _) in bad.items() if code == _DUPLICATE_KEY]
+        refused = [
+            (missing[place], why) for place, (code, why) in bad.items() if code != _DUPLICATE_KEY
+        ]
+        return refused + [(made[place][0], why) for place, why in self._merge(made)[1].items()]
 
     def _write_rankings(self, rows: PopularRows) -> Sequence[Refusal]:
         documents = mongo_rows.rankings(rows)

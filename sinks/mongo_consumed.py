@@ -4,19 +4,17 @@ An item keeps its earliest time, and items stand by time and then item id. The m
 order do not depend on who comes first, so that events that are repeated, re-ordered or split
 end in the same document.
 
-What comes is first compared with the documents as they are: nothing new is nothing to write, and
-what is later than all that is there is put behind it, if the document is then still as it was
-seen: many users' documents by one statement, since the server takes longer to plan a statement
-with conditions than to do it. All else is merged, a user a statement, which takes longest.
+The server merges, many users' documents by one statement. What is later than all that is there,
+which is most of what comes, it puts behind it; a document that holds all of it already is left as
+it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pymongo import InsertOne, UpdateMany, UpdateOne
+from pymongo import UpdateMany
 
 from transforms.events import EventBatch
 from transforms.ranges import run_starts
@@ -24,26 +22,6 @@ from transforms.ranges import run_starts
 Document = dict[str, Any]
 Consumed = tuple[int, list[list[int]]]
 """A user and [time, item] of each of the user's items, ascending."""
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """What is to be put behind all that a user's document was seen to hold.
-
-    Attributes:
-        consumed: the user and all that came of the user.
-        size: items that the document held.
-        last: [time, item] of the last of them.
-        news: [time, item] of those to be put behind it.
-    """
-
-    consumed: Consumed
-    size: int
-    last: list[int]
-    news: list[list[int]]
-
-
-Change = InsertOne[Document] | UpdateOne | Append
 
 
 def first_consumptions(events: EventBatch) -> list[Consumed]:
@@ -62,134 +40,93 @@ def first_consumptions(events: EventBatch) -> list[Consumed]:
     ]
 
 
-def change(consumed: Consumed, document: Document | None) -> Change | None:
-    """What makes a user's document hold the user's items too.
-
-    Args:
-        consumed: the user and the items.
-        document: as it was seen, or None where there was none.
-
-    Returns:
-        None if it holds them already. An insert is refused over the document's key if there is
-        one meanwhile: then `merge` is to be done.
-    """
+def document(consumed: Consumed) -> Document:
+    """A user's document where there is none yet."""
     user, pairs = consumed
-    if document is None:
-        return InsertOne({"_id": user, "user": user, **_columns(pairs)})
-    items, times = document.get("consumed", []), document.get("time", [])
-    if not items or len(items) != len(times):
-        return merge(consumed)
-    known = dict(zip(items, times, strict=True))
-    news = [pair for pair in pairs if known.get(pair[1], pair[0] + 1) > pair[0]]
-    if not news:
-        return None
-    if news[0] < [times[-1], items[-1]] or any(pair[1] in known for pair in news):
-        return merge(consumed)
-    return Append(consumed, len(items), [times[-1], items[-1]], news)
+    items, times = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
+    return {"_id": user, "user": user, "consumed": items, "time": times}
 
 
-def append(appends: list[Append]) -> UpdateMany:
-    """One statement for many users; it leaves documents alone that are not as they were seen."""
-    users = [one.consumed[0] for one in appends]
-    rows = [{"size": one.size, "last": one.last, **_columns(one.news)} for one in appends]
-    row = {"$arrayElemAt": [{"$literal": rows}, {"$indexOfArray": [{"$literal": users}, "$_id"]}]}
-    appended = {"$let": {"vars": {"row": row}, "in": _APPENDED}}
-    return UpdateMany({"_id": {"$in": users}}, [{"$replaceWith": appended}])
+def merge(users: list[Consumed]) -> UpdateMany:
+    """One statement that merges the users' items into those of their documents that are there."""
+    ids = [user for user, _ in users]
+    place = {"$indexOfArray": [{"$literal": ids}, "$_id"]}
+    row = {"$arrayElemAt": [{"$literal": [pairs for _, pairs in users]}, place]}
+    merged = {"$let": {"vars": {"row": row}, "in": _MERGED}}
+    return UpdateMany({"_id": {"$in": ids}}, [{"$replaceWith": merged}])
 
 
-def _columns(pairs: list[list[int]]) -> dict[str, list[int]]:
-    return {"consumed": [pair[1] for pair in pairs], "time": [pair[0] for pair in pairs]}
-
-
-def merge(consumed: Consumed) -> UpdateOne:
-    """The update that merges a user's items into the user's document, or makes it.
-
-    A document that holds all of the items, none later, is left as it is.
-    """
-    user, pairs = consumed
-    return UpdateOne({"_id": user}, _pipeline(user, pairs), upsert=True)
-
-
-def _pipeline(user: int, pairs: list[list[int]]) -> list[dict[str, Any]]:
-    return [
-        {"$set": {"user": user, "_new": {"$filter": {**_IS_NEWS, "input": {"$literal": pairs}}}}},
-        {"$set": {"_all": _MERGED}},
-        _BACK_TO_COLUMNS,
-        {"$unset": ["_new", "_all"]},
-    ]
-
-
-def _pair(name: str, place: int) -> dict[str, Any]:
+def _pair(name: str, place: int) -> Document:
     return {"$arrayElemAt": [name, place]}
 
 
-_AS_SEEN = [
-    {"$eq": [{"$size": "$consumed"}, "$$row.size"]},
-    {"$eq": [[_pair("$time", -1), _pair("$consumed", -1)], "$$row.last"]},
-]
-_APPENDED = {
-    "$cond": [
-        {"$and": _AS_SEEN},
-        {
-            "$mergeObjects": [
-                "$$ROOT",
-                {
-                    "consumed": {"$concatArrays": ["$consumed", "$$row.consumed"]},
-                    "time": {"$concatArrays": ["$time", "$$row.time"]},
-                },
-            ]
-        },
-        "$$ROOT",
+def _column(pairs: str, place: int) -> Document:
+    return {"$map": {"input": pairs, "as": "pair", "in": _pair("$$pair", place)}}
+
+
+def _unless_empty(news: Document, changed: Document) -> Document:
+    changed = {"$cond": [{"$eq": ["$$news", []]}, "$$ROOT", changed]}
+    return {"$let": {"vars": {"news": news}, "in": changed}}
+
+
+def _document(consumed: Document, time: Document) -> Document:
+    columns = {"user": "$_id", "consumed": consumed, "time": time}
+    return {"$mergeObjects": ["$$ROOT", columns]}
+
+
+def _news(condition: Document) -> Document:
+    return {"$filter": {"input": "$$row", "as": "new", "cond": condition}}
+
+
+_ITEMS, _TIMES = {"$ifNull": ["$consumed", []]}, {"$ifNull": ["$time", []]}
+_IS_LATER = {
+    "$and": [
+        {"$eq": [{"$size": _ITEMS}, {"$size": _TIMES}]},
+        # Pairs compare by time and then by item.
+        {"$gt": [_pair("$$row", 0), [_pair("$time", -1), _pair("$consumed", -1)]]},
     ]
 }
-_ITEMS, _TIMES = {"$ifNull": ["$consumed", []]}, {"$ifNull": ["$time", []]}
+_APPENDED = _unless_empty(
+    _news({"$not": {"$in": [_pair("$$new", 1), _ITEMS]}}),
+    _document(
+        {"$concatArrays": [_ITEMS, _column("$$news", 1)]},
+        {"$concatArrays": [_TIMES, _column("$$news", 0)]},
+    ),
+)
 _IS_NEWS = {
-    "as": "new",
-    "cond": {
-        "$let": {
-            "vars": {"at": {"$indexOfArray": [_ITEMS, _pair("$$new", 1)]}},
-            "in": {
-                "$or": [
-                    {"$eq": ["$$at", -1]},
-                    {"$gt": [{"$arrayElemAt": [_TIMES, "$$at"]}, _pair("$$new", 0)]},
-                ]
-            },
-        }
-    },
-}
-_NEW_ITEMS = {"$map": {"input": "$_new", "as": "new", "in": _pair("$$new", 1)}}
-_ZIPPED = {"$zip": {"inputs": [_TIMES, _ITEMS]}}
-_OLD = {
     "$let": {
-        "vars": {"replaced": {"$setIntersection": [_NEW_ITEMS, _ITEMS]}},
+        "vars": {"at": {"$indexOfArray": [_ITEMS, _pair("$$new", 1)]}},
         "in": {
-            "$cond": [
-                {"$eq": ["$$replaced", []]},
-                _ZIPPED,
-                {
-                    "$filter": {
-                        "input": _ZIPPED,
-                        "as": "old",
-                        "cond": {"$not": {"$in": [_pair("$$old", 1), "$$replaced"]}},
-                    }
-                },
+            "$or": [
+                {"$eq": ["$$at", -1]},
+                {"$gt": [{"$arrayElemAt": [_TIMES, "$$at"]}, _pair("$$new", 0)]},
             ]
         },
     }
 }
-_MERGED = {
-    "$cond": [
-        {"$eq": ["$_new", []]},
-        None,
-        # Pairs compare by time and then by item.
-        {"$sortArray": {"input": {"$concatArrays": [_OLD, "$_new"]}, "sortBy": 1}},
-    ]
+_ZIPPED = {"$zip": {"inputs": [_TIMES, _ITEMS]}}
+_REPLACED = {"$setIntersection": [_column("$$news", 1), _ITEMS]}
+_IS_KEPT = {"$not": {"$in": [_pair("$$old", 1), "$$replaced"]}}
+_KEPT = {
+    "$let": {
+        "vars": {"replaced": _REPLACED},
+        "in": {
+            "$cond": [
+                {"$eq": ["$$replaced", []]},
+                _ZIPPED,
+                {"$filter": {"input": _ZIPPED, "as": "old", "cond": _IS_KEPT}},
+            ]
+        },
+    }
 }
-
-
-def _column(name: str, place: int) -> dict[str, Any]:
-    values = {"$map": {"input": "$_all", "as": "pair", "in": _pair("$$pair", place)}}
-    return {"$cond": [{"$eq": ["$_all", None]}, name, values]}
-
-
-_BACK_TO_COLUMNS = {"$set": {"consumed": _column("$consumed", 1), "time": _column("$time", 0)}}
+_SORTED = {"$sortArray": {"input": {"$concatArrays": [_KEPT, "$$news"]}, "sortBy": 1}}
+_WOVEN = _unless_empty(
+    _news(_IS_NEWS),
+    {
+        "$let": {
+            "vars": {"all": _SORTED},
+            "in": _document(_column("$$all", 1), _column("$$all", 0)),
+        }
+    },
+)
+_MERGED = {"$cond": [_IS_LATER, _APPENDED, _WOVEN]}

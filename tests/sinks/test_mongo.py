@@ -10,15 +10,12 @@ from typing import Any
 import bson
 import pytest
 from hypothesis import HealthCheck, given, settings
-from pymongo import InsertOne
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
 
 from deploy.servers.mongo import Mongo
 from sinks import open_source
 from sinks.base import patiently
 from sinks.mongo import MongoStore
-from sinks.mongo_consumed import Append, append, change
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
@@ -160,32 +157,37 @@ def test_two_that_write_the_same_users_at_once_end_in_the_same_documents(
     } == oracles.consumed(rows)
 
 
-def test_a_change_of_a_document_that_has_changed_meanwhile_leaves_it_alone(
-    store: MongoStore,
+@pytest.mark.parametrize(
+    "there",
+    [
+        {"user": 1},
+        {"user": 1, "consumed": [5, 6], "time": [T]},
+        {"consumed": [], "time": []},
+    ],
+)
+def test_a_document_that_somebody_has_broken_is_begun_anew(
+    store: MongoStore, there: dict[str, Any]
 ) -> None:
-    seen = {"user": 1, "consumed": [5, 6], "time": [T, T + 2]}
-    assert change((1, [[T, 5], [T + 9, 6]]), seen) is None
     consumed = store.database["userConsumed"]
-    behind = [change((user, [[T + 3, 7]]), seen) for user in (1, 2)]
-    new = change((1, [[T + 3, 7]]), None)
-    assert isinstance(new, InsertOne)
-    for now in (
-        {"consumed": [5, 6, 8], "time": [T, T + 2, T + 4]},
-        {"consumed": [6, 5], "time": [T - 1, T]},
-        {"consumed": [5, 6], "time": [T, T + 1]},
-    ):
-        for user, columns in ((1, now), (2, seen)):
-            document = {**columns, "user": user}
-            consumed.replace_one({"_id": user}, document, upsert=True)
-        statement = append([one for one in behind if isinstance(one, Append)])
-        assert consumed.bulk_write([statement]).modified_count == 1
-        with pytest.raises(BulkWriteError) as error:
-            consumed.bulk_write([new])
-        assert [e["code"] for e in error.value.details["writeErrors"]] == [11000]
-        assert consumed.find_one({"_id": 1}) == {"_id": 1, "user": 1, **now}
-        assert consumed.find_one({"_id": 2}) == {
-            "_id": 2, "user": 2, "consumed": [5, 6, 7], "time": [T, T + 2, T + 3],
-        }  # fmt: skip
+    consumed.insert_one({"_id": 1, **there, "mine": 3})
+    for _ in range(2):
+        assert not store.writer(EventBatch)(events((1, 7, "pv", T + 3), (1, 8, "pv", T + 1)))
+    found = consumed.find_one({"_id": 1}) or {}
+    assert found.pop("mine") == 3
+    known = [5] if there.get("consumed") else []
+    assert found == {
+        "_id": 1, "user": 1, "consumed": [*known, 8, 7], "time": [T] * len(known) + [T + 1, T + 3],
+    }  # fmt: skip
+
+
+def test_a_document_of_another_kind_is_refused_alone(store: MongoStore) -> None:
+    consumed = store.database["userConsumed"]
+    consumed.insert_one({"_id": 2, "user": 2, "consumed": "none", "time": []})
+    rows: list[Event] = [(user, 5, "pv", T) for user in (1, 2, 3)]
+    for _ in range(2):
+        refusals = store.writer(EventBatch)(events(*rows))
+        assert [(r.table, r.row["user"]) for r in refusals] == [("userConsumed", 2)]
+        assert [r["_id"] for r in consumed.find({"consumed": [5]}).sort("_id")] == [1, 3]
 
 
 def test_a_document_that_can_take_no_more_is_refused_alone(store: MongoStore) -> None:
