@@ -40,7 +40,7 @@ from transforms.histories import Histories, HistoryRules
 from transforms.minutes import MINUTE
 from transforms.panes import Sealed, SealPanes
 from transforms.popular import PopularItems, PopularRows
-from transforms.recommendations import Due, PolicyMinutes, Recommendations, Shown
+from transforms.recommendations import PolicyMinutes, Recommendations, Shown
 from transforms.rewards import RewardRules
 from transforms.shard_sums import SumShards
 
@@ -154,9 +154,10 @@ def recommend(
         flow.options.view_as(PopularOptions).popular_size,
         rewards,
     )
-    due = (sealed.blocks, popular) | "Histories" >> Histories(rules, options.shards)
+    blocks = sealed.blocks
     if flow.serves_first:
-        due = due | "Go first" >> beam.Map(take).with_output_types(tuple[int, Due])
+        blocks = blocks | "Go first" >> beam.Map(take).with_output_types(tuple[int, EventBatch])
+    due = (blocks, popular) | "Histories" >> Histories(rules, options.shards)
     shown = due | "Recommend" >> Recommend(
         source or model_source(flow.options),
         options.recommendations,

@@ -226,6 +226,8 @@ class _BulkWrite(beam.DoFn):
         tries: list[None] = []
         if self._way is Way.GIVES:
             of_this_host().give()
+        elif self._way is Way.TAKES:
+            of_this_host().take()
         started = time.monotonic()
         refusals = patiently(self._store, lambda: tries.append(None))(self._write, frame)
         if self._way is Way.TAKES:

@@ -23,7 +23,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-CALM = 0.3
+CALM = 0.8
 """Seconds without anything urgent after which the others go on."""
 LONGEST = 3.0
 """Seconds that the others wait at the most."""

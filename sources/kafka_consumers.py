@@ -23,6 +23,8 @@ FETCH_BYTES = 4 << 20
 FETCH_MS = 50
 """How long a fetch waits at the broker for records: what is asked behind it waits as long."""
 ANSWER_MS = 10_000
+COMMIT_SECONDS = 5.0
+"""Between two commits of a partition's position at the least."""
 
 _Key = tuple[KafkaUrl, int]
 
@@ -59,6 +61,7 @@ class Consumers:
         self._kept: dict[_Key, tuple[KafkaConsumer, int, float]] = {}
         self._committing = threading.Lock()
         self._committers: dict[tuple[KafkaUrl, str], Any] = {}
+        self._told: dict[_Key, tuple[int, float]] = {}
 
     def take(self, url: KafkaUrl, partition: int, position: int) -> KafkaConsumer:
         """A consumer assigned to the partition, whose next record is the one at `position`.
@@ -97,6 +100,20 @@ class Consumers:
             with self._committing:
                 while self._committers:
                     shut(self._committers.popitem()[1])
+
+    def is_to_commit(self, url: KafkaUrl, partition: int, position: int, is_last: bool) -> bool:
+        """Whether to commit a position: not the one before again, and not too often.
+
+        A bundle that commits keeps what worked on it until a checkpoint is over: meanwhile each
+        other one needs a worker made anew, and that takes a tenth of a second of all threads.
+        """
+        now = time.monotonic()
+        with self._lock:
+            told, since = self._told.get((url, partition), (None, -COMMIT_SECONDS))
+            if position == told or (now - since < COMMIT_SECONDS and not is_last):
+                return False
+            self._told[url, partition] = position, now
+            return True
 
     def commit(self, url: KafkaUrl, group: str, partition: int, position: int) -> None:
         """Tells lag tools how far the job has come; a failure is only the tools' loss."""

@@ -27,6 +27,7 @@ from sources.dead_letters import DeadLetter
 from sources.errors import SourceError
 from sources.kafka_consumers import ANSWER_MS, CONSUMERS, shut
 from sources.kafka_errors import REFUSED, words
+from sources.kafka_pace import PACE
 from sources.kafka_partitions import (
     FOREVER,
     RETRY_SECONDS,
@@ -53,12 +54,9 @@ STREAM_TURN_SECONDS = 0.25
 """The same in a stream, whose watermark moves on between turns: what is due by then is done at
 once, and no checkpoint is taken meanwhile."""
 
-SOON_SECONDS = 0.05
-"""How long the rest is put off where no more has come yet: the watermark waits for it."""
-
 QUIET_SECONDS = 0.2
-"""The same where nothing has come in a whole turn. Each time costs a checkpoint of the restriction;
-a job server without our patches cuts both off to 0, and then POLL_MS is the pause."""
+"""How long the rest is put off where nothing has come in a whole turn. Each time costs a checkpoint of the restriction;
+a job server without our patches cuts this, and shorter pauses, off to 0, and then POLL_MS is the pause."""
 
 RESTRICTION = beam.DoFn.RestrictionParam()
 WATERMARK = beam.DoFn.WatermarkEstimatorParam()
@@ -197,7 +195,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
                 if position >= stop:
                     break
                 if self._is_at_end(consumer, number, position, stop, len(records)):
-                    pause = SOON_SECONDS
+                    pause = self._pause(number, watermark)
                     if position == begun:
                         watermark.silent(time.time(), topic_time(self.url))
                         pause = QUIET_SECONDS
@@ -216,10 +214,14 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         finally:
             if consumer is not None:
                 shut(consumer)
-        if position > begun:
+        if CONSUMERS.is_to_commit(self.url, number, position, position >= stop):
             finalizer.register(
                 functools.partial(CONSUMERS.commit, self.url, self.group, number, position)
             )
+
+    def _pause(self, number: int, watermark: Any) -> float:
+        moved_to, _ = watermark.get_estimator_state()
+        return PACE.pause((self.url, number), moved_to, time.monotonic())
 
     def _poll(
         self, consumer: KafkaConsumer, number: int, position: int, stop: int

@@ -7,11 +7,13 @@ import signal
 import sys
 
 import objsize  # type: ignore[import-untyped]
-from apache_beam.runners.worker.sdk_worker import SdkHarness
+from apache_beam.runners.worker import sdk_worker
 
 SWITCH_S = 0.0005
 """How long a thread keeps Python's lock while others wait for it. With 5 ms, the default, each
 answer of a store waits that long for every thread that computes: rows came 0.5 s later."""
+REST_S = 3600
+"""Seconds without a bundle after which what works on a step is given up."""
 
 
 def tune() -> None:
@@ -23,6 +25,9 @@ def tune() -> None:
     # The state cache weighs each value; looking through all modules for what they hold made that
     # 0.7 ms instead of 0.01.
     objsize.default_settings.exclude_modules_globals = False
+    # What works on a step's bundles is made anew where it has rested for this long, which was a
+    # minute: less than lies between two rankings.
+    sdk_worker.DEFAULT_BUNDLE_PROCESSOR_CACHE_SHUTDOWN_THRESHOLD_S = REST_S
 
 
 def work(control: str, name: str, cache_bytes: int) -> None:
@@ -41,7 +46,7 @@ def work(control: str, name: str, cache_bytes: int) -> None:
         force=True,
     )
     tune()
-    SdkHarness(control, worker_id=name, state_cache_size=cache_bytes).run()
+    sdk_worker.SdkHarness(control, worker_id=name, state_cache_size=cache_bytes).run()
     logging.shutdown()
     # Nobody is left to work for: do not wait for a bundle that hangs.
     os._exit(0)
