@@ -55,8 +55,9 @@ STREAM_TURN_SECONDS = 0.25
 once, and no checkpoint is taken meanwhile."""
 
 QUIET_SECONDS = 0.2
-"""How long the rest is put off where nothing has come in a whole turn. Each time costs a checkpoint of the restriction;
-a job server without our patches cuts this, and shorter pauses, off to 0, and then POLL_MS is the pause."""
+"""How long the rest is put off where nothing has come in a whole turn. Each time costs a checkpoint
+of the restriction; a job server without our patches cuts this, and shorter pauses, off to 0, and
+then POLL_MS is the pause."""
 
 RESTRICTION = beam.DoFn.RestrictionParam()
 WATERMARK = beam.DoFn.WatermarkEstimatorParam()
