@@ -58,8 +58,8 @@ class FlinkOptions(PipelineOptions):
             help="time between two checkpoints of a stream "
             f"(default: {STREAMING['checkpointing_interval']})")  # fmt: skip
         add("--max_bundle_time_mills", type=int, default=None, metavar="MILLISECONDS",
-            help="a bundle of a stream ends after this time at the latest: each of about eight "
-            "steps may add it to the latency "
+            help="a bundle of a stream ends after this time at the latest; with Beam's own job "
+            "server each of about eight steps may add it to the latency "
             f"(default: {STREAMING['max_bundle_time_mills']})")  # fmt: skip
         add("--max_bundle_size", type=int, default=None, metavar="N",
             help="elements (batches of events) of a bundle of a stream, at the most "
