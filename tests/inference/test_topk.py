@@ -125,6 +125,7 @@ def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float,
 def test_bytes_alone_do_for_ordinary_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topk, "_LARGE", 1)
     monkeypatch.setattr(topk._Maxima, "keys", None)
+    monkeypatch.setattr(topk, "has_fast_bytes", lambda: True)
     torch.manual_seed(2)
     items = items_on_grid(torch.randn(20_001, 33))
     queries = queries_on_grid(torch.randn(30, 33, dtype=torch.float64))
