@@ -32,9 +32,10 @@ class Pace:
         """
         if watermark is None:
             return SOON_SECONDS
-        then, before = self._moves.get(partition, (now, watermark))
-        if watermark <= before and partition in self._moves:
+        known = self._moves.get(partition)
+        if known and watermark <= known[1]:
             return SOON_SECONDS
+        then, before = known or (now, watermark)
         self._moves[partition] = now, watermark
         second = (now - then) / max(watermark - before, 1)
         return min(max(SHARE * second, SOON_SECONDS), LONGEST_SECONDS)

@@ -60,12 +60,9 @@ _NUMBERS = struct.Struct(">qqqiiH")
 @lru_cache(maxsize=1024)
 def _encoded(partition: Partition) -> bytes:
     group = partition.place * GROUPS // partition.among
-    for salt in count():
-        code = _NUMBERS.pack(*partition, salt)
-        # The runner does not know this coder, and takes its bytes with their length before them.
-        if key_group(bytes([len(code)]) + code) == group:
-            return code
-    raise AssertionError  # For mypy: there is no end of numbers.
+    codes = (_NUMBERS.pack(*partition, salt) for salt in count())
+    # The runner does not know this coder, and takes its bytes with their length before them.
+    return next(code for code in codes if key_group(bytes([len(code)]) + code) == group)
 
 
 beam.coders.registry.register_coder(Partition, PartitionCoder)

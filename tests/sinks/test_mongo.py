@@ -165,7 +165,7 @@ def test_two_that_write_the_same_users_at_once_end_in_the_same_documents(
         {"consumed": [], "time": []},
     ],
 )
-def test_a_document_that_somebody_has_broken_is_begun_anew(
+def test_a_document_that_somebody_has_broken_is_mended(
     store: MongoStore, there: dict[str, Any]
 ) -> None:
     consumed = store.database["userConsumed"]

@@ -1,14 +1,13 @@
 """Partitions: how they are coded, and how subtasks of Flink get them."""
 
-from collections import Counter
-
 import apache_beam as beam
 import pytest
 from apache_beam.coders.coders import LengthPrefixCoder
 
 from sources.kafka_partitions import FOREVER
 from sources.partition import Partition, PartitionCoder
-from transforms.key_groups import GROUPS, key_group
+from tests.transforms.dealt import assert_dealt_evenly
+from transforms.key_groups import key_group
 
 
 def test_decodes_what_it_encodes() -> None:
@@ -25,10 +24,4 @@ def test_is_the_coder_of_partitions() -> None:
 def test_no_subtask_has_more_than_one_partition_more_than_another(among: int) -> None:
     coder = LengthPrefixCoder(PartitionCoder())  # As Flink sees it.
     partitions = [Partition(n, 0, FOREVER, n, among) for n in range(among)]
-    groups = [key_group(coder.encode(partition)) for partition in partitions]
-    for parallelism in range(1, min(among, 85) + 1):
-        if GROUPS % parallelism and GROUPS % among:
-            continue  # The groups themselves are not dealt out evenly then.
-        held = Counter(group * parallelism // GROUPS for group in groups)
-        counts = [held[subtask] for subtask in range(parallelism)]
-        assert max(counts) - min(counts) <= 1 + among // GROUPS
+    assert_dealt_evenly([key_group(coder.encode(partition)) for partition in partitions])
