@@ -36,7 +36,7 @@ taskmanager.numberOfTaskSlots: {slots}
 pekko.ask.timeout: 60 s
 heartbeat.interval: 2000
 heartbeat.timeout: 15000
-# With Flink's 10 minutes, metrics may stand still for so long where a task manager dies while asked.
+# With 10 minutes, Flink's own, metrics may stand still that long where a task manager dies.
 web.timeout: 60000
 state.backend.type: {backend}
 state.backend.incremental: {incremental}
