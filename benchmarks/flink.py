@@ -16,17 +16,19 @@ import argparse
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import redis
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cluster import Site, site
 from pipelines import replay, simulate
 from pipelines.flink_job import FlinkJob
+from transforms.events import Int64s
 
 PARTITIONS = 2
 LOOK_S = 0.2
@@ -74,6 +76,41 @@ def speed(
     return events / seconds
 
 
+@dataclass(frozen=True)
+class Stream:
+    """A made stream, ready to be sent.
+
+    Attributes:
+        times: int64 [n], seconds since the epoch, ascending.
+        text: the events as lines for Kafka's producer: user, tab, Rivulet's CSV.
+        ends: int64 [n + 1], where the lines end in `text`, 0 first.
+        users: those of the first tenth, ascending.
+    """
+
+    times: Int64s
+    text: bytes
+    ends: Int64s
+    users: list[str]
+
+    @staticmethod
+    def read(path: Path) -> Stream:
+        """The stream of a CSV file that `pipelines.simulate` has made."""
+        rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+        lines = [
+            f"{user}\t{user},{item},{time},{behavior}\n" for user, item, behavior, time in rows
+        ]
+        return Stream(
+            np.array([int(row[3]) for row in rows]),
+            "".join(lines).encode(),
+            np.cumsum([0, *map(len, lines)]),
+            sorted({row[0] for row in rows[: len(rows) // 10]}),
+        )
+
+    def lines(self, start: int, end: int) -> bytes:
+        """The events from one place to another."""
+        return self.text[self.ends[start] : self.ends[end]]
+
+
 def latency(here: Site, folder: Path, rate: int, seconds: int) -> list[float]:
     """Seconds from the watermark's passing T to each watched user's row in Redis."""
     path = folder / "live.csv"
@@ -81,12 +118,10 @@ def latency(here: Site, folder: Path, rate: int, seconds: int) -> list[float]:
         [f"--output={path}", f"--events={rate * seconds}", f"--rate={rate}",
          f"--users={max(20_000, rate * 30)}", "--out_of_orderness=0"]
     )  # fmt: skip
-    lines = path.read_text().splitlines()[1:]
-    times = np.array([int(line.rsplit(",", 1)[1]) for line in lines])
+    stream = Stream.read(path)
     topic = f"live-{rate}"
     url = here.topic(topic, PARTITIONS)
     store = redis.Redis.from_url(here.stores[-1], decode_responses=True)
-    producer = KafkaProducer(bootstrap_servers=here.kafka.bootstrap, linger_ms=5)
     name = f"latency-{time.time_ns()}"
     found: list[float] = []
     here.clear()
@@ -95,24 +130,20 @@ def latency(here: Site, folder: Path, rate: int, seconds: int) -> list[float]:
             stack, folder, url, f"--job_name={name}",
             f"--max_out_of_orderness={OUT_OF_ORDERNESS}",
         )  # fmt: skip
+        pipe = here.producer(stack, topic)
         job = FlinkJob(here.cluster.url, name)
         while job.state() != "RUNNING":
             time.sleep(1)
-        users = sorted({line.split(",", 1)[0] for line in lines[: rate * 10]})[:WATCHED]
-        keys = [f"recommendations:{user}:time" for user in users]
+        keys = [f"recommendations:{user}:time" for user in stream.users[:WATCHED]]
         last: dict[str, bytes | str] = dict.fromkeys(keys, "0")
         passed: dict[int, float] = {}
         begun, sent = time.perf_counter(), 0
-        while sent < len(lines):
-            now = int(times[0] + (time.perf_counter() - begun))
-            until = int(np.searchsorted(times, now, side="right"))
-            for line in lines[sent:until]:
-                # Each event to one partition in turn: both move on together.
-                sent += 1
-                user, item, behavior, moment = line.split(",")
-                producer.send(topic, f"{user},{item},{moment},{behavior}".encode(),
-                              partition=sent % PARTITIONS)  # fmt: skip
-            producer.flush()
+        while sent < len(stream.times):
+            now = int(stream.times[0] + (time.perf_counter() - begun))
+            until = int(np.searchsorted(stream.times, now, side="right"))
+            pipe.write(stream.lines(sent, until))
+            pipe.flush()
+            sent = until
             passed.setdefault(now - OUT_OF_ORDERNESS, time.perf_counter())
             for key, value in zip(keys, store.mget(keys), strict=True):
                 if value is not None and value != last[key]:
@@ -121,7 +152,6 @@ def latency(here: Site, folder: Path, rate: int, seconds: int) -> list[float]:
                         found.append(time.perf_counter() - passed[int(value)])
             time.sleep(PAUSE_S)
         job.cancel()
-    producer.close()
     return found
 
 

@@ -26,7 +26,7 @@ STREAMING = {
     "checkpointing_interval": 5000,
     "min_pause_between_checkpoints": 1000,
     "max_bundle_size": 100,
-    "max_bundle_time_mills": 100,
+    "max_bundle_time_mills": 1000,
     # Else a bundle's output waits in the checkpoint until the next element comes, which may be
     # never, and the watermark overtakes it.
     "finish_bundle_before_checkpointing": True,

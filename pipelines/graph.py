@@ -24,7 +24,7 @@ from sinks.feedback_log import WriteFeedback
 from sinks.names import public_name
 from sinks.options import SinkOptions
 from sinks.redis_store import RedisSource
-from sinks.right_of_way import Way, take
+from sinks.right_of_way import MakeWay, Way, take
 from sinks.sql import SqlSource
 from sources.dead_letters import DeadLetter
 from sources.options import InputOptions, KafkaOptions
@@ -40,7 +40,7 @@ from transforms.histories import Histories, HistoryRules
 from transforms.minutes import MINUTE
 from transforms.panes import Sealed, SealPanes
 from transforms.popular import PopularItems, PopularRows
-from transforms.recommendations import PolicyMinutes, Recommendations, Shown
+from transforms.recommendations import Due, PolicyMinutes, Recommendations, Shown
 from transforms.rewards import RewardRules
 from transforms.shard_sums import SumShards
 
@@ -103,7 +103,12 @@ def record(flow: Flow) -> None:
 
 def seal(flow: Flow) -> Sealed:
     """Complete, ordered, duplicate-free blocks; late events become dead letters."""
-    sealed: Sealed = flow.events.events | "Seal panes" >> SealPanes(
+    events = flow.events.events
+    if flow.serves_first:
+        period = flow.options.view_as(RecommendOptions).recommend_period
+        behind = flow.options.view_as(KafkaOptions).max_out_of_orderness
+        events = events | "Make way" >> beam.ParDo(MakeWay(period, behind))
+    sealed: Sealed = events | "Seal panes" >> SealPanes(
         flow.seal_unit,
         flow.options.view_as(RecommendOptions).shards,
         flow.events.is_bounded_files,
@@ -158,6 +163,8 @@ def recommend(
     if flow.serves_first:
         blocks = blocks | "Go first" >> beam.Map(take).with_output_types(tuple[int, EventBatch])
     due = (blocks, popular) | "Histories" >> Histories(rules, options.shards)
+    if flow.serves_first:
+        due = due | "Go on" >> beam.Map(take).with_output_types(tuple[int, Due])
     shown = due | "Recommend" >> Recommend(
         source or model_source(flow.options),
         options.recommendations,

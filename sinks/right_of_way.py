@@ -14,16 +14,20 @@ import struct
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from functools import cache
 from mmap import mmap
 from pathlib import Path
 from typing import TypeVar
 
+import apache_beam as beam
+
+from transforms.events import EventBatch
+
 T = TypeVar("T")
 
-CALM = 0.8
+CALM = 1.0
 """Seconds without anything urgent after which the others go on."""
 LONGEST = 3.0
 """Seconds that the others wait at the most."""
@@ -104,3 +108,25 @@ def take(element: T) -> T:
     """Takes the right of way for what follows from an element, which it gives back."""
     of_this_host().take()
     return element
+
+
+@beam.typehints.with_input_types(EventBatch)
+@beam.typehints.with_output_types(EventBatch)
+class MakeWay(beam.DoFn):
+    """Takes the right of way when events let the watermark pass a T; gives the events back.
+
+    Args:
+        period: seconds between two T's.
+        behind: seconds that the watermark stays behind the newest event.
+    """
+
+    def __init__(self, period: int, behind: int) -> None:
+        self._period, self._behind = period, behind
+        self._passed = 0
+
+    def process(self, events: EventBatch) -> Iterator[EventBatch]:
+        if len(events):
+            passed = (int(events.time.max()) - self._behind) // self._period
+            if passed > self._passed:
+                self._passed = take(passed)
+        yield events

@@ -27,7 +27,7 @@ from sources.dead_letters import DeadLetter
 from sources.errors import SourceError
 from sources.kafka_consumers import ANSWER_MS, CONSUMERS, shut
 from sources.kafka_errors import REFUSED, words
-from sources.kafka_pace import PACE
+from sources.kafka_pace import PACE, SOON_SECONDS
 from sources.kafka_partitions import (
     FOREVER,
     RETRY_SECONDS,
@@ -200,6 +200,10 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
                     if position == begun:
                         watermark.silent(time.time(), topic_time(self.url))
                         pause = QUIET_SECONDS
+                    elif pause <= SOON_SECONDS and time.monotonic() + pause < until:
+                        # Whoever comes back for it may come a third of a second too late.
+                        time.sleep(pause)
+                        continue
                     tracker.defer_remainder(Duration(pause))
                     break
                 if time.monotonic() >= until:

@@ -5,6 +5,7 @@ each other's way by names of their own: a topic, a database or a key prefix from
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -28,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let outages last longer than the suite has time for."""
     words = "seconds for which a store is stopped in tests/pipelines/test_outages.py (default: 2)"
     parser.addoption("--outage", type=float, default=2.0, metavar="SECONDS", help=words)
+
+
+def pytest_configure() -> None:
+    """Make Ctrl-C what it usually is: who is started in a shell's background ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

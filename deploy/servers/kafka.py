@@ -73,12 +73,16 @@ class Kafka(Server):
         settings.write_text(text, encoding="utf-8")
         if not (logs / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}")
+            tool = self.tool("StorageTool", "format", f"--cluster-id={cluster}")
             run((*tool, "-c", str(settings)), "Formatting Kafka's log folder")
 
     def command(self) -> Sequence[str]:
         """Run the broker."""
         return self._java("kafka.Kafka", str(self.home / "server.properties"))
+
+    def tool(self, name: str, *arguments: str) -> tuple[str, ...]:
+        """Give the command of one of Kafka's own tools, as `ConsoleProducer`."""
+        return self._java(f"kafka.tools.{name}", *arguments)
 
     def ping(self) -> None:
         """Ask for the cluster's brokers."""
