@@ -15,7 +15,7 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from deploy.flink import rest
+from deploy.flink import is_job_server_patched, rest
 from deploy.flink.embedded import EMBEDDED
 
 LOCAL = "[local]"
@@ -26,6 +26,8 @@ STREAMING = {
     "checkpointing_interval": 5000,
     "min_pause_between_checkpoints": 1000,
     "max_bundle_size": 100,
+    # Twice the bundles, and the task managers take twice as much of the processors: no watermark
+    # waits for a bundle's time to be over.
     "max_bundle_time_mills": 1000,
     # Else a bundle's output waits in the checkpoint until the next element comes, which may be
     # never, and the watermark overtakes it.
@@ -38,6 +40,8 @@ STREAMING = {
     "externalized_checkpoints_enabled": True,
     "retain_externalized_checkpoints_on_cancellation": True,
 }
+OTHER_BUNDLE_MS = 100
+"""`max_bundle_time_mills` with a job server of another's, at each of whose steps it does wait."""
 EMBEDDED_RETRIES = 3
 """An embedded cluster is for trying: a fault that comes again and again is told, not endured."""
 
@@ -58,9 +62,9 @@ class FlinkOptions(PipelineOptions):
             help="time between two checkpoints of a stream "
             f"(default: {STREAMING['checkpointing_interval']})")  # fmt: skip
         add("--max_bundle_time_mills", type=int, default=None, metavar="MILLISECONDS",
-            help="a bundle of a stream ends after this time at the latest; with Beam's own job "
-            "server each of about eight steps may add it to the latency "
-            f"(default: {STREAMING['max_bundle_time_mills']})")  # fmt: skip
+            help="a bundle of a stream ends after this time at the latest (default: "
+            f"{STREAMING['max_bundle_time_mills']}; with Beam's own job server, where each of "
+            f"about eight steps may add it to the latency, {OTHER_BUNDLE_MS})")  # fmt: skip
         add("--max_bundle_size", type=int, default=None, metavar="N",
             help="elements (batches of events) of a bundle of a stream, at the most "
             f"(default: {STREAMING['max_bundle_size']})")  # fmt: skip
@@ -121,6 +125,8 @@ def set_defaults(options: PipelineOptions) -> None:
     if runner.flink_master in EMBEDDED:
         runner.flink_master = LOCAL
     if options.view_as(StandardOptions).streaming:
+        if flink.max_bundle_time_mills is None and not _is_our_job_server(runner):
+            flink.max_bundle_time_mills = OTHER_BUNDLE_MS
         for name, value in STREAMING.items():
             if getattr(flink, name) is None:
                 setattr(flink, name, value)
@@ -138,6 +144,10 @@ def set_defaults(options: PipelineOptions) -> None:
     if not workers.environment_type:
         workers.environment_type, workers.environment_config = "EXTERNAL", POOL
     _share_cluster(options)
+
+
+def _is_our_job_server(runner: FlinkRunnerOptions) -> bool:
+    return not runner.flink_job_server_jar and is_job_server_patched()
 
 
 def _share_cluster(options: PipelineOptions) -> None:

@@ -125,6 +125,7 @@ class MakeWay(beam.DoFn):
         self._passed = 0
 
     def process(self, events: EventBatch) -> Iterator[EventBatch]:
+        """Looks at the newest event, and passes all on."""
         if len(events):
             passed = (int(events.time.max()) - self._behind) // self._period
             if passed > self._passed:

@@ -2,6 +2,12 @@
 
 from deploy.flink.cluster import FlinkCluster
 from deploy.flink.distribution import Settings
-from deploy.flink.job_server import build_job_server, job_server_jar
+from deploy.flink.job_server import build_job_server, is_job_server_patched, job_server_jar
 
-__all__ = ["FlinkCluster", "Settings", "build_job_server", "job_server_jar"]
+__all__ = [
+    "FlinkCluster",
+    "Settings",
+    "build_job_server",
+    "is_job_server_patched",
+    "job_server_jar",
+]

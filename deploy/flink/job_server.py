@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.cache import cache_root, cached, fingerprint
 from deploy.flink.java import ADD_EXPORTS, ADD_OPENS, java_sources
-from deploy.flink.patch import PATCHES, patch
+from deploy.flink.patch import PATCHES, is_patched, patch
 from deploy.installs import maven_jars, maven_property
 
 POM = Path(__file__).with_name("pom.xml")
@@ -30,6 +30,11 @@ def job_server_jar() -> Path | None:
     """Find the built jar for `--flink_job_server_jar`; None if it was not built on this machine."""
     jar = cache_root() / _folder() / "job-server.jar"
     return jar if jar.is_file() else None
+
+
+def is_job_server_patched() -> bool:
+    """Tell whether a job server that is built here finishes bundles at each watermark."""
+    return is_patched(_versions()["beam.version"])
 
 
 def build_job_server() -> Path:

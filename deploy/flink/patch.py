@@ -19,6 +19,11 @@ PARTS = (
 )
 
 
+def is_patched(beam_version: str) -> bool:
+    """Tell whether `patch` changes a job server of this version."""
+    return beam_version == PATCHED_BEAM
+
+
 def patch(lib: Path, beam_version: str) -> None:
     """Put our classes into Beam's jars, in place of its own of the same names.
 
@@ -29,7 +34,7 @@ def patch(lib: Path, beam_version: str) -> None:
     Raises:
         DeployError: There is no Java compiler.
     """
-    if beam_version != PATCHED_BEAM:
+    if not is_patched(beam_version):
         return
     with tempfile.TemporaryDirectory() as name:
         ours = compile_java(PATCHES, lib, Path(name), "Compiling the job server's patch")

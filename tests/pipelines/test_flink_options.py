@@ -49,12 +49,26 @@ def test_a_stream_on_the_embedded_cluster_gets_its_settings() -> None:
     set_defaults(options)
     flink = options.view_as(FlinkOptions)
     assert flink.checkpointing_interval == 700  # the user's
-    assert flink.max_bundle_time_mills == 100
+    assert flink.max_bundle_time_mills == 1000
     assert flink.finish_bundle_before_checkpointing
     assert flink.unaligned_checkpoint_enabled
     assert options.view_as(FlinkRunnerOptions).flink_master == "[local]"
     assert options.view_as(PortableOptions).environment_type == "LOOPBACK"
     assert options.get_all_options()["checkpointing_interval"] == 700
+
+
+@pytest.mark.parametrize("given", ["--flink_job_server_jar=their.jar", "another version"])
+def test_where_watermarks_wait_for_bundles_these_are_short(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ["--runner=FlinkRunner", "--streaming"]
+    if given.startswith("--"):
+        flags.append(given)
+    else:
+        monkeypatch.setenv("RIVULET_BEAM_JAVA_VERSION", "2.99.0")
+    options = JOB.options(flags)
+    set_defaults(options)
+    assert options.view_as(FlinkOptions).max_bundle_time_mills == 100
 
 
 def test_a_batch_keeps_beams_own_bundles() -> None:

@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sinks import right_of_way
-from sinks.right_of_way import CALM, LONGEST, REST, RightOfWay, of_this_host
+from sinks.right_of_way import CALM, LONGEST, REST, MakeWay, RightOfWay, of_this_host
+from transforms.events import EventBatch
 
 
 class Clock:
@@ -86,6 +88,24 @@ def test_processes_of_a_host_share_it(folder: Path) -> None:
     assert other.exitcode == 0
     way.give()
     assert way._wait_ends > 0
+
+
+def test_way_is_made_by_the_events_that_end_a_t(folder: Path) -> None:
+    way, make = of_this_host(), MakeWay(period=20, behind=2)
+
+    def is_made_by(*times: int) -> bool:
+        way._moment[:] = bytes(8)
+        none = np.ones(len(times), np.int64)
+        events = EventBatch(none, none, none.astype(np.int8), np.array(times, np.int64))
+        assert list(make.process(events)) == [events]
+        return way._is_taken(way._now())
+
+    assert is_made_by(1000)
+    assert not is_made_by(1001, 1019)
+    assert not is_made_by(1021)
+    assert not is_made_by()
+    assert is_made_by(1022, 1003)
+    assert not is_made_by(1022)
 
 
 def test_a_link_in_its_place_is_not_followed(folder: Path) -> None:
