@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +14,8 @@ from sqlalchemy.engine import make_url
 
 from sinks import mongo_rows, schema
 from sinks.mongo_consumed import first_consumptions
-from sinks.redis_rows import EVENT_WIDTH, HISTORY_SIZE, histories, latest
+from sinks.redis_lists import Latest
+from sinks.redis_rows import EVENT_WIDTH, HISTORY_SIZE, histories
 from sinks.sql_rows import TARGETS
 from transforms.events import EventBatch
 from transforms.frames import Frame
@@ -188,15 +190,20 @@ class RedisLoops:
         return write
 
     def _latest(self, frame: Recommendations) -> Callable[[], None]:
-        users, rows, _ = latest(frame)
-        ready = [(f"recommendations:{user}", row) for user, row in zip(users, rows, strict=True)]
+        rows = Latest.of(frame)
+        lists = [json.loads(text) for text in rows.lists]
+        columns = rows.user.tolist(), rows.place.tolist(), rows.time.tolist()
+        ready = [
+            (f"recommendations:{user}", lists[place], time)
+            for user, place, time in zip(*columns, strict=True)
+        ]
 
         def write() -> None:
             pipe = self._client.pipeline(transaction=False)
-            for key, row in ready:
+            for key, items, time in ready:
                 pipe.delete(key)
-                pipe.rpush(key, *row[1:])
-                pipe.set(f"{key}:time", row[0])
+                pipe.rpush(key, *items)
+                pipe.set(f"{key}:time", time)
             pipe.execute()
 
         return write

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from transforms.events import EventBatch
 from transforms.popular import PopularRows
 from transforms.ranges import run_starts
-from transforms.recommendations import Recommendations
 
 HISTORY_SIZE = 10
 """Items in a user's history."""
@@ -48,21 +45,6 @@ def histories(events: EventBatch) -> UserRows:
         for start, end in zip(last.tolist(), ends.tolist(), strict=True)
     ]
     return events.user[starts].tolist(), rows, events.time[ends - 1].tolist()
-
-
-def latest(rows: Recommendations) -> UserRows:
-    """Each user's latest recommendation as JSON: [time, item, ...], all texts."""
-    rows = rows.take(np.lexsort((rows.time, rows.user)))
-    starts = run_starts(rows.user)
-    rows = rows.take(np.append(starts[1:], len(rows)) - 1)
-    values = np.column_stack((rows.time, rows.items))
-    lengths = rows.length.astype(np.int64) + 1
-    values = values[np.arange(values.shape[1]) < lengths[:, None]]
-    offsets = np.append(0, np.cumsum(lengths)).astype(np.int32)
-    # Arrow makes and joins the texts in a tenth of Python's time.
-    texts = pa.ListArray.from_arrays(offsets, pa.array(values).cast(pa.string()))
-    joined = pc.binary_join(texts, '","').to_pylist()
-    return rows.user.tolist(), [f'["{text}"]' for text in joined], rows.time.tolist()
 
 
 def last_ranking(rows: PopularRows) -> tuple[int, list[int], list[int]]:

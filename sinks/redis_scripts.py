@@ -100,28 +100,39 @@ front. A list that somebody else has changed is begun anew.
 RECOMMENDATIONS = (
     _BESIDE % "time"
     + """
-local rows = cjson.decode(ARGV[1])
+local lists, numbers = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
+local same = {}
+for place, key in ipairs(KEYS) do
+  if numbers[3 * place] >= 0 then same[#same + 1] = key end
+end
+local are_there = #same > 0 and redis.call('EXISTS', unpack(same)) == #same
 local function write(key, place)
-  local row, known = rows[place], known_of(place)
+  local known, time = known_of(place), numbers[3 * place - 1]
   if type(known) == 'table' then return known end
-  if known and tonumber(known) > tonumber(row[1]) then return end
-  local size = #row - 1
-  if size > 0 then
-    local length = redis.pcall('RPUSH', key, unpack(row, 2))
-    if type(length) == 'table' then return length end
-    if length > size then redis.call('LTRIM', key, -size, -1) end
-  else
-    local emptied = redis.pcall('LTRIM', key, 1, 0)
-    if emptied.err then return emptied end
+  known = tonumber(known)
+  if known and known > time then return end
+  if not (are_there and known == numbers[3 * place]) then
+    local list = lists[numbers[3 * place - 2]]
+    local size = #list
+    if size > 0 then
+      local length = redis.pcall('RPUSH', key, unpack(list))
+      if type(length) == 'table' then return length end
+      if length > size then redis.call('LTRIM', key, -size, -1) end
+    else
+      local emptied = redis.pcall('LTRIM', key, 1, 0)
+      if emptied.err then return emptied end
+    end
   end
-  keep(place, row[1])
+  keep(place, string.format('%d', time))
 end
 """
     + _EACH_USER
 )
-"""KEYS: `recommendations:<user>`. ARGV: a JSON list of [time, item, ...] for each, as texts.
+"""KEYS: `recommendations:<user>`. ARGV, both JSON: the different lists, whose items are texts; for
+each user the list's place (from 1), the time, and the time with which the same list was written
+before, -1 where that is not known.
 
-`recommendations:<user>:time` says which of two is the newer.
+`recommendations:<user>:time` says which of two is the newer, and whether the list is there already.
 """
 
 POPULAR = """

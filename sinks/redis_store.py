@@ -14,7 +14,7 @@ from redis.connection import parse_url
 from sinks import redis_rows, redis_scripts
 from sinks.base import Refusal, SinkError, Write
 from sinks.names import public_name
-from sinks.redis_rows import UserRows
+from sinks.redis_lists import Latest, Written
 from transforms.events import EventBatch
 from transforms.frames import Frame
 from transforms.popular import PopularRows
@@ -79,6 +79,7 @@ class RedisStore:
         self._history = client.register_script(redis_scripts.HISTORY)
         self._recommendations = client.register_script(redis_scripts.RECOMMENDATIONS)
         self._popular = client.register_script(redis_scripts.POPULAR)
+        self._written = Written()
 
     def prepare(self) -> None:
         """Sees that the server answers: keys need nothing made."""
@@ -116,20 +117,34 @@ class RedisStore:
         self.client.close()
 
     def _write_histories(self, events: EventBatch) -> Sequence[Refusal]:
-        def arguments(rows: list[tuple[str, str]]) -> Iterator[str | int]:
+        users, rows, times = redis_rows.histories(events)
+
+        def arguments(part: slice) -> Iterator[str | int]:
             yield from (redis_rows.HISTORY_SIZE, redis_rows.EVENT_WIDTH)
-            for row in rows:
+            for row in rows[part]:
                 yield from row
 
-        users = redis_rows.histories(events)
-        return list(_by_users(self._history, "history", users, arguments))
+        return [
+            Refusal(key, {"user": users[at], "history": rows[at]}, _WRONG_TYPE, times[at])
+            for at, key in _refused(self._history, "history", users, arguments)
+        ]
 
     def _write_recommendations(self, rows: Recommendations) -> Sequence[Refusal]:
-        def arguments(rows: list[str]) -> Iterator[str]:
-            yield f"[{','.join(rows)}]"
+        latest = Latest.of(rows)
+        since = self._written.since(latest)
+        users, times = latest.user.tolist(), latest.time.tolist()
 
-        users, script = redis_rows.latest(rows), self._recommendations
-        return list(_by_users(script, "recommendations", users, arguments, json.loads))
+        def arguments(part: slice) -> tuple[str, str]:
+            return latest.told(part, since)
+
+        def refusal(at: int, key: str) -> Refusal:
+            items = json.loads(latest.lists[latest.place[at]])
+            row = {"user": users[at], "recommendations": [str(times[at]), *items]}
+            return Refusal(key, row, _WRONG_TYPE, times[at])
+
+        refused = list(_refused(self._recommendations, "recommendations", users, arguments))
+        self._written.note(latest)
+        return [refusal(at, key) for at, key in refused]
 
     def _write_ranking(self, rows: PopularRows) -> Sequence[Refusal]:
         window_end, items, counts = redis_rows.last_ranking(rows)
@@ -147,18 +162,15 @@ class RedisStore:
 _WRONG_TYPE = "WRONGTYPE: the key holds another kind of value"
 
 
-def _by_users(
+def _refused(
     script: Callable[..., Any],
     prefix: str,
-    users: UserRows,
-    arguments: Callable[[list[Any]], Iterable[str | int]],
-    shown: Callable[[Any], Any] = lambda row: row,
-) -> Iterator[Refusal]:
-    names, rows, times = users
-    for start in range(0, len(names), USERS):
+    users: list[int],
+    arguments: Callable[[slice], Iterable[str | int]],
+) -> Iterator[tuple[int, str]]:
+    """Calls a script for all users; gives the place and key of each whom it refused."""
+    for start in range(0, len(users), USERS):
         part = slice(start, start + USERS)
-        keys = [f"{prefix}:{user}" for user in names[part]]
-        for place in script(keys=keys, args=list(arguments(rows[part]))):
-            at = start + place
-            row = {"user": names[at], prefix: shown(rows[at])}
-            yield Refusal(f"{prefix}:{names[at]}", row, _WRONG_TYPE, times[at])
+        keys = [f"{prefix}:{user}" for user in users[part]]
+        for place in script(keys=keys, args=list(arguments(part))):
+            yield start + place, keys[place]

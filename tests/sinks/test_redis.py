@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.base import patiently
+from sinks.redis_lists import Written
 from sinks.redis_store import RedisStore
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
@@ -91,6 +93,65 @@ def test_a_recommendation_is_never_replaced_by_an_older_one(store: RedisStore) -
     assert store.client.get("recommendations:2:time") == str(T).encode()
     write(recommendations((1, T + 40, [])))
     assert items(store.client, "recommendations:1") == []
+
+
+def commands(client: redis.Redis) -> int:
+    """How many lists were written to since the server's start."""
+    return int(client.info("commandstats").get("cmdstat_rpush", {}).get("calls", 0))
+
+
+def test_a_list_that_is_there_already_is_not_sent_again(store: RedisStore) -> None:
+    write = store.writer(Recommendations)
+    write(recommendations((1, T, [4, 5]), (2, T, [4, 5]), (3, T, [])))
+    before = commands(store.client)
+    write(recommendations((1, T + 20, [4, 5]), (2, T + 20, [5, 4]), (3, T + 20, [])))
+    assert commands(store.client) == before + 1
+    assert items(store.client, "recommendations:1") == [4, 5]
+    assert items(store.client, "recommendations:2") == [5, 4]
+    for user in (1, 2, 3):
+        assert store.client.get(f"recommendations:{user}:time") == str(T + 20).encode()
+
+
+@pytest.mark.parametrize("gone", ["list", "time", "both", "newer"])
+def test_a_list_that_is_not_there_any_more_is_sent_again(store: RedisStore, gone: str) -> None:
+    write = store.writer(Recommendations)
+    write(recommendations((1, T, [4, 5]), (2, T, [6])))
+    key = "recommendations:1"
+    if gone == "newer":  # Another process wrote it.
+        other = open_store(store.name)
+        other.writer(Recommendations)(recommendations((1, T + 20, [9])))
+        other.close()
+    else:
+        names = {"list": [key], "time": [f"{key}:time"], "both": [key, f"{key}:time"]}
+        store.client.delete(*names[gone])
+    write(recommendations((1, T + 40, [4, 5]), (2, T + 40, [6])))
+    assert items(store.client, key) == [4, 5]
+    assert items(store.client, "recommendations:2") == [6]
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    frames=st.lists(
+        st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), min_size=1, unique=True)
+    )
+)
+def test_recommendations_are_the_latest_however_they_arrive(
+    store: RedisStore, frames: list[list[tuple[int, int]]]
+) -> None:
+    store.client.flushdb()
+    store._written = Written(slots=2)
+    latest: dict[int, tuple[int, list[int]]] = {}
+    for frame in frames:
+        # A user's list is the same at T's 0 and 1, and at 2 and 3.
+        rows = [(user, T + t, [user, t // 2]) for user, t in frame]
+        assert not store.writer(Recommendations)(recommendations(*rows))
+        for user, moment, listed in rows:
+            latest[user] = max(latest.get(user, (0, [])), (moment, listed))
+    for user, (moment, listed) in latest.items():
+        assert items(store.client, f"recommendations:{user}") == listed
+        assert store.client.get(f"recommendations:{user}:time") == str(moment).encode()
 
 
 def test_a_key_of_another_type_is_refused_alone(store: RedisStore) -> None:

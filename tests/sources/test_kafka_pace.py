@@ -45,7 +45,9 @@ class Broker:
         first, self.offset = self.offset, self.offset + len(times)
         values = [(first + place, f"1,2,{time},pv") for place, time in enumerate(times)]
         return {
-            ("t", 0): [SimpleNamespace(offset=offset, value=value.encode()) for offset, value in values]
+            ("t", 0): [
+                SimpleNamespace(offset=offset, value=value.encode()) for offset, value in values
+            ]
         }
 
     def position(self, *_: object) -> int:
