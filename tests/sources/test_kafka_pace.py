@@ -68,7 +68,7 @@ def test_who_looks_just_before_the_watermark_moves_stays_for_it(
         ),
     )
     monkeypatch.setattr(read_kafka, "PACE", pace)
-    url = KafkaUrl.parse("kafka://h:1/t")
+    url = KafkaUrl(("h:1",), "t")
     pace.pause((url, 0), 97, time.monotonic() - 1.9)
     pace.pause((url, 0), 98, time.monotonic() - 0.9)
     tracker = EndlessTracker(OffsetRange(0, FOREVER))
