@@ -1,5 +1,6 @@
 """Processes that outlive the command, named so that another's process is never stopped."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -89,6 +90,20 @@ def spawn(
             env={**os.environ, **(env or {})},
             start_new_session=True,
         )
+
+
+def stand_back(pid: int, niceness: int) -> None:
+    """Let a process that has just been spawned stand back for others, or go first.
+
+    Args:
+        pid: Its id; it leads a session of its own.
+        niceness: As nice(1) has it, from -20, which goes first, to 19. What is below 0 takes the
+            right to do so: without it nothing is changed.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        # Linux may share processors out by session first, and by process within one (sched(7)).
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def children(pid: int) -> list[Process]:

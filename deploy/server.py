@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 from deploy.cache import file_lock
 from deploy.errors import DeployError
 from deploy.ports import free_port, is_free, is_open
-from deploy.processes import Process, spawn
+from deploy.processes import Process, spawn, stand_back
 
 POLL_S = 0.05
 STARTS = 3
@@ -67,12 +67,14 @@ class Server(abc.ABC):
             A server that nobody calls has none.
         start_s: Seconds that it may take until it answers.
         stop_s: Seconds that it may take to end before it is killed.
+        niceness: How far it stands back for others on its machine (below 0: goes first).
     """
 
     name: str
     roles: ClassVar[dict[str, int]]
     start_s: ClassVar[float] = 60.0
     stop_s: ClassVar[float] = 20.0
+    niceness: ClassVar[int] = 0
 
     def __init__(
         self, data: Path, port: int = 0, usual_port: bool = False, options: Sequence[str] = ()
@@ -221,6 +223,7 @@ class Server(abc.ABC):
         process = Process.of(self._child.pid)
         if process is None:
             raise DeployError(f"{self.name} ended at once.{self._log_tail()}")
+        stand_back(process.pid, self.niceness)
         self._state.process = process
         self._state.save(self._state_file)
         try:

@@ -14,6 +14,7 @@ import struct
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from functools import cache
@@ -61,6 +62,15 @@ class RightOfWay:
         self._moment, self._now, self._sleep = moment, now, sleep
         self._lock = threading.Lock()
         self._wait_ends = float("-inf")
+        self._passed: dict[str, int] = {}
+
+    def take_at(self, job: str, moment: int) -> None:
+        """Says that a job has something urgent to do at a moment; once for all its threads."""
+        with self._lock:
+            if moment <= self._passed.get(job, -1):
+                return
+            self._passed[job] = moment
+        self.take()
 
     def take(self) -> None:
         """Says that something urgent is under way."""
@@ -122,12 +132,11 @@ class MakeWay(beam.DoFn):
 
     def __init__(self, period: int, behind: int) -> None:
         self._period, self._behind = period, behind
-        self._passed = 0
+        self._job = uuid.uuid4().hex
 
     def process(self, events: EventBatch) -> Iterator[EventBatch]:
         """Looks at the newest event, and passes all on."""
         if len(events):
             passed = (int(events.time.max()) - self._behind) // self._period
-            if passed > self._passed:
-                self._passed = take(passed)
+            of_this_host().take_at(self._job, passed)
         yield events

@@ -22,6 +22,8 @@ class Mongo(Server):
 
     name = "mongo"
     roles: ClassVar[dict[str, int]] = {"mongod": 27017}
+    # It keeps, and nobody waits for it.
+    niceness: ClassVar[int] = 5
 
     @property
     def url(self) -> str:

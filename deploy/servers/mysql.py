@@ -19,6 +19,8 @@ class MySQL(Server):
 
     name = "mysql"
     roles: ClassVar[dict[str, int]] = {"mysqld": 3306}
+    # It keeps, and nobody waits for it.
+    niceness: ClassVar[int] = 5
 
     @property
     def url(self) -> str:

@@ -18,6 +18,8 @@ class Redis(Server):
 
     name = "redis"
     roles: ClassVar[dict[str, int]] = {"redis": 6379}
+    # Who is served waits for it, and for its one thread.
+    niceness: ClassVar[int] = -5
 
     @property
     def url(self) -> str:

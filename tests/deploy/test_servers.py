@@ -1,5 +1,6 @@
 """The four servers: they answer at their URLs and keep port and data through stops and crashes."""
 
+import os
 import time
 from collections.abc import Callable
 
@@ -102,3 +103,12 @@ def test_kafka_keeps_what_it_acknowledged(
     producer.close()
     start_again(kafka, end)
     assert consume() == [b"0", b"1", b"2"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+def test_what_serves_goes_before_what_keeps(mongo: Mongo, redis_server: Redis) -> None:
+    niceness = []
+    for server in (redis_server, mongo):
+        assert server.process is not None
+        niceness.append(os.getpriority(os.PRIO_PROCESS, server.process.pid))
+    assert niceness == [-5, 5]

@@ -1,5 +1,7 @@
 """The right of way, by a clock of the test's own."""
 
+import copy
+import itertools
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -93,11 +95,14 @@ def test_processes_of_a_host_share_it(folder: Path) -> None:
 def test_way_is_made_by_the_events_that_end_a_t(folder: Path) -> None:
     way, make = of_this_host(), MakeWay(period=20, behind=2)
 
+    another = copy.deepcopy(make)  # Of the same job: a runner makes many.
+    turns = itertools.cycle((make, another))
+
     def is_made_by(*times: int) -> bool:
         way._moment[:] = bytes(8)
         none = np.ones(len(times), np.int64)
         events = EventBatch(none, none, none.astype(np.int8), np.array(times, np.int64))
-        assert list(make.process(events)) == [events]
+        assert list(next(turns).process(events)) == [events]
         return way._is_taken(way._now())
 
     assert is_made_by(1001)
