@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 from redis import exceptions
+from redis.commands.core import Script
 from redis.connection import parse_url
 
 from sinks import redis_rows, redis_scripts
@@ -22,6 +22,9 @@ from transforms.recommendations import Recommendations
 
 USERS = 300
 """Users of one call of a script: Redis does nothing else meanwhile."""
+
+CALLS = 8
+"""Calls that are sent before the first one's answer is waited for."""
 
 _PASSES = ("OOM", "MISCONF", "READONLY", "MASTERDOWN", "LOADING", "BUSY", "TRYAGAIN", "NOREPLICAS")
 """How errors begin that are the server's state and not the rows' fault."""
@@ -126,7 +129,7 @@ class RedisStore:
 
         return [
             Refusal(key, {"user": users[at], "history": rows[at]}, _WRONG_TYPE, times[at])
-            for at, key in _refused(self._history, "history", users, arguments)
+            for at, key in _refused(self.client, self._history, "history", users, arguments)
         ]
 
     def _write_recommendations(self, rows: Recommendations) -> Sequence[Refusal]:
@@ -142,7 +145,8 @@ class RedisStore:
             row = {"user": users[at], "recommendations": [str(times[at]), *items]}
             return Refusal(key, row, _WRONG_TYPE, times[at])
 
-        refused = list(_refused(self._recommendations, "recommendations", users, arguments))
+        script = self._recommendations
+        refused = list(_refused(self.client, script, "recommendations", users, arguments))
         self._written.note(latest)
         return [refusal(at, key) for at, key in refused]
 
@@ -163,14 +167,27 @@ _WRONG_TYPE = "WRONGTYPE: the key holds another kind of value"
 
 
 def _refused(
-    script: Callable[..., Any],
+    client: redis.Redis,
+    script: Script,
     prefix: str,
     users: list[int],
     arguments: Callable[[slice], Iterable[str | int]],
 ) -> Iterator[tuple[int, str]]:
-    """Calls a script for all users; gives the place and key of each whom it refused."""
-    for start in range(0, len(users), USERS):
-        part = slice(start, start + USERS)
-        keys = [f"{prefix}:{user}" for user in users[part]]
-        for place in script(keys=keys, args=list(arguments(part))):
-            yield start + place, keys[place]
+    """Calls a script for all users; gives the place and key of each whom it refused.
+
+    Many calls go out at once: else the server, whose one thread others wait for, waits for this
+    process to be given a processor again after each answer.
+    """
+    parts = [slice(start, start + USERS) for start in range(0, len(users), USERS)]
+    for first in range(0, len(parts), CALLS):
+        sent = parts[first : first + CALLS]
+        keys = [[f"{prefix}:{user}" for user in users[part]] for part in sent]
+        with client.pipeline(transaction=False) as pipe:
+            for part, names in zip(sent, keys, strict=True):
+                script(keys=names, args=list(arguments(part)), client=pipe)
+            answers = pipe.execute(raise_on_error=False)
+        for part, names, answer in zip(sent, keys, answers, strict=True):
+            if isinstance(answer, Exception):
+                raise answer
+            for place in answer:
+                yield part.start + place, names[place]
