@@ -18,6 +18,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -224,14 +225,16 @@ def main() -> None:
 def show(console: Console, rate: int, delays: dict[int, list[float]]) -> None:
     """Prints what `latency` gave: the first T, at which workers load what they need, apart."""
     console.print(f"Watermark passes T to row in Redis, {rate:,} events a second")
-    first, *others = (delays[moment] for moment in sorted(delays))
-    rest = [delay for rows in others for delay in rows]
+    by_moment = [delays[moment] for moment in sorted(delays)]
+    first, rest = (list(chain(*rows)) for rows in (by_moment[:1], by_moment[1:]))
     for label, rows in ((f"T's 2 to {len(delays)}", rest), ("first T of the job", first)):
+        if not rows:
+            continue
         p50, p90, p99 = np.percentile(rows, [50, 90, 99])
         console.print(
             f"  {label}: {len(rows):,} rows, p50 {p50:.2f} s, p90 {p90:.2f} s, p99 {p99:.2f} s"
         )
-    medians = " ".join(f"{np.median(rows):.2f}" for rows in (first, *others))
+    medians = " ".join(f"{np.median(rows):.2f}" for rows in by_moment)
     console.print(f"  median of each T: {medians}")
 
 

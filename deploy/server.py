@@ -223,7 +223,8 @@ class Server(abc.ABC):
         process = Process.of(self._child.pid)
         if process is None:
             raise DeployError(f"{self.name} ended at once.{self._log_tail()}")
-        stand_back(process.pid, self.niceness)
+        if self.niceness:
+            stand_back(process.pid, self.niceness)
         self._state.process = process
         self._state.save(self._state_file)
         try:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from apache_beam.io.restriction_trackers import OffsetRange
 
 from sources import read_kafka
 from sources.kafka_pace import LONGEST_SECONDS, SHARE, SOON_SECONDS, Pace
@@ -12,7 +13,7 @@ from sources.kafka_partitions import FOREVER, EndlessTracker
 from sources.kafka_url import KafkaUrl
 from sources.kafka_watermark import Lateness, PartitionWatermark
 from sources.partition import Partition
-from sources.read_kafka import FollowPartition, OffsetRange
+from sources.read_kafka import FollowPartition
 
 
 def test_a_live_partition_is_looked_at_shortly_before_its_watermark_moves() -> None:
