@@ -34,17 +34,18 @@ def topic(kafka: Kafka) -> list[str]:
     return [f"--input={url}", "--kafka_stop_at=latest"]
 
 
-def tables(folder: Path, *flags: str) -> Tables:
-    """Runs the job; gives its tables, which are the oracle's, and checks what it says."""
+def tables(folder: Path, *flags: str, counted: bool = True) -> Tables:
+    """Runs the job; gives its tables, which are the oracle's, and checks what it says (counted)."""
     store = folder / "store.db"
     said = stream.run(folder, *stream.sqlite_flags(store), *flags)
     found = read_tables(store, Summary({}, 1.0))
     stream.check(found, EVENTS)
     letters = store.with_suffix(".jsonl").read_text().splitlines()
     assert len(letters) == len(stream.MALFORMED)
-    assert f"{len(EVENTS) + len(stream.MALFORMED):,}" in said  # lines read
-    assert f"{len(set(EVENTS)):,}" in said  # recorded
-    assert f"{len(found.recommendations):,}" in said
+    if counted:
+        assert f"{len(EVENTS) + len(stream.MALFORMED):,}" in said  # lines read
+        assert f"{len(set(EVENTS)):,}" in said  # recorded
+        assert f"{len(found.recommendations):,}" in said
     return found
 
 
@@ -54,8 +55,12 @@ def expected(tmp_path_factory: pytest.TempPathFactory, file: str) -> Tables:
 
 
 def test_prism_in_streaming(tmp_path: Path, topic: list[str]) -> None:
-    """All that the oracle knows; Prism drops the sums by minute as late (docs/flink.md)."""
-    tables(tmp_path, *topic, "--runner=PrismRunner")
+    """All that the oracle knows; Prism drops the sums by minute as late (docs/flink.md).
+
+    And it loses counts: of two bundles that end before it knows a counter's name it keeps the
+    later's (its metricsStore.unprocessedPayloads), so that what the job says is not compared.
+    """
+    tables(tmp_path, *topic, "--runner=PrismRunner", counted=False)
 
 
 def test_embedded_flink_in_batch(tmp_path: Path, file: str, expected: Tables) -> None:
