@@ -14,7 +14,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from inference.ranker import RankerSource
-from inference.recommend import Recommend
+from inference.recommend import SERVED, Recommend, Recommended
 from pipelines.models import model_source
 from pipelines.options import FeedbackOptions, PopularOptions, RecommendOptions, pane_of
 from pipelines.tell import TellPage
@@ -46,6 +46,7 @@ from transforms.shard_sums import SumShards
 
 LATE = "late"
 WRITTEN_ROWS = 5_000
+SERVED_ROWS = 2_400
 """Rows of a frame from which on it is written, though its bundle goes on."""
 
 
@@ -165,20 +166,17 @@ def recommend(
     due = (blocks, popular) | "Histories" >> Histories(rules, options.shards)
     if flow.serves_first:
         due = due | "Go on" >> beam.Map(take).with_output_types(tuple[int, Due])
-    shown = due | "Recommend" >> Recommend(
+    recommended: Recommended = due | "Recommend" >> Recommend(
         source or model_source(flow.options),
         options.recommendations,
         options.repeat_consumed,
         keep_history=bool(feedback.feedback),
+        serve=flow.serves_first,
     )
-    rewarded: Rewarded = shown | "Feedback" >> RewardRecommendations(
+    rewarded: Rewarded = recommended.shown | "Feedback" >> RewardRecommendations(
         rewards, keep_log=bool(feedback.feedback)
     )
-    if flow.sinks("recommendation"):
-        rows = rewarded.recommendations | "Rows" >> beam.Map(Shown.rows).with_output_types(
-            Recommendations
-        )
-        _write_recommendations(flow, rows)
+    _write_recommendations(flow, recommended.served, rewarded.recommendations)
     minutes = rewarded.minutes | "Minutes" >> SumShards(PolicyMinutes, MINUTE, bounded)
     _write(flow, "recommendation", minutes, PolicyMinutes, "minutes")
     if feedback.feedback:
@@ -206,20 +204,23 @@ def write_letters(flow: Flow) -> None:
     )
 
 
-def _write_recommendations(flow: Flow, rows: beam.PCollection[Recommendations]) -> None:
-    """To all stores; in a stream, first to the ones that serve them, and then to the others."""
-    seconds = flow.options.view_as(SinkOptions).write_behind
+def _write_recommendations(
+    flow: Flow, served: beam.PCollection[Recommendations], rewarded: beam.PCollection[Shown]
+) -> None:
+    """To all stores; in a stream, first to the ones that serve them, and then to the others.
+
+    Those that serve keep nothing of what came of the lists before, so they need not wait for it.
+    """
     stores = set(flow.sinks("recommendation"))
-    serving = {sink for sink in stores if _serves(sink)}
-    others = stores - serving
-    way = Way.TAKES if flow.serves_first else Way.NEITHER
-    if not (flow.serves_first and seconds and others):
-        _write(flow, "recommendation", rows, Recommendations, way=way)
-        return
-    shards = flow.options.view_as(RecommendOptions).shards
-    later = rows | "Behind Redis" >> WaitBehind(seconds, shards)
-    _write(flow, "recommendation", rows, Recommendations, only=serving, way=way)
-    _write(flow, "recommendation", later, Recommendations, "kept recommendation", others)
+    serving = set(filter(_serves, stores)) if flow.serves_first else set()
+    if serving:
+        _write(flow, "recommendation", served, Recommendations, SERVED, serving, Way.TAKES)
+    if stores - serving:
+        rows = rewarded | "Rows" >> beam.Map(Shown.rows).with_output_types(Recommendations)
+        if serving and (seconds := flow.options.view_as(SinkOptions).write_behind):
+            shards = flow.options.view_as(RecommendOptions).shards
+            rows = rows | "Behind Redis" >> WaitBehind(seconds, shards)
+        _write(flow, "recommendation", rows, Recommendations, only=stores - serving)
 
 
 def _serves(sink: StoreSource) -> bool:
@@ -246,7 +247,7 @@ def _write(
         return
     # A stream's frames are small, and a store takes a few large ones far faster.
     rows = rows | f"Collect {what or output}" >> beam.ParDo(
-        CollectBundle(frame_type, WRITTEN_ROWS)
+        CollectBundle(frame_type, SERVED_ROWS if way is Way.TAKES else WRITTEN_ROWS)
     ).with_output_types(frame_type)
     for number, sink in sinks:
         label = f"Write {what or output} {number}"

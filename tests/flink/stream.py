@@ -56,6 +56,11 @@ def make_topic(kafka: Kafka, name: str, partitions: int = 3) -> str:
     return f"{kafka.url}/{name}"
 
 
+def closing(events: Sequence[Event]) -> Event:
+    """An event behind all windows of the others: with it they are given, and its own are not."""
+    return Event(max(event.time for event in events) + 2 * 3600, 999, 999, "pv")
+
+
 def check(tables: Tables, events: Sequence[Event]) -> None:
     """Records, rankings and recommendations are the oracle's."""
     rankings = rules.popular(events)

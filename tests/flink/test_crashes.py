@@ -29,9 +29,7 @@ def test_a_killed_worker_and_a_killed_task_manager_change_nothing(
     tmp_path: Path, kafka: Kafka, flink_cluster: FlinkCluster, unique: str
 ) -> None:
     events = stream.clicks(13)
-    last = max(event.time for event in events)
-    # Behind all windows of the others: with it they are given, and its own are not.
-    closing = Event(last + 2 * 3600, 999, 999, "pv")
+    closing = stream.closing(events)
     parts = [events[:700], events[700:1400], [*events[1400:], closing]]
     store = tmp_path / "store.db"
     url = stream.make_topic(kafka, unique)
@@ -48,7 +46,7 @@ def test_a_killed_worker_and_a_killed_task_manager_change_nothing(
                 victim.kill()
                 victim.start()
             wait_for_records(store, len(sent))
-        wait_for_windows(store, (last // 20 + 3) * 20 // 60 * 60)
+        wait_for_windows(store, events)
         job.send_signal(signal.SIGINT)
         assert job.wait(200) == 0, (tmp_path / "out.txt").read_text()
     found = read_tables(store, Summary({}, 1.0))

@@ -12,7 +12,7 @@ from apache_beam.testing.util import assert_that
 from apache_beam.transforms.window import TimestampedValue
 
 from inference import registry
-from inference.recommend import Recommend
+from inference.recommend import Recommend, Recommended
 from inference.registry import RegistrySource, parse_models
 from tests.inference.test_registry import save
 from transforms.events import EventBatch
@@ -72,13 +72,13 @@ def run_stream(publish: Publish, source: object, times: range) -> tuple[dict, ob
     options = PipelineOptions()
     options.view_as(StandardOptions).streaming = True
     pipeline = beam.Pipeline(runner="BundleBasedDirectRunner", options=options)
-    shown = (
+    recommended: Recommended = (
         pipeline
         | stream.advance_watermark_to_infinity()
         | beam.ParDo(publish).with_output_types(tuple[int, Due])
         | Recommend(source, 8)
     )
-    assert_that(shown, keep)
+    assert_that(recommended.shown, keep)
     result = pipeline.run()
     result.wait_until_finish()
     return dict(ROWS), result.metrics()

@@ -13,7 +13,7 @@ from apache_beam.testing.util import assert_that
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from inference.recommend import Recommend
+from inference.recommend import Recommend, Recommended
 from pipelines.recommend import JOB, main
 from tests.fakes import LABEL, FakeSource, ranked_items
 from tests.graph import Tables, run_job
@@ -198,8 +198,8 @@ def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) 
         rewards = RewardRules(100, every_minute=True)
         history = HistoryRules(schedule, 20, 4, 2, 0, 5, rewards)
         due = (sealed.blocks, popular) | Histories(history, 3)
-        given_out = due | Recommend(FakeSource(), 3)
-        rewarded = given_out | RewardRecommendations(rewards)
+        recommended: Recommended = due | Recommend(FakeSource(), 3)
+        rewarded = recommended.shown | RewardRecommendations(rewards)
         rows = rewarded.recommendations | beam.Map(Shown.rows)
         for label, found, checker in (
             ("late", sealed.late, check_late),
