@@ -37,7 +37,7 @@ class SinkOptions(PipelineOptions):
             metavar="SECONDS",
             help="in a stream whose recommendations go to Redis and to other stores too, the "
             "others get them when the watermark is so far past T, so that Redis, which serves "
-            "them, does not wait for the rest; 0: all at once (default: %(default)s)",
+            "them, does not wait for the rest; 0: at once (default: %(default)s)",
         )
         parser.add_argument(
             "--dead_letters",
