@@ -20,9 +20,9 @@ from rich.table import Table
 
 from deploy.servers.kafka import Kafka
 from sources.kafka_consumers import CONSUMERS, connect
+from sources.kafka_polls import POLL_MS, POLL_RECORDS
 from sources.kafka_url import parse_url
 from sources.read import ReadEvents
-from sources.read_kafka import POLL_MS, POLL_RECORDS
 
 TOPIC = "clicks"
 

@@ -47,6 +47,7 @@ class PolicyHandler(PytorchModelHandlerTensor):
             state_dict_path="model.pt",  # What is loaded is the source's: see load_model.
             model_class=torch.nn.Module,
             min_batch_size=1,
+            # Examples are shards: what these are shown is written while the next ones are ranked.
             max_batch_size=2,
         )
         self._source, self._k, self._repeat_consumed = source, k, repeat_consumed

@@ -10,6 +10,8 @@ Int64s = npt.NDArray[np.int64]
 _TABLE_SPREAD = 16
 """Ids that span at most this many times their number are looked up in a table, not searched."""
 
+_ENDS = np.iinfo(np.int64)
+
 
 class IdMap:
     """The rows of an embedding table that belong to raw ids.
@@ -42,10 +44,12 @@ class IdMap:
     def _dense(self) -> Int64s | None:
         if not len(self.ids):
             return None
-        span = int(self._sorted[-1]) - self._low + 1
-        if span > _TABLE_SPREAD * len(self.ids):
+        high = int(self._sorted[-1])
+        span = high - self._low + 1
+        # The table has one more entry at either end, so that clipping sends all that is outside
+        # to `unknown`; an id at an end of int64 leaves no room for it.
+        if span > _TABLE_SPREAD * len(self.ids) or self._low == _ENDS.min or high == _ENDS.max:
             return None
-        # One more entry at either end, so that clipping sends all that is outside to `unknown`.
         table = np.full(span + 2, self.unknown, np.int64)
         table[self.ids - self._low + 1] = np.arange(len(self.ids))
         return table

@@ -20,8 +20,8 @@ from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorP
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.typehints import with_output_types
 from apache_beam.utils.timestamp import Duration
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka import TopicPartition
+from kafka.errors import KafkaError
 
 from sources.dead_letters import DeadLetter
 from sources.errors import SourceError
@@ -35,6 +35,7 @@ from sources.kafka_partitions import (
     WatchPartitions,
     list_bounded,
 )
+from sources.kafka_polls import is_at_end, poll
 from sources.kafka_topic_time import topic_time
 from sources.kafka_url import KafkaUrl
 from sources.kafka_values import parse_values
@@ -45,8 +46,6 @@ from transforms import live
 from transforms.events import EventBatch
 
 LATE = "late"
-POLL_RECORDS = 5000
-POLL_MS = 50
 TURN_SECONDS = 1.0
 """How long a restriction is read before the rest is put off."""
 
@@ -57,7 +56,7 @@ once, and no checkpoint is taken meanwhile."""
 QUIET_SECONDS = 0.2
 """How long the rest is put off where nothing has come in a whole turn. Each time costs a checkpoint
 of the restriction; a job server without our patches cuts this, and shorter pauses, off to 0, and
-then POLL_MS is the pause."""
+then a poll is the pause."""
 
 RESTRICTION = beam.DoFn.RestrictionParam()
 WATERMARK = beam.DoFn.WatermarkEstimatorParam()
@@ -181,13 +180,14 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         if position >= stop:
             return
         number = element.number
+        where = TopicPartition(self.url.topic, number)
         begun = position
         consumer = None
         until = time.monotonic() + self.turn_seconds
         try:
             consumer = CONSUMERS.take(self.url, number, position)
             while True:
-                end, records = self._poll(consumer, number, position, stop)
+                end, records = poll(consumer, self.url, number, position, stop)
                 if end > position:
                     if not tracker.try_claim(end - 1):
                         return
@@ -195,7 +195,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
                     position = end
                 if position >= stop:
                     break
-                if self._is_at_end(consumer, number, position, stop, len(records)):
+                if is_at_end(consumer, where, position, stop, len(records)):
                     pause = self._pause(number, watermark)
                     if position == begun:
                         watermark.silent(time.time(), topic_time(self.url))
@@ -228,33 +228,6 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         moved_to, _ = watermark.get_estimator_state()
         return PACE.pause((self.url, number), moved_to, time.monotonic())
 
-    def _poll(
-        self, consumer: KafkaConsumer, number: int, position: int, stop: int
-    ) -> tuple[int, list[Any]]:
-        """Records from `position` on, and the offset after what they cover (gaps included)."""
-        where = TopicPartition(self.url.topic, number)
-        try:
-            records = consumer.poll(POLL_MS, POLL_RECORDS).get(where, [])
-            end = consumer.position(where, ANSWER_MS)
-        except OffsetOutOfRangeError as error:
-            begin = consumer.beginning_offsets([where], ANSWER_MS)[where]
-            if position >= begin:
-                raise SourceError(
-                    f"{self.url}, partition {number}: offset {position} is beyond the end; the "
-                    "topic was made anew, so that the job must be started anew"
-                ) from error
-            _LOG.warning(
-                "%s, partition %d: %d records were deleted before they were read",
-                self.url,
-                number,
-                begin - position,
-            )
-            consumer.seek(where, begin)
-            return min(begin, stop), []
-        if end is None or end <= stop:
-            return end or position, records
-        return stop, [record for record in records if record.offset < stop]
-
     def _emit(self, number: int, records: list[Any], watermark: Any) -> Iterator[Any]:
         watermark.heard()
         parsed = parse_values([record.value for record in records])
@@ -277,18 +250,6 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
             raw = (records[row].value or b"").decode("utf-8", "backslashreplace")
             source = f"{self.url.topic}/{number}/{records[row].offset}"
             yield _tagged(MALFORMED, DeadLetter(source, what.reason, raw, what.time), watermark)
-
-    def _is_at_end(
-        self, consumer: KafkaConsumer, number: int, position: int, stop: int, polled: int
-    ) -> bool:
-        """Whether the broker says that there is nothing more; not asked where there must be."""
-        if polled == POLL_RECORDS or (polled and stop != FOREVER):
-            return False
-        where = TopicPartition(self.url.topic, number)
-        if polled:  # The answer came with them.
-            end = consumer.highwater(where)
-            return end is not None and end <= position
-        return bool(consumer.end_offsets([where], ANSWER_MS)[where] <= position)
 
 
 def _tagged(tag: str, value: Any, watermark: Any) -> beam.pvalue.TaggedOutput:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inference.ids import IdMap
@@ -15,6 +15,8 @@ NARROW = st.integers(-20, 40)
     st.one_of(st.lists(INT64, unique=True), st.lists(NARROW, unique=True)),
     st.lists(st.one_of(INT64, NARROW)),
 )
+@example([-(2**63)], [2**63 - 1])
+@example([2**63 - 1, 2**63 - 2], [-(2**63)])
 def test_rows_are_those_of_a_dictionary(ids: list[int], asked: list[int]) -> None:
     rows = {raw: row for row, raw in enumerate(ids)}
     id_map = IdMap(np.array(ids, np.int64))

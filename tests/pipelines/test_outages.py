@@ -21,7 +21,7 @@ from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
 from pipelines import graph
 from sinks import base, open_source
-from sources import read_kafka
+from sources import kafka_polls
 from tests.graph import Tables, run_job
 from tests.oracle.events import Event
 from tests.pipelines.stores import Stores, check, oracle, read_letters, rows
@@ -75,9 +75,10 @@ def test_stores_that_stop_in_the_middle_lose_and_repeat_nothing(
     pytestconfig: pytest.Config,
 ) -> None:  # fmt: skip
     seconds = float(pytestconfig.getoption("outage"))
-    monkeypatch.setattr(read_kafka, "POLL_RECORDS", 10)
+    monkeypatch.setattr(kafka_polls, "POLL_RECORDS", 10)
     # Else all is written between two looks.
     monkeypatch.setattr(graph, "WRITTEN_ROWS", 10)
+    monkeypatch.setattr(graph, "SERVED_ROWS", 10)
     monkeypatch.setattr(base, "QUEUED_ROWS", 1)
     events = clicks(4)
     produce(kafka, topic, [events[place::3] for place in range(3)])

@@ -1,0 +1,102 @@
+"""A look at a partition, with a consumer that answers from a list."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from kafka import TopicPartition
+from kafka.errors import OffsetOutOfRangeError
+
+from sources.errors import SourceError
+from sources.kafka_partitions import FOREVER
+from sources.kafka_polls import POLL_RECORDS, is_at_end, poll
+from sources.kafka_url import KafkaUrl, parse_url
+
+WHERE = TopicPartition("clicks", 3)
+
+
+@dataclass(frozen=True)
+class Record:
+    offset: int
+
+
+@dataclass
+class Consumer:
+    """Holds records of some offsets, the last ones of which may be gaps, up to `end`."""
+
+    offsets: range
+    end: int
+    at: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def poll(self, _: int, most: int) -> dict[TopicPartition, list[Record]]:
+        if self.at < self.offsets.start or self.at > self.end:
+            raise OffsetOutOfRangeError({WHERE: self.at})
+        found = [offset for offset in self.offsets if offset >= self.at][:most]
+        self.at = found[-1] + 1 if len(found) == most else self.end
+        return {WHERE: [Record(offset) for offset in found]} if found else {}
+
+    def position(self, _: TopicPartition, __: int) -> int:
+        return self.at
+
+    def seek(self, _: TopicPartition, offset: int) -> None:
+        self.at = offset
+
+    def highwater(self, _: TopicPartition) -> int:
+        self.asked.append("highwater")
+        return self.end
+
+    def end_offsets(self, *_: Any) -> dict[TopicPartition, int]:
+        self.asked.append("end")
+        return {WHERE: self.end}
+
+    def beginning_offsets(self, *_: Any) -> dict[TopicPartition, int]:
+        return {WHERE: self.offsets.start}
+
+
+@pytest.fixture
+def url() -> KafkaUrl:
+    return parse_url("kafka://localhost:1/clicks", {})
+
+
+def looked(consumer: Consumer, url: KafkaUrl, position: int, stop: int) -> tuple[int, list[int]]:
+    consumer.at = position
+    end, records = poll(consumer, url, WHERE.partition, position, stop)
+    return end, [record.offset for record in records]
+
+
+def test_a_look_gives_records_up_to_the_stop_and_counts_gaps(url: KafkaUrl) -> None:
+    assert looked(Consumer(range(0, 8, 2), 9), url, 2, FOREVER) == (9, [2, 4, 6])
+    assert looked(Consumer(range(0, 8, 2), 9), url, 2, 5) == (5, [2, 4])
+    assert looked(Consumer(range(5), 9), url, 5, FOREVER) == (9, [])
+    most = Consumer(range(POLL_RECORDS + 1), POLL_RECORDS + 1)
+    assert looked(most, url, 0, FOREVER)[0] == POLL_RECORDS
+
+
+def test_what_was_deleted_is_passed_over_and_a_topic_made_anew_is_an_error(url: KafkaUrl) -> None:
+    deleted = Consumer(range(6, 8), 8)
+    assert looked(deleted, url, 2, FOREVER) == (6, [])
+    assert deleted.at == 6
+    assert looked(Consumer(range(6, 8), 8), url, 2, 4) == (4, [])
+    with pytest.raises(SourceError, match="partition 3: offset 9 is beyond the end"):
+        looked(Consumer(range(0), 0), url, 9, FOREVER)
+
+
+@pytest.mark.parametrize(
+    ("position", "stop", "polled", "expected", "asked"),
+    [
+        (9, FOREVER, 2, True, ["highwater"]),
+        (8, FOREVER, 2, False, ["highwater"]),
+        (9, FOREVER, 0, True, ["end"]),
+        (8, FOREVER, 0, False, ["end"]),
+        (9, FOREVER, POLL_RECORDS, False, []),
+        (8, 9, 2, False, []),
+        (9, 12, 0, True, ["end"]),
+    ],
+)
+def test_the_broker_is_asked_for_more_only_where_it_must(
+    position: int, stop: int, polled: int, expected: bool, asked: list[str]
+) -> None:
+    consumer = Consumer(range(9), 9)
+    assert is_at_end(consumer, WHERE, position, stop, polled) is expected
+    assert consumer.asked == asked
