@@ -16,7 +16,7 @@ from inference.recommend import Recommend, Recommended
 from inference.registry import RegistrySource, parse_models
 from tests.inference.test_registry import save
 from transforms.events import EventBatch
-from transforms.recommendations import LAST_USER, Due, Part, States
+from transforms.recommendations import LAST_USER, Due, Part, Recommendations, States
 
 USERS = np.array([100, 101, 555])
 
@@ -51,21 +51,28 @@ class Publish(beam.DoFn):
 
 
 ROWS: dict[int, list[tuple[list[int], str]]] = {}
+SERVED: dict[int, list[tuple[list[int], str]]] = {}
 """What was given at each time; what a check closes over would be copied."""
+
+
+def lists_of(table: Recommendations) -> list[tuple[list[int], str]]:
+    lists = zip(table.items, table.length, table.policy, strict=True)
+    return [(items[:size].tolist(), policy.decode()) for items, size, policy in lists]
 
 
 def keep(given: list) -> None:
     for _, shown in given:
-        table = shown.rows()
-        lists = zip(table.items, table.length, table.policy, strict=True)
-        ROWS[int(table.time[0])] = [
-            (items[:size].tolist(), policy.decode()) for items, size, policy in lists
-        ]
+        ROWS[int(shown.time[0])] = lists_of(shown.rows())
+
+
+def keep_served(given: list) -> None:
+    SERVED.update({int(table.time[0]): lists_of(table) for table in given})
 
 
 def run_stream(publish: Publish, source: object, times: range) -> tuple[dict, object]:
     """What each time's rows are: (items, policy) by user; and the metrics."""
     ROWS.clear()
+    SERVED.clear()
     stream = TestStream().advance_watermark_to(0)
     for time in times:
         stream = stream.add_elements([TimestampedValue(time, time)]).advance_watermark_to(time + 1)
@@ -76,11 +83,13 @@ def run_stream(publish: Publish, source: object, times: range) -> tuple[dict, ob
         pipeline
         | stream.advance_watermark_to_infinity()
         | beam.ParDo(publish).with_output_types(tuple[int, Due])
-        | Recommend(source, 8)
+        | Recommend(source, 8, serve=True)
     )
     assert_that(recommended.shown, keep)
+    assert_that(recommended.served, keep_served, label="served")
     result = pipeline.run()
     result.wait_until_finish()
+    assert SERVED == ROWS
     return dict(ROWS), result.metrics()
 
 
