@@ -23,7 +23,7 @@ from sinks.dead_letter_file import WriteDeadLetters
 from sinks.feedback_log import WriteFeedback
 from sinks.names import public_name
 from sinks.options import SinkOptions
-from sinks.redis_store import RedisSource
+from sinks.redis_store import CALLS, USERS, RedisSource
 from sinks.right_of_way import MakeWay, Way, take
 from sinks.sql import SqlSource
 from sources.dead_letters import DeadLetter
@@ -46,7 +46,7 @@ from transforms.shard_sums import SumShards
 
 LATE = "late"
 WRITTEN_ROWS = 5_000
-SERVED_ROWS = 2_400
+SERVED_ROWS = USERS * CALLS
 """Rows of a frame from which on it is written, though its bundle goes on."""
 
 

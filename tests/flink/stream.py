@@ -61,13 +61,14 @@ def closing(events: Sequence[Event]) -> Event:
     return Event(max(event.time for event in events) + 2 * 3600, 999, 999, "pv")
 
 
-def check(tables: Tables, events: Sequence[Event]) -> None:
-    """Records, rankings and recommendations are the oracle's."""
+def check(tables: Tables, events: Sequence[Event], closing: Sequence[Event] = ()) -> None:
+    """Records, rankings and recommendations are the oracle's; of what closes, records alone."""
     rankings = rules.popular(events)
     shown = rules.recommendations(
         events, lambda user, history: ranked_items(user, history, 8), rankings
     )
-    assert sorted(tables.records) == sorted({(e.user, e.item, e.behavior, e.time) for e in events})
+    recorded = {(e.user, e.item, e.behavior, e.time) for e in (*events, *closing)}
+    assert sorted(tables.records) == sorted(recorded)
     assert tables.popular == rankings
     assert tables.recommendations == {
         key: (
