@@ -12,14 +12,15 @@ import redis
 from pymongo import MongoClient, UpdateOne
 from sqlalchemy.engine import make_url
 
-from sinks import mongo_rows, schema
-from sinks.mongo_consumed import first_consumptions
-from sinks.redis_lists import Latest
-from sinks.redis_rows import EVENT_WIDTH, HISTORY_SIZE, histories
-from sinks.sql_rows import TARGETS
-from transforms.events import EventBatch
-from transforms.frames import Frame
-from transforms.recommendations import Recommendations
+from sinks.mongo import documents as to_documents
+from sinks.mongo.consumed import first_consumptions
+from sinks.redis.lists import Latest
+from sinks.redis.rows import EVENT_WIDTH, HISTORY_SIZE, histories
+from sinks.sql import schema
+from sinks.sql.rows import TARGETS
+from transforms.columns.frames import Frame
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import Recommendations
 
 Bare = Callable[[Any], Callable[[], None]]
 Loop = tuple[str, str, Bare, bool]
@@ -114,7 +115,7 @@ class MongoLoops:
         yield "recommendations", "insert_many", self._results, False
 
     def _events(self, frame: EventBatch) -> Callable[[], None]:
-        documents = mongo_rows.records(frame)
+        documents = to_documents.records(frame)
         updates = [_push(user) for user in first_consumptions(frame)]
 
         def write() -> None:
@@ -124,7 +125,7 @@ class MongoLoops:
         return write
 
     def _results(self, frame: Recommendations) -> Callable[[], None]:
-        documents = mongo_rows.results(frame)
+        documents = to_documents.results(frame)
         results = self._database["recommendResults"]
         return lambda: (results.insert_many(documents, ordered=False), None)[1]
 

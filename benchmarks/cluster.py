@@ -18,12 +18,12 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 from deploy.flink import FlinkCluster, Settings
-from deploy.leash import Leash
+from deploy.process_reaper import ProcessReaper
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
-from sinks.schema import METADATA
+from sinks.sql.schema import METADATA
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,7 +104,7 @@ def site(folder: Path, backend: str = "rocksdb") -> Iterator[Site]:
         folder: takes data and logs.
         backend: where Flink keeps state.
     """
-    with Leash(folder) as leash, ExitStack() as stack:
+    with ProcessReaper(folder) as leash, ExitStack() as stack:
         kafka = stack.enter_context(Kafka(leash.folder))
         servers = (Mongo(leash.folder), MySQL(leash.folder), Redis(leash.folder))
         stores = tuple(stack.enter_context(server).url for server in servers)

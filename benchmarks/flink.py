@@ -29,8 +29,8 @@ from rich.table import Table
 
 from benchmarks.cluster import Site, site
 from pipelines import replay, simulate
-from pipelines.flink_job import FlinkJob
-from transforms.events import Int64s
+from pipelines.flink.job import FlinkJob
+from transforms.messages.events import Int64s
 
 PARTITIONS = 2
 LOOK_S = 0.2

@@ -10,8 +10,9 @@ import apache_beam as beam
 from apache_beam.transforms.window import TimestampedValue
 
 from benchmarks import per_event
-from pipelines import graph, popular
-from transforms.events import EventBatch
+from pipelines import popular
+from pipelines.graph import branches
+from transforms.messages.events import EventBatch
 
 
 def lines(batch: EventBatch) -> Iterator[TimestampedValue]:
@@ -22,7 +23,7 @@ def lines(batch: EventBatch) -> Iterator[TimestampedValue]:
         yield TimestampedValue(f"{user},{item},pv,{moment}", moment)
 
 
-def build(flow: graph.Flow) -> None:
+def build(flow: branches.Flow) -> None:
     """An element an event, in each of its 45 windows."""
     _ = per_event.popular(flow.events.events | "Lines" >> beam.FlatMap(lines))
 

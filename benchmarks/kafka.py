@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.servers.kafka import Kafka
-from sources.kafka_consumers import CONSUMERS, connect
-from sources.kafka_polls import POLL_MS, POLL_RECORDS
-from sources.kafka_url import parse_url
+from sources.kafka.consumers import CONSUMERS, connect
+from sources.kafka.polls import POLL_MS, POLL_RECORDS
+from sources.kafka.url import parse_url
 from sources.read import ReadEvents
 
 TOPIC = "clicks"

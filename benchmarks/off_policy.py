@@ -27,21 +27,21 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from inference.encoder import Sizes
-from inference.info import ModelInfo
-from inference.network import Network
+from inference.models.info import ModelInfo
+from inference.network.encoder import Sizes
+from inference.network.network import Network
 from inference.policy import Policy
 from simulation.behaviour import EXPLORATION, draw_lists, inclusion_probabilities
 from simulation.feedback import best_lists
 from simulation.model import World
 from simulation.shown import SIZE, show, states
+from training.algorithms.reinforce import ReinforceOptions
+from training.algorithms.softmax import ItemSampler
+from training.algorithms.supervised import Supervised
 from training.cli import Parser, at_least, progress_console, run_command, share
-from training.data import TRAIN, VALID, Sequences, make_sequences
-from training.recipe import Course, Recipe
-from training.reinforce import ReinforceOptions
-from training.shown_lists import ShownLists, as_lists, split_lists
-from training.softmax import ItemSampler
-from training.supervised import Supervised
+from training.datasets.sequences import TRAIN, VALID, Sequences, make_sequences
+from training.datasets.shown_lists import ShownLists, as_lists, split_lists
+from training.trainer.trainer import TrainConfig, Trainer
 
 EVENTS_A_USER = 1 / 32
 """A second of event time: with 800 users 25 events."""
@@ -92,14 +92,14 @@ class Case:
         at = np.random.default_rng(seed).permutation(len(who))[:STATES]
         return Case(world, seed, exploration, data, lists, who[at], histories[at])
 
-    def course(self, recipe: Recipe, validated: bool = True) -> Course:
+    def course(self, recipe: TrainConfig, validated: bool = True) -> Trainer:
         """The training by a recipe; where it is not validated, to the end."""
         train, valid = (self.sequences.transitions(part) for part in (TRAIN, VALID))
         lists = self.lists
         if not validated:
             valid, lists = valid.take(slice(0)), (lists[0], lists[1].take(slice(0)))
         own = replace(recipe, seed=self.seed)
-        return Course(own, train, valid, torch.device("cpu"), lists)
+        return Trainer(own, train, valid, torch.device("cpu"), lists)
 
     def worth(self, lists: npt.NDArray[np.int64]) -> float:
         """The mean true reward of lists [n, k] of items in the states."""
@@ -126,7 +126,7 @@ class Case:
         }
 
 
-def recipes(others: bool) -> dict[str, Recipe]:
+def recipes(others: bool) -> dict[str, TrainConfig]:
     """The ways to learn from lists that are compared; `others` for DDPG and BCQ too."""
     usual = ReinforceOptions()
     ways = {
@@ -135,9 +135,9 @@ def recipes(others: bool) -> dict[str, Recipe]:
         "no importance weights": replace(usual, cap=0.0),
         "no baseline": replace(usual, baseline=False),
     }
-    found = {FULL: Recipe()}
-    found |= {f"{FULL}, {name}": Recipe(reinforce=options) for name, options in ways.items()}
-    return found | ({"DDPG": Recipe("ddpg"), "BCQ": Recipe("bcq")} if others else {})
+    found = {FULL: TrainConfig()}
+    found |= {f"{FULL}, {name}": TrainConfig(reinforce=options) for name, options in ways.items()}
+    return found | ({"DDPG": TrainConfig("ddpg"), "BCQ": TrainConfig("bcq")} if others else {})
 
 
 def earned_in(options: Namespace, seed: int) -> dict[str, float]:
@@ -146,7 +146,7 @@ def earned_in(options: Namespace, seed: int) -> dict[str, float]:
     case = Case.make(seed, options.events, options.users, options.exploration)
     sizes = Sizes(items=len(case.sequences.items), users=len(case.sequences.users))
     earned = case.earned_by_behaviour()
-    course = case.course(Recipe())
+    course = case.course(TrainConfig())
     start = course.start(sizes)
     course.pretrain(start)
     earned[EVENTS] = case.earned_by(start)

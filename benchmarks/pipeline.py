@@ -21,8 +21,8 @@ from rich.table import Table
 
 from benchmarks import per_event, plain
 from pipelines import popular, recommend
-from pipelines.run import Job
-from pipelines.runners import make_runner
+from pipelines.running.job import Job
+from pipelines.running.runners import make_runner
 from pipelines.simulate import main as simulate
 
 NOWHERE = [f"--{name}_sink=none" for name in ("record", "popular", "recommendation")]

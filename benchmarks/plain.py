@@ -6,14 +6,14 @@ import numpy as np
 import pyarrow.csv
 
 from inference import packaged_model
-from inference.registry import RegistrySource, parse_models
-from transforms.events import BEHAVIORS, EventBatch
-from transforms.feedback_table import OpenTable
+from inference.models.registry import RegistrySource, parse_models
+from transforms.feedback.table import OpenTable
 from transforms.fill import fill
-from transforms.history_table import Applied, HistoryTable, Schedule
-from transforms.popular import ItemCounts, PopularRows, top_rows
-from transforms.rankings import Rankings
-from transforms.recommendations import LAST_USER, Due, Part
+from transforms.histories.rankings import Rankings
+from transforms.histories.table import HistoryTable, HistoryUpdate, Schedule
+from transforms.messages.events import BEHAVIORS, EventBatch
+from transforms.messages.recommendations import LAST_USER, RankingRequest, WorkUnit
+from transforms.windows.popular import ItemCounts, PopularRows, top_rows
 
 
 def read(path: str) -> EventBatch:
@@ -54,11 +54,13 @@ def whole(events: EventBatch) -> int:
     events = events.ordered()
     rankings = Rankings([popular(events)], 17)
     until = int(events.time.max()) + 100
-    rows = Applied(HistoryTable.empty(10), events, Schedule(60, 20), -1).due(until)
+    rows = HistoryUpdate(HistoryTable.empty(10), events, Schedule(60, 20), -1).due(until)
     chosen, items, length = rankings.at(rows.time)
     ranked = np.flatnonzero(rows.states.length >= 10)
-    part = Part(0, until, LAST_USER, events)
-    due = Due(rows.user, rows.time, rows.state, rows.states, ranked, chosen, items, length, part)
+    part = WorkUnit(0, until, LAST_USER, events)
+    due = RankingRequest(
+        rows.user, rows.time, rows.state, rows.states, ranked, chosen, items, length, part
+    )
     model = RegistrySource(parse_models([str(packaged_model())])).load()
     states = rows.states.take(ranked)
     answer = model.rank(states.user, states.items, states.length, 8)

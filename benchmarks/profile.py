@@ -24,13 +24,13 @@ from pipelines import recommend
 from pipelines.simulate import main as simulate
 
 STEPS = {
-    "read and parse": ("sources/read_files.py", "process"),
-    "cut by shard": ("transforms/panes.py", "process"),
-    "popular: count, merge, rank": ("transforms/popular.py", None),
-    "histories": ("transforms/histories.py", "fire"),
+    "read and parse": ("sources/files/read.py", "process"),
+    "cut by shard": ("transforms/windows/panes.py", "process"),
+    "popular: count, merge, rank": ("transforms/windows/popular.py", None),
+    "histories": ("transforms/histories/transform.py", "fire"),
     "rank with the policy": ("inference/handler.py", "run_inference"),
     "fill": ("inference/recommend.py", "process"),
-    "rewards": ("transforms/feedback.py", "process"),
+    "rewards": ("transforms/feedback/transform.py", "process"),
     "write to stores": ("sinks/base.py", "process"),
 }
 """A step's name, and its file and function (or all of the file's functions that others call)."""

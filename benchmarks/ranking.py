@@ -24,13 +24,13 @@ from rich.table import Table
 from torch import Tensor
 
 from inference import packaged_model
-from inference.encoder import Sizes
-from inference.grid import items_on_grid, queries_on_grid
-from inference.ids import IdMap
-from inference.info import ModelInfo
-from inference.model_dir import load_network
-from inference.network import ITEM_TABLE, Network
+from inference.models.directory import load_network
+from inference.models.ids import IdMap
+from inference.models.info import ModelInfo
+from inference.network.encoder import Sizes
+from inference.network.network import ITEM_TABLE, Network
 from inference.policy import Int64s, Policy
+from inference.search.quantize import items_on_grid, queries_on_grid
 
 Columns = tuple[Int64s, Int64s, Int64s]
 

@@ -32,11 +32,11 @@ from rich.table import Table
 
 from deploy.ports import free_port
 from deploy.servers.redis import Redis
-from inference.encoder import Sizes
-from inference.ids import IdMap
-from inference.info import ModelInfo
-from inference.model_dir import save_policy
-from inference.network import Network
+from inference.models.directory import save_policy
+from inference.models.ids import IdMap
+from inference.models.info import ModelInfo
+from inference.network.encoder import Sizes
+from inference.network.network import Network
 
 USERS = 1000
 CONNECTIONS = 16

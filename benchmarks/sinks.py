@@ -27,9 +27,9 @@ from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
 from sinks import open_source
-from transforms.events import EventBatch
-from transforms.frames import Frame
-from transforms.recommendations import Recommendations
+from transforms.columns.frames import Frame
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import Recommendations
 
 FRAME = 5_000
 LISTED = 8

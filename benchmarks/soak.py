@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.cluster import Site, site
 from deploy.flink.distribution import BACKENDS
 from pipelines import simulate
-from pipelines.flink_job import FlinkJob
+from pipelines.flink.job import FlinkJob
 
 ROOT = Path(__file__).parents[1]
 LOOK_S = 5.0

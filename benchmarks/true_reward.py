@@ -16,11 +16,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from inference.model_dir import ModelError, load_policy
+from inference.models.directory import ModelError, load_policy
 from simulation.feedback import best_lists, expected_reward
 from simulation.model import World
 from training.cli import Parser, at_least
-from training.data import make_sequences
+from training.datasets.sequences import make_sequences
 
 RATE = 25.0
 SIZE = 8

@@ -19,9 +19,9 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import PredictionResult
 from apache_beam.ml.inference.pytorch_inference import PytorchModelHandlerTensor
 
-from inference.ranker import KeptRanker, NotLoadedError, RankerSource, kept_ranker
+from inference.models.ranker import KeptRanker, NotLoadedError, RankerSource, kept_ranker
 from transforms.fill import Ranked
-from transforms.recommendations import POLICY_BYTES, States
+from transforms.messages.recommendations import POLICY_BYTES, States
 
 _LOG = logging.getLogger(__name__)
 

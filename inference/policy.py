@@ -11,14 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from inference.copying import ServedCopies
-from inference.grid import items_on_grid, queries_on_grid
-from inference.ids import IdMap
-from inference.info import ModelInfo
-from inference.network import Network
-from inference.served import ServedEncoder
-from inference.threads import in_parts, one_thread
-from inference.topk import Catalogue
+from inference.models.ids import IdMap
+from inference.models.info import ModelInfo
+from inference.network.copying import InferenceCopies
+from inference.network.inference_encoder import InferenceEncoder
+from inference.network.network import Network
+from inference.search.item_index import ItemIndex
+from inference.search.quantize import items_on_grid, queries_on_grid
+from inference.search.threads import in_parts, one_thread
 
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
@@ -51,7 +51,8 @@ class Policy(nn.Module):
     """A network with the ids it was trained on.
 
     The encoder and the head run in float64 and their query is rounded to a grid
-    (`inference.grid`): what is left of a batch's size, its order or the machine is a hundred
+    (`inference.search.quantize`): what is left of a batch's size, its order or the machine is a
+    hundred
     thousand times smaller than a step of the grid, and from there on all is exact.
 
     Args:
@@ -76,15 +77,15 @@ class Policy(nn.Module):
         self.user_ids = users
         self.network = copy.deepcopy(network).eval().requires_grad_(False).to(device)
         self._device = torch.device(device)
-        # One by one: see inference.threads.
+        # One by one: see inference.search.threads.
         with one_thread():
-            self._encoder = ServedEncoder(self.network.encoder)
+            self._encoder = InferenceEncoder(self.network.encoder)
             self._head = copy.deepcopy(self.network.head).double()
             vectors, copy_weights = self.network.vectors(), self.network.copy
-            self._catalogue = Catalogue(items_on_grid(vectors))
+            self._catalogue = ItemIndex(items_on_grid(vectors))
             self._copies = None
             if copy_weights is not None:
-                self._copies = ServedCopies(copy_weights, vectors, self._catalogue)
+                self._copies = InferenceCopies(copy_weights, vectors, self._catalogue)
         # The last row is the unknown item; no list shows it, and 0 fills a list that is short.
         self._raw = np.append(items.ids, 0)
 

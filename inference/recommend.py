@@ -13,11 +13,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, RunInference
 
 from inference.handler import PolicyHandler, to_tensor
-from inference.ranker import RankerSource
+from inference.models.ranker import RankerSource
 from transforms.fill import fill
-from transforms.recommendations import Due, Recommendations, Shown
+from transforms.messages.recommendations import RankedBatch, RankingRequest, Recommendations
 
-Keyed = tuple[int, Due]
+Keyed = tuple[int, RankingRequest]
 SERVED = "served"
 
 
@@ -32,7 +32,7 @@ class Recommended(NamedTuple):
             follows from it comes after.
     """
 
-    shown: beam.PCollection[tuple[int, Shown]]
+    shown: beam.PCollection[tuple[int, RankedBatch]]
     served: beam.PCollection[Recommendations]
 
 
@@ -54,7 +54,7 @@ class Recommend(beam.PTransform):
     keep_history: bool = False
     serve: bool = False
 
-    def expand(self, due: beam.PCollection[tuple[int, Due]]) -> Recommended:
+    def expand(self, due: beam.PCollection[tuple[int, RankingRequest]]) -> Recommended:
         """Rank with the policy, fill up with popular items."""
         handler = PolicyHandler(self.source, self.size, self.repeat_consumed)
         fill_up = _Fill(self.size, self.repeat_consumed, self.keep_history, self.serve)
@@ -85,7 +85,7 @@ def _keyed_states(element: Keyed) -> tuple[Keyed, torch.Tensor]:
     return element, to_tensor(due.states.take(due.ranked))
 
 
-@beam.typehints.with_output_types(tuple[int, Shown], served=Recommendations)
+@beam.typehints.with_output_types(tuple[int, RankedBatch], served=Recommendations)
 class _Fill(beam.DoFn):
     def __init__(self, size: int, repeat_consumed: bool, keep_history: bool, serve: bool) -> None:
         self._size, self._repeat, self._keep = size, repeat_consumed, keep_history

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from transforms.history_table import Schedule
-from transforms.panes import pane_seconds
+from transforms.histories.table import Schedule
+from transforms.windows.panes import pane_seconds
 
 
 class PopularOptions(PipelineOptions):
@@ -131,7 +131,7 @@ def at_least_one(options: PipelineOptions, *names: str) -> list[str]:
 
 
 def pane_of(options: PipelineOptions) -> int:
-    """The pane in which the stream is sealed, in seconds: it divides every window and period."""
+    """The pane in which the stream is closed, in seconds: it divides every window and period."""
     popular = options.view_as(PopularOptions)
     recommend = options.view_as(RecommendOptions)
     return pane_seconds(

@@ -25,8 +25,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
 from pipelines.options import RecommendOptions
-from pipelines.progress import Progress
 from pipelines.recommend import JOB
+from pipelines.running.progress import Progress
 from pipelines.simulated import Feed, start
 from simulation.live import LiveClicks
 from simulation.model import World

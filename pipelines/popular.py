@@ -8,16 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pipelines import graph
+from pipelines.graph import branches
 from pipelines.options import PopularOptions
-from pipelines.run import Job
+from pipelines.running.job import Job
 from sinks.options import SinkOptions
 from sources.options import InputOptions, KafkaOptions
 
 
-def build(flow: graph.Flow) -> None:
+def build(flow: branches.Flow) -> None:
     """The popular branch."""
-    graph.rank_popular(flow, graph.seal(flow))
+    branches.rank_popular(flow, branches.close_panes(flow))
 
 
 JOB = Job(

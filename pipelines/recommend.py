@@ -15,19 +15,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pipelines import graph
+from pipelines.graph import branches
 from pipelines.options import FeedbackOptions, ModelOptions, PopularOptions, RecommendOptions
-from pipelines.run import Job
+from pipelines.running.job import Job
 from sinks.options import SinkOptions
 from sources.options import InputOptions, KafkaOptions
 
 
-def build(flow: graph.Flow) -> None:
+def build(flow: branches.Flow) -> None:
     """All branches."""
-    graph.record(flow)
-    sealed = graph.seal(flow)
-    rewarded = graph.recommend(flow, sealed, graph.rank_popular(flow, sealed))
-    graph.tell(flow, sealed, rewarded)
+    branches.record(flow)
+    closed = branches.close_panes(flow)
+    rewarded = branches.recommend(flow, closed, branches.rank_popular(flow, closed))
+    branches.tell(flow, closed, rewarded)
 
 
 JOB = Job(

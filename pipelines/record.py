@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pipelines import graph
-from pipelines.run import Job
+from pipelines.graph import branches
+from pipelines.running.job import Job
 from sinks.options import SinkOptions
 from sources.options import InputOptions, KafkaOptions
 
@@ -17,8 +17,8 @@ JOB = Job(
     name="record",
     description="Read a click-stream and record every event, once.",
     concerns=(InputOptions, KafkaOptions, SinkOptions),
-    build=graph.record,
-    seals=False,
+    build=branches.record,
+    closes_panes=False,
     ranks=False,
 )
 

@@ -25,12 +25,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sources.errors import SourceError
-from sources.files import FileRange, plan
-from sources.kafka_errors import reach, words
-from sources.kafka_url import KafkaUrl, parse_url
+from sources.files.plan import FileRange, plan
+from sources.files.read import read_range
+from sources.kafka.errors import reach, words
+from sources.kafka.url import KafkaUrl, parse_url
 from sources.options import split_columns
-from sources.read_files import read_range
-from transforms.events import BEHAVIORS, EventBatch
+from transforms.messages.events import BEHAVIORS, EventBatch
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""

@@ -2,7 +2,7 @@
 
 Beam's BundleBasedDirectRunner can run an unbounded pipeline if a TestStream feeds it, and a
 TestStream can be fed by a service while it runs. So this is a streaming run as on Flink, with
-panes that are sealed by a watermark; it is fast enough for hundreds of events a second.
+panes that are closed by a watermark; it is fast enough for hundreds of events a second.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.testing.test_stream_service import TestStreamServiceController
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines import graph
+from pipelines.graph import branches
 from pipelines.recommend import build
 from simulation.live import COLUMNS, LiveClicks
-from sources.blocks import parse_block
-from sources.dead_letters import DeadLetter
-from sources.layout import Layout
+from sources.files.read import MALFORMED
 from sources.options import InputOptions
+from sources.parsing.blocks import parse_block
+from sources.parsing.layout import Layout
 from sources.read import Events
-from sources.read_files import MALFORMED
-from transforms import live
-from transforms.events import EventBatch
+from transforms import progress
+from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.events import EventBatch
 
 RUNNER = "BundleBasedDirectRunner"
 SOURCE = "simulated clicks"
@@ -105,9 +105,9 @@ def start(options: PipelineOptions, feed: Feed) -> PipelineResult:
     options.view_as(InputOptions).input = SOURCE
     pipeline = beam.Pipeline(runner=RUNNER, options=options)
     events = _read(pipeline, service.endpoint)
-    flow = graph.Flow(options, events, [events.malformed])
+    flow = branches.Flow(options, events, [events.malformed])
     build(flow)
-    graph.write_letters(flow)
+    branches.write_letters(flow)
     return pipeline.run()
 
 
@@ -132,7 +132,7 @@ class _Parse(beam.DoFn):
         events, malformed = parse_block(block, self._layout)
         self._lines.inc(len(events) + len(malformed))
         self._malformed.inc(len(malformed))
-        live.saw(events.time, len(malformed))
+        progress.saw(events.time, len(malformed))
         for bad in malformed:
             letter = DeadLetter(SOURCE, bad.reason, bad.raw, bad.time)
             yield beam.pvalue.TaggedOutput(MALFORMED, letter)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from serving.app import create_app
+from serving.http.server import BindError, address_of, bind, serve
 from serving.options import Settings, parse
-from serving.server import BindError, address_of, bind, serve
 from serving.stores.base import StoreURLError
 
 

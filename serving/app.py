@@ -9,13 +9,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from serving.guard import Guard
-from serving.hub import Hub
-from serving.live import Live
+from serving.http.error_responses import EVERYWHERE, answer_problems
+from serving.http.security import SecurityMiddleware
+from serving.live.job_status import Live
+from serving.live.sse import Broadcaster
 from serving.metrics import Metrics, Timed
-from serving.models import ModelShelf, loaders_of
+from serving.models.manager import ModelManager, loaders_of
 from serving.options import Settings, is_loopback
-from serving.problems import EVERYWHERE, answer_problems
 from serving.queries import Queries
 from serving.routes import inference, job, page, popular, users
 from serving.state import Services
@@ -39,8 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
     services = Services(
         settings=settings,
         queries=Queries(open_stores(settings.stores, settings.store_timeout)),
-        models=ModelShelf(loaders_of(settings.models), metrics),
-        hub=Hub(metrics.listeners.set),
+        models=ModelManager(loaders_of(settings.models), metrics),
+        hub=Broadcaster(metrics.listeners.set),
         metrics=metrics,
     )
 
@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (users.router, popular.router, page.router, job.router, inference.router):
         app.include_router(router)
     app.include_router(page.lost)
-    app.add_middleware(Guard, token=settings.token, local=is_loopback(settings.host))
+    app.add_middleware(SecurityMiddleware, token=settings.token, local=is_loopback(settings.host))
     app.add_middleware(Timed, metrics=metrics)
     return app
 

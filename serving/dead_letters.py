@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from serving.answers import DeadLetter, DeadLetters
+from serving.schemas.responses import DeadLetter, DeadLetters
 
 _TAIL_BYTES = 256 << 10
 _RAW_CHARACTERS = 300

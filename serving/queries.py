@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from serving.answers import (
+from serving.attributed_events import REWARD_WINDOW, with_outcomes
+from serving.schemas.responses import (
     Activity,
     History,
     Job,
@@ -16,7 +17,6 @@ from serving.answers import (
     Recommendations,
     Users,
 )
-from serving.outcomes import REWARD_WINDOW, with_outcomes
 from serving.stores.group import StoreGroup, StoresDownError
 
 _MOST_EVENTS_JUDGED = 20_000
@@ -144,12 +144,12 @@ class Queries:
             updated_at=max(worker.updated_at for worker in workers),
             workers=len(workers),
             read=total("read"),
-            sealed=total("sealed"),
+            closed=total("closed"),
             duplicates=total("duplicates"),
             late=total("late"),
             malformed=total("malformed"),
             recommendations=total("recommendations"),
             read_to=latest("read_to"),
-            sealed_to=latest("sealed_to"),
+            closed_to=latest("closed_to"),
             store=store,
         )

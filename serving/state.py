@@ -7,9 +7,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from serving.hub import Hub
+from serving.live.sse import Broadcaster
 from serving.metrics import Metrics
-from serving.models import ModelShelf
+from serving.models.manager import ModelManager
 from serving.options import Settings
 from serving.queries import Queries
 
@@ -20,8 +20,8 @@ class Services:
 
     settings: Settings
     queries: Queries
-    models: ModelShelf
-    hub: Hub
+    models: ModelManager
+    hub: Broadcaster
     metrics: Metrics
 
 

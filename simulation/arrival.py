@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.events import EventBatch
+from transforms.messages.events import EventBatch
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

@@ -27,7 +27,7 @@ from simulation.latents import (
     Latents,
     sigmoid,
 )
-from transforms.events import REWARDS
+from transforms.messages.events import REWARDS
 
 Int8s = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]

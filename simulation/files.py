@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from simulation.malformed import MalformedLines
-from transforms.events import BEHAVIORS, EventBatch
+from transforms.messages.events import BEHAVIORS, EventBatch
 
 CHUNK = 131_072
 """Rows written at once."""

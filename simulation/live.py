@@ -14,7 +14,7 @@ from simulation.arrival import arrive
 from simulation.latents import Int64s
 from simulation.malformed import malform
 from simulation.model import World
-from transforms.events import BEHAVIORS, EventBatch
+from transforms.messages.events import BEHAVIORS, EventBatch
 
 COLUMNS = ("user", "item", "behavior", "time")
 HOUR = 3600

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sources.dead_letters import (
+from transforms.messages.dead_letters import (
     NOT_A_NUMBER,
     NOT_UTF8,
     TIME_RANGE,
@@ -15,7 +15,7 @@ from sources.dead_letters import (
     TOO_MANY,
     UNKNOWN_BEHAVIOR,
 )
-from transforms.events import BEHAVIORS, TIME_LIMIT, EventBatch
+from transforms.messages.events import BEHAVIORS, TIME_LIMIT, EventBatch
 
 REASONS = (TOO_FEW, TOO_MANY, NOT_A_NUMBER, UNKNOWN_BEHAVIOR, TIME_RANGE, NOT_UTF8)
 UNKNOWN_BEHAVIORS = ("view", "click", "PV", "purchase", "")

@@ -46,7 +46,7 @@ from simulation import feedback
 from simulation.latents import Float32s, Int64s, Latents
 from simulation.timeline import timeline
 from simulation.walk import Walk
-from transforms.events import EventBatch
+from transforms.messages.events import EventBatch
 
 DEFAULT_RATE = 500.0
 """Events per second of event time."""

@@ -11,7 +11,7 @@ from typing import NoReturn
 from simulation.behaviour import EXPLORATION
 from simulation.files import STDOUT, SUFFIXES, is_parquet
 from simulation.model import DEFAULT_RATE, DEFAULT_START
-from transforms.events import TIME_LIMIT
+from transforms.messages.events import TIME_LIMIT
 
 
 class _Parser(argparse.ArgumentParser):

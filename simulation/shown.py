@@ -17,9 +17,9 @@ from simulation.behaviour import EXPLORATION, draw_lists, inclusion_probabilitie
 from simulation.feedback import rewards
 from simulation.latents import MEMORY, Int64s
 from simulation.model import World
-from sinks.feedback_log import to_table
-from transforms.events import EventBatch
-from transforms.recommendations import POLICY_BYTES, Feedback
+from sinks.files.feedback_log import to_table
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import POLICY_BYTES, Feedback
 
 SIZE = 8
 PERIOD = 20

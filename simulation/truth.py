@@ -11,7 +11,7 @@ import numpy as np
 from simulation.arrival import Arrivals
 from simulation.malformed import MalformedLines
 from simulation.model import World
-from transforms.events import BEHAVIORS
+from transforms.messages.events import BEHAVIORS
 
 ARRAYS = (
     "user_cluster",

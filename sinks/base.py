@@ -23,11 +23,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from sinks.line import Line
-from sinks.right_of_way import Way, of_this_host
-from sources.dead_letters import DeadLetter
-from transforms import live
-from transforms.frames import Frame
+from sinks.serial_executor import SerialExecutor
+from sinks.write_priority import WritePriority, of_this_host
+from transforms import progress
+from transforms.columns.frames import Frame
+from transforms.messages.dead_letters import DeadLetter
 
 _LOG = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> Calla
 
     def tell(state: tenacity.RetryCallState) -> None:
         retries()
-        live.wait_for(store.name, state.attempt_number)
+        progress.wait_for(store.name, state.attempt_number)
         error = state.outcome.exception() if state.outcome else None
         _LOG.warning(
             "%s does not answer (%s); try %d follows",
@@ -139,7 +139,7 @@ def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> Calla
         try:
             return retrying(do, *arguments)
         finally:
-            live.wait_for(store.name, 0)
+            progress.wait_for(store.name, 0)
 
     return patient
 
@@ -160,7 +160,10 @@ class WriteTo(beam.PTransform):
     """
 
     def __init__(
-        self, source: StoreSource, frame_type: type[Frame], way: Way = Way.NEITHER
+        self,
+        source: StoreSource,
+        frame_type: type[Frame],
+        way: WritePriority = WritePriority.NEITHER,
     ) -> None:
         super().__init__()
         self._source, self._type, self._way = source, frame_type, way
@@ -188,7 +191,7 @@ class _BulkWrite(beam.DoFn):
     all that it has given is written.
     """
 
-    def __init__(self, source: StoreSource, frame_type: type[Frame], way: Way) -> None:
+    def __init__(self, source: StoreSource, frame_type: type[Frame], way: WritePriority) -> None:
         self._source, self._type, self._way = source, frame_type, way
         self._rows = Metrics.counter("rivulet", "sink_rows")
         self._retries = Metrics.counter("rivulet", "sink_retries")
@@ -199,7 +202,7 @@ class _BulkWrite(beam.DoFn):
         self._store = shared_store(self._source)
         patiently(self._store, self._retries.inc)(self._store.prepare)
         self._write = self._store.writer(self._type)
-        self._line = Line("bulk-write")
+        self._line = SerialExecutor("bulk-write")
 
     def start_bundle(self) -> None:
         self._queued: deque[tuple[int, Future[_Written]]] = deque()
@@ -224,13 +227,13 @@ class _BulkWrite(beam.DoFn):
     def _written(self, frame: Frame) -> _Written:
         # Beam's metrics take what the bundle's own thread tells; so this one only counts.
         tries: list[None] = []
-        if self._way is Way.GIVES:
+        if self._way is WritePriority.GIVES:
             of_this_host().give()
-        elif self._way is Way.TAKES:
+        elif self._way is WritePriority.TAKES:
             of_this_host().take()
         started = time.monotonic()
         refusals = patiently(self._store, lambda: tries.append(None))(self._write, frame)
-        if self._way is Way.TAKES:
+        if self._way is WritePriority.TAKES:
             of_this_host().take()
         millis = int((time.monotonic() - started) * 1000)
         return _Written(len(frame) - len(refusals), refusals, millis, len(tries))

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.events import BEHAVIORS, EventBatch, Int64s
-from transforms.recommendations import Recommendations, coded_labels
+from transforms.messages.events import BEHAVIORS, EventBatch, Int64s
+from transforms.messages.recommendations import Recommendations, coded_labels
 
 _NAMES = np.array(BEHAVIORS)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sinks.base import WriteTo
-from sinks.mongo import MongoSource
-from sinks.redis_store import RedisSource
-from sinks.sql import SqlSource
+from sinks.mongo.store import MongoSource
+from sinks.redis.store import RedisSource
+from sinks.sql.store import SqlSource
 from sinks.urls import with_secrets
-from transforms.frames import Frame
+from transforms.columns.frames import Frame
 
 
 class WriteToMongo(WriteTo):

@@ -50,19 +50,19 @@ def open_source(url: str) -> StoreSource:
     full = with_secrets(url)
     scheme = full.split("://", 1)[0].split("+")[0].lower()
     if scheme == "mongodb":
-        from sinks.mongo import MongoSource
+        from sinks.mongo.store import MongoSource
 
         return MongoSource(full)
     if scheme in ("redis", "rediss"):
-        from sinks.redis_store import RedisSource
+        from sinks.redis.store import RedisSource
 
         return RedisSource(full)
     return _open_sql(full)
 
 
 def _open_sql(url: str) -> StoreSource:
-    from sinks.sql import SqlSource
-    from sinks.upserts import check_dialect
+    from sinks.sql.store import SqlSource
+    from sinks.sql.upserts import check_dialect
 
     name = public_name(url)
     try:

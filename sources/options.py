@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from sources.errors import SourceError
-from sources.kafka_url import SECURITY
-from sources.layout import EXAMPLE, Layout
+from sources.kafka.url import SECURITY
+from sources.parsing.layout import EXAMPLE, Layout
 
 
 def split_columns(text: str) -> list[str]:

@@ -11,14 +11,14 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from sources.dead_letters import DeadLetter
 from sources.errors import SourceError
-from sources.kafka_url import SECURITY, parse_url
-from sources.kafka_watermark import Lateness
+from sources.files.read import ReadFiles
+from sources.kafka.read import ReadKafka
+from sources.kafka.url import SECURITY, parse_url
+from sources.kafka.watermark import Lateness
 from sources.options import InputOptions, KafkaOptions, split_columns
-from sources.read_files import ReadFiles
-from sources.read_kafka import ReadKafka
-from transforms.events import EventBatch
+from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.events import EventBatch
 
 KAFKA_SCHEME = "kafka://"
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from deploy.flink import FlinkCluster, Settings
-from deploy.leash import Leash
+from deploy.process_reaper import ProcessReaper
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
@@ -43,42 +43,42 @@ def unique() -> str:
 
 
 @pytest.fixture(scope="session")
-def server_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leash]:
+def server_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessReaper]:
     """Give the data folder of this run's servers; whatever happens, none outlives the run."""
-    with Leash(tmp_path_factory.mktemp("servers")) as leash:
+    with ProcessReaper(tmp_path_factory.mktemp("servers")) as leash:
         yield leash
 
 
 @pytest.fixture(scope="session")
-def kafka(server_data: Leash) -> Iterator[Kafka]:
+def kafka(server_data: ProcessReaper) -> Iterator[Kafka]:
     """Give a running Kafka; `kafka.url` has no topic."""
     with Kafka(server_data.folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def mongo(server_data: Leash) -> Iterator[Mongo]:
+def mongo(server_data: ProcessReaper) -> Iterator[Mongo]:
     """Give a running MongoDB."""
     with Mongo(server_data.folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def mysql(server_data: Leash) -> Iterator[MySQL]:
+def mysql(server_data: ProcessReaper) -> Iterator[MySQL]:
     """Give a running MariaDB."""
     with MySQL(server_data.folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def redis_server(server_data: Leash) -> Iterator[Redis]:
+def redis_server(server_data: ProcessReaper) -> Iterator[Redis]:
     """Give a running Redis."""
     with Redis(server_data.folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def flink_cluster(server_data: Leash) -> Iterator[FlinkCluster]:
+def flink_cluster(server_data: ProcessReaper) -> Iterator[FlinkCluster]:
     """Give a running Flink cluster: two task managers of two slots, and Python workers."""
     with FlinkCluster(server_data.folder, Settings(task_managers=2, slots=2)) as cluster:
         yield cluster

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.events import Int64s
 from transforms.fill import Ranked
-from transforms.recommendations import POLICY_BYTES
+from transforms.messages.events import Int64s
+from transforms.messages.recommendations import POLICY_BYTES
 
 LABEL = b"fake-1"
 

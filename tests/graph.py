@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 
-from pipelines import graph
+from pipelines.graph import branches
 from pipelines.recommend import JOB
-from pipelines.runners import make_runner
-from pipelines.summary import Summary
+from pipelines.running.runners import make_runner
+from pipelines.running.summary import Summary
 from tests.fakes import FakeSource
 
 
@@ -31,12 +31,12 @@ def run_job(folder: Path, *flags: str) -> Tables:
     argv = [f"--{name}_sink=sqlite:///{store}" for name in ("record", "popular", "recommendation")]
     options = JOB.options([*argv, f"--dead_letters={folder / 'dead.jsonl'}", *flags])
     pipeline = beam.Pipeline(runner=make_runner(options, bounded=True), options=options)
-    flow = graph.read(pipeline, options)
-    graph.record(flow)
-    sealed = graph.seal(flow)
-    rewarded = graph.recommend(flow, sealed, graph.rank_popular(flow, sealed), FakeSource())
-    graph.tell(flow, sealed, rewarded)
-    graph.write_letters(flow)
+    flow = branches.read(pipeline, options)
+    branches.record(flow)
+    closed = branches.close_panes(flow)
+    rewarded = branches.recommend(flow, closed, branches.rank_popular(flow, closed), FakeSource())
+    branches.tell(flow, closed, rewarded)
+    branches.write_letters(flow)
     result = pipeline.run()
     result.wait_until_finish()
     return read_tables(store, Summary.of(result, 1.0))

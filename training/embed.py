@@ -1,4 +1,4 @@
-"""Prepared data to embeddings of users and items, by two towers (`training.two_towers`).
+"""Prepared data to embeddings of users and items, by two towers (`training.algorithms.two_towers`).
 
 Trains on the events of the training part alone, stops when the validation part's loss no longer
 falls, and writes into the model directory `user_embeddings.npy` and `item_embeddings.npy`
@@ -23,12 +23,12 @@ from rich.progress import Progress
 from rich.table import Table
 from torch import Tensor
 
-from inference.ids import IdMap
-from inference.model_dir import ITEM_EMBEDDINGS, ITEM_MAP, USER_EMBEDDINGS, USER_MAP
+from inference.models.directory import ITEM_EMBEDDINGS, ITEM_MAP, USER_EMBEDDINGS, USER_MAP
+from inference.models.ids import IdMap
+from training.algorithms.two_towers import Tower, sampled_softmax_loss
 from training.cli import Parser, at_least, device, positive, progress_console, run_command, share
-from training.data import TRAIN, VALID, DataError, Sequences, load_sequences
-from training.side_features import load_side_features
-from training.two_towers import Tower, sampled_softmax_loss
+from training.datasets.sequences import TRAIN, VALID, DataError, Sequences, load_sequences
+from training.datasets.side_features import load_side_features
 
 Float32s = npt.NDArray[np.float32]
 

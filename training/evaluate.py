@@ -21,11 +21,9 @@ from pathlib import Path
 
 import torch
 
-from inference.model_dir import INFO, ModelError, load_policy, read_info, write_info
+from inference.models.directory import INFO, ModelError, load_policy, read_info, write_info
+from inference.models.registry import CURRENT, current_directory
 from inference.policy import Policy
-from inference.registry import CURRENT, current_directory
-from training.baselines.suite import BASELINES, make_baselines
-from training.cases import GOALS, Cases
 from training.cli import (
     Parser,
     at_least,
@@ -34,10 +32,12 @@ from training.cli import (
     progress_console,
     run_command,
 )
-from training.data import DataError, Sequences, load_sequences
-from training.protocol import Report, Settings, measure
-from training.rankers import PolicyRanker, Ranker
-from training.report import markdown, plot, write_json
+from training.datasets.sequences import DataError, Sequences, load_sequences
+from training.evaluation.baselines.registry import BASELINES, make_baselines
+from training.evaluation.protocol import Report, Settings, measure
+from training.evaluation.queries import GOALS, EvaluationQueries
+from training.evaluation.rankers import PolicyRanker, Ranker
+from training.evaluation.report import markdown, plot, write_json
 
 DEFAULTS = Settings()
 
@@ -82,7 +82,7 @@ def evaluate(options: argparse.Namespace) -> tuple[list[Report], str]:
         ModelError: a model is missing or broken.
     """
     sequences = load_sequences(options.data)
-    cases = Cases.of(sequences, options.users, options.seed)
+    cases = EvaluationQueries.of(sequences, options.users, options.seed)
     if not len(cases):
         raise DataError(f"{options.data}: no user has two events, one to see and one to tell")
     rule = "repeats" if options.repeat_consumed else "new"

@@ -32,8 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 from training.cli import Parser, at_least, progress_console, run_command
-from training.feedback_log import Shown, as_shown, rebuild_events
-from training.prepared import (
+from training.datasets.dataset_sql import (
     Selection,
     choose_users,
     describe,
@@ -41,7 +40,8 @@ from training.prepared import (
     fingerprint,
     write_files,
 )
-from training.raw_logs import (
+from training.datasets.feedback_log import FeedbackRow, as_shown, rebuild_events
+from training.datasets.ingest import (
     EVENT,
     FEATURES,
     UNKNOWN,
@@ -150,8 +150,10 @@ def _read_feedback(database: duckdb.DuckDBPyConnection, files: list[RawFile], sc
     if any(file.kind == "events" for file in files):
         return 0
 
-    def shown() -> Iterator[Shown]:
-        for batch in pq.ParquetFile(kept).iter_batches(FEEDBACK_ROWS, columns=list(Shown._fields)):
+    def shown() -> Iterator[FeedbackRow]:
+        for batch in pq.ParquetFile(kept).iter_batches(
+            FEEDBACK_ROWS, columns=list(FeedbackRow._fields)
+        ):
             yield from as_shown(batch.to_pydict())
 
     before = count_rows(database, "raw")

@@ -3,9 +3,11 @@
     python -m training.train --algorithm reinforce --data data --output model
 
 First the state encoder and the items' vectors learn the next item (supervised), then the
-algorithm takes over: `training.reinforce`, `training.ddpg` or `training.bcq`. Where the data set
+algorithm takes over: `training.algorithms.reinforce`, `training.algorithms.ddpg` or
+`training.algorithms.bcq`. Where the data set
 has a feedback log it learns from the lists that were shown and what they earned, and is validated
-by what its own lists would have earned (`training.validation`); otherwise from what users did,
+by what its own lists would have earned (`training.trainer.validation`); otherwise from what users
+did,
 validated by NDCG@10 of the next item. Either is of the last tenth of the training part; once it
 has told how many epochs are best, all is trained anew for as many on that tenth too.
 """
@@ -21,9 +23,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from inference.encoder import Sizes
-from inference.info import ModelInfo
-from inference.model_dir import (
+from inference.models.directory import (
     INFO,
     ITEM_EMBEDDINGS,
     ITEM_MAP,
@@ -34,15 +34,17 @@ from inference.model_dir import (
     read_table,
     save_policy,
 )
-from inference.registry import CURRENT
-from training.checkpoint import Checkpoint, CheckpointError
+from inference.models.info import ModelInfo
+from inference.models.registry import CURRENT
+from inference.network.encoder import Sizes
 from training.cli import progress_bar, run_command
-from training.data import TRAIN, VALID, DataError, Sequences, load_sequences
-from training.fit import Watch
-from training.recipe import Course, Recipe, train_network
-from training.runlog import RunLog
-from training.shown_lists import load_lists
-from training.train_options import parser, recipe_of
+from training.datasets.sequences import TRAIN, VALID, DataError, Sequences, load_sequences
+from training.datasets.shown_lists import load_lists
+from training.trainer.checkpoint import Checkpoint, CheckpointError
+from training.trainer.options import parser, train_config_of
+from training.trainer.run_log import RunLog
+from training.trainer.trainer import TrainConfig, Trainer, train_network
+from training.trainer.training_loop import Watch
 
 CHECKPOINT, CHECKPOINT_AGAIN = "checkpoint.pt", "checkpoint_again.pt"
 LOGS = "training"
@@ -97,7 +99,7 @@ def train(options: Namespace) -> ModelInfo:
         ModelError: given embeddings are.
         CheckpointError: there is no going on from the checkpoint.
     """
-    recipe: Recipe = recipe_of(options)
+    recipe: TrainConfig = train_config_of(options)
     logs = options.logs or options.output / LOGS
     data, tables = load_data(options, logs)
     sizes = Sizes(
@@ -132,7 +134,7 @@ def train(options: Namespace) -> ModelInfo:
     with RunLog(logs) as log, progress_bar() as bar:
         watch = Watch(bar, log, logs / CHECKPOINT, run, resumed)
         device = torch.device(options.device)
-        course = Course(recipe, steps, valid, device, lists, watch)
+        course = Trainer(recipe, steps, valid, device, lists, watch)
         network, metrics = train_network(course, sizes, tables)
         if recipe.refit and len(valid):
             # How long to train decides whether a checkpoint of the second run is of use.

@@ -1,1 +1,1 @@
-"""Beam transforms on batches of columns: seal, count, remember, reward."""
+"""Beam transforms on batches of columns: panes, windows, histories, feedback."""

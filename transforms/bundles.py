@@ -10,7 +10,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms.frames import Frame
+from transforms.columns.frames import Frame
 
 F = TypeVar("F", bound=Frame)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transforms.columns import Column
-from transforms.events import Bools, Float32s, Int64s
-from transforms.ranges import run_starts
-from transforms.recommendations import Due, Shown, coded_labels
+from transforms.columns.codec import Column
+from transforms.columns.ranges import run_starts
+from transforms.messages.events import Bools, Float32s, Int64s
+from transforms.messages.recommendations import RankedBatch, RankingRequest, coded_labels
 
 POPULAR = b"popular"
 """The policy's label where the list is all popular items."""
@@ -42,8 +42,8 @@ def holds(lists: Int64s, length: Int64s, items: Int64s) -> Bools:
 
 
 def fill(
-    due: Due, ranked: Ranked, size: int, *, repeat_consumed: bool, keep_history: bool
-) -> Shown:
+    due: RankingRequest, ranked: Ranked, size: int, *, repeat_consumed: bool, keep_history: bool
+) -> RankedBatch:
     """Makes the recommendations that are due.
 
     Args:
@@ -67,7 +67,7 @@ def fill(
     length = answered[answer]
     propensities = _behind(ranked.propensities, 0)[answer]
     policies, code = coded_labels(_behind(ranked.policy, POPULAR)[answer])
-    shown = Shown(
+    shown = RankedBatch(
         user=due.user,
         time=due.time,
         place=np.repeat(np.arange(len(fresh)), np.diff(np.append(fresh, len(due.user)))),
@@ -95,7 +95,12 @@ def _behind(column: Column, value: object) -> Column:
 
 
 def _fill_up(
-    shown: Shown, due: Due, state: Int64s, popular: Int64s, *, repeat_consumed: bool
+    shown: RankedBatch,
+    due: RankingRequest,
+    state: Int64s,
+    popular: Int64s,
+    *,
+    repeat_consumed: bool,
 ) -> None:
     """Puts popular items behind what the policy gave, in place."""
     size = shown.items.shape[1]

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
-from serving.answers import Models, Ranked
-from serving.batcher import BusyError
-from serving.inputs import HistoriesInput, StatesInput
-from serving.models import (
-    Served,
+from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND, Problem
+from serving.http.replies import encode, reply
+from serving.models.batcher import BusyError
+from serving.models.manager import (
+    InferenceModel,
     StateSizeError,
     histories_question,
     states_question,
 )
-from serving.problems import DOWN, INVALID, NOT_CHANGED, NOT_FOUND, Problem
-from serving.replies import encode, reply
+from serving.schemas.requests import HistoriesInput, StatesInput
+from serving.schemas.responses import Models, Ranked
 from serving.state import Shared
 
 _LIMITS: dict[int | str, dict[str, Any]] = {
@@ -53,7 +53,7 @@ Algorithm = Annotated[
 ]
 
 
-async def _served(request: Request, shared: Shared, algorithm: Algorithm) -> Served:
+async def _served(request: Request, shared: Shared, algorithm: Algorithm) -> InferenceModel:
     """The model asked for; found before the body is looked at, so that 404 comes before 422."""
     served = await shared.models.find(algorithm)
     if served:
@@ -64,7 +64,7 @@ async def _served(request: Request, shared: Shared, algorithm: Algorithm) -> Ser
     raise HTTPException(404, f"no model {algorithm!r} is loaded (loaded: {known})")
 
 
-Asked = Annotated[Served, Depends(_served)]
+Asked = Annotated[InferenceModel, Depends(_served)]
 
 
 @router.get("/models", response_model=Models, responses=NOT_CHANGED)

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from serving.answers import Activity, DeadLetters, Health, Job, Policies
 from serving.dead_letters import last_dead_letters
+from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
+from serving.http.replies import encode, reply
 from serving.metrics import CONTENT_TYPE
-from serving.problems import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
-from serving.replies import encode, reply
+from serving.schemas.responses import Activity, DeadLetters, Health, Job, Policies
 from serving.state import Shared
 
 router = APIRouter(tags=["job"])

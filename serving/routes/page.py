@@ -7,9 +7,9 @@ import asyncio
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
-from serving.assets import asset
-from serving.hub import TooManyListenersError
-from serving.replies import LIVE, etag_of, unchanged
+from serving.http.assets import asset
+from serving.http.replies import LIVE, etag_of, unchanged
+from serving.live.sse import TooManyListenersError
 from serving.state import Shared
 
 router = APIRouter(include_in_schema=False)

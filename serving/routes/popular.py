@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from serving.answers import Popular, PopularWindows
-from serving.problems import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
-from serving.replies import reply
+from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
+from serving.http.replies import reply
+from serving.schemas.responses import Popular, PopularWindows
 from serving.state import Shared
 
 router = APIRouter(tags=["popular items"], responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
-from serving.answers import History, Recommendations, Users
-from serving.problems import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
-from serving.replies import reply
+from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
+from serving.http.replies import reply
+from serving.schemas.responses import History, Recommendations, Users
 from serving.state import Shared
 
 router = APIRouter(tags=["users"], responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED)

@@ -26,16 +26,16 @@ function show() {
   }
   tiles.replaceChildren(
     tile("events a second", number(pulse?.rate), "Read in the last seconds, by the clock"),
-    tile("events", number(job.sealed), "Different events in sealed panes"),
+    tile("events", number(job.closed), "Different events in closed panes"),
     tile("recommendations", number(job.recommendations)),
     lagTile(pulse),
-    tile("late", number(job.late), "Came after their pane was sealed"),
+    tile("late", number(job.late), "Came after their pane was closed"),
     tile("malformed", number(job.malformed), "Lines that are no events"),
     tile("duplicates", number(job.duplicates), "Events that came again"));
   const workers = job.workers === 1 ? "one worker" : `${number(job.workers)} workers`;
   $("rate-note").textContent = pulse?.running === false
-    ? `The job has ended or stands still since ${moment(job.updated_at)}. Event time is at ${moment(job.sealed_to)}.`
-    : `Events read a second by ${workers}, by the clock. Event time is at ${moment(job.sealed_to)}.`;
+    ? `The job has ended or stands still since ${moment(job.updated_at)}. Event time is at ${moment(job.closed_to)}.`
+    : `Events read a second by ${workers}, by the clock. Event time is at ${moment(job.closed_to)}.`;
   if (pulses.filter((one) => one.rate !== null).length > 1) {
     draw($("rate-chart"), ["events a second"], [pulses.map((one) => one.at), pulses.map((one) => one.rate)], number);
   }
@@ -44,7 +44,7 @@ function show() {
 export function showJob({ data, problem }) {
   if (problem) return;
   job = data;
-  reached(data?.sealed_to);
+  reached(data?.closed_to);
   show();
 }
 

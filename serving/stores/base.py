@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from serving.answers import (
+from serving.schemas.responses import (
     Event,
     EventMinutes,
     PolicyMinutes,
@@ -27,7 +27,7 @@ class Worker:
     Attributes:
         run: when the job was started, milliseconds since the epoch.
         updated_at: when the worker last wrote, seconds since the epoch.
-        counts: what it has done, by the names of `transforms.live`.
+        counts: what it has done, by the names of `transforms.progress`.
     """
 
     run: int

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from serving.answers import StoreHealth
+from serving.schemas.responses import StoreHealth
 from serving.stores.base import Reader
 
 T = TypeVar("T")

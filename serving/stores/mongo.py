@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConfigurationError, InvalidURI
 
-from serving.answers import (
+from serving.schemas.responses import (
     Event,
     PolicyMinutes,
     PopularItem,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from serving.answers import (
+from serving.schemas.responses import (
     Event,
     PolicyMinutes,
     PopularItem,

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import NullPool
 
-from serving.answers import (
+from serving.schemas.responses import (
     Event,
     EventMinutes,
     PolicyMinutes,
@@ -25,7 +25,7 @@ from serving.answers import (
 )
 from serving.stores.base import StoreURLError, Worker, public_name
 from serving.stores.sqlite import connector
-from sinks.schema import (
+from sinks.sql.schema import (
     EVENT_MINUTE,
     JOB_WORKER,
     POLICY_MINUTE,

@@ -13,7 +13,7 @@ import pymongo
 import sqlalchemy as sa
 
 from deploy.flink import FlinkCluster, Settings
-from deploy.leash import Leash
+from deploy.process_reaper import ProcessReaper
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
@@ -78,7 +78,7 @@ class Site:
 @contextmanager
 def site(folder: Path, slots: int = 1) -> Iterator[Site]:
     """Two task managers, a broker and three stores; all end with this process."""
-    with Leash(folder) as leash, ExitStack() as stack:
+    with ProcessReaper(folder) as leash, ExitStack() as stack:
         kafka = stack.enter_context(Kafka(leash.folder))
         mongo = stack.enter_context(Mongo(leash.folder))
         mysql = stack.enter_context(MySQL(leash.folder))

@@ -82,7 +82,7 @@ def test_a_leash_ends_the_servers_of_a_process_that_is_killed(tmp_path: Path) ->
     program = """
         import sys, time
         from pathlib import Path
-        from deploy.leash import Leash
+        from deploy.process_reaper import Leash
         from deploy.servers.redis import Redis
         with Leash(Path(sys.argv[1])) as leash, Redis(leash.folder) as server:
             print(server.port, flush=True)

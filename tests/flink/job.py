@@ -3,14 +3,15 @@
 import dataclasses
 import sys
 
-from pipelines import graph, recommend
+from pipelines import recommend
+from pipelines.graph import branches
 from tests.fakes import FakeSource
 
 
-def build(flow: graph.Flow) -> None:
-    graph.record(flow)
-    sealed = graph.seal(flow)
-    graph.recommend(flow, sealed, graph.rank_popular(flow, sealed), FakeSource())
+def build(flow: branches.Flow) -> None:
+    branches.record(flow)
+    closed = branches.close_panes(flow)
+    branches.recommend(flow, closed, branches.rank_popular(flow, closed), FakeSource())
 
 
 JOB = dataclasses.replace(recommend.JOB, build=build)

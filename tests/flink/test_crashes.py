@@ -11,7 +11,7 @@ import pytest
 
 from deploy.flink import FlinkCluster
 from deploy.servers.kafka import Kafka
-from pipelines.summary import Summary
+from pipelines.running.summary import Summary
 from tests.flink import stream
 from tests.flink.test_savepoint import wait_for_records, wait_for_windows
 from tests.graph import read_tables

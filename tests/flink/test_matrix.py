@@ -6,7 +6,7 @@ import pytest
 
 from deploy.flink import FlinkCluster
 from deploy.servers.kafka import Kafka
-from pipelines.summary import Summary
+from pipelines.running.summary import Summary
 from tests.flink import stream
 from tests.graph import Tables, read_tables
 

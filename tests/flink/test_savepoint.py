@@ -10,7 +10,7 @@ import pytest
 
 from deploy.flink import FlinkCluster
 from deploy.servers.kafka import Kafka
-from pipelines.summary import Summary
+from pipelines.running.summary import Summary
 from tests.flink import stream
 from tests.graph import read_tables
 from tests.oracle.events import Event

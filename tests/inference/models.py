@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from inference.encoder import Sizes
-from inference.ids import IdMap
-from inference.info import ModelInfo
-from inference.network import Network
+from inference.models.ids import IdMap
+from inference.models.info import ModelInfo
+from inference.network.encoder import Sizes
+from inference.network.network import Network
 from inference.policy import Policy
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from inference.copying import Copies, CopyWeights, best_with_copies
-from inference.info import ModelInfo
-from inference.model_dir import load_policy, save_policy
+from inference.models.directory import load_policy, save_policy
+from inference.models.info import ModelInfo
+from inference.network.copying import Copies, CopyWeights, best_with_copies
 from inference.policy import Policy
-from inference.topk import Catalogue
+from inference.search.item_index import ItemIndex
 from tests.inference.models import tiny_ids, tiny_network
 
 
@@ -39,7 +39,7 @@ def test_lists_are_those_of_sorting_all_sums(m: int, k: int) -> None:
     queries = torch.from_numpy(rng.integers(-2, 3, (50, 4))).float()
     had = torch.from_numpy(rng.integers(0, m + 1, (50, 6)))
     bonus = torch.from_numpy(rng.integers(-4, 5, (50, 6))).double()
-    best = best_with_copies(Catalogue(items), items, queries, k, Copies(had, bonus))
+    best = best_with_copies(ItemIndex(items), items, queries, k, Copies(had, bonus))
     for row in range(50):
         scores = (items[:-1] @ queries[row]).tolist()
         total = [
@@ -53,7 +53,7 @@ def test_lists_are_those_of_sorting_all_sums(m: int, k: int) -> None:
 def test_a_bonus_beyond_all_bounds_only_wins() -> None:
     items = torch.tensor([[1.0], [2.0], [0.0]])
     copies = Copies(torch.tensor([[0, 2]]), torch.tensor([[1e30, 1e30]], dtype=torch.float64))
-    best = best_with_copies(Catalogue(items), items, torch.tensor([[1.0]]), 3, copies)
+    best = best_with_copies(ItemIndex(items), items, torch.tensor([[1.0]]), 3, copies)
     assert best.tolist() == [[0, 1, 2]]
 
 

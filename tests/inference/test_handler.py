@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from inference.handler import PolicyHandler, to_tensor
-from inference.ranker import TRY_EVERY, KeptRanker, NotLoadedError, kept_ranker
+from inference.models.ranker import TRY_EVERY, KeptRanker, NotLoadedError, kept_ranker
 from tests.fakes import LABEL, FakeSource
 from transforms.fill import Ranked
-from transforms.recommendations import States
+from transforms.messages.recommendations import States
 
 
 def states(n: int, seed: int) -> States:

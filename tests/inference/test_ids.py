@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inference.ids import IdMap
+from inference.models.ids import IdMap
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 NARROW = st.integers(-20, 40)

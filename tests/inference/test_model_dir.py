@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.info import ModelInfo
-from inference.model_dir import ModelError, load_policy, save_policy
+from inference.models.directory import ModelError, load_policy, save_policy
+from inference.models.info import ModelInfo
 from inference.policy import Policy
 from tests.inference.models import tiny_ids, tiny_network
 from tests.inference.test_policy import ALGORITHMS, rows_of

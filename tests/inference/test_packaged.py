@@ -3,7 +3,7 @@
 import numpy as np
 
 from inference import packaged_model
-from inference.model_dir import load_policy
+from inference.models.directory import load_policy
 
 
 def test_the_packaged_model_ranks() -> None:

@@ -11,21 +11,27 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.testing.util import assert_that
 from apache_beam.transforms.window import TimestampedValue
 
-from inference import registry
+from inference.models import registry
+from inference.models.registry import RegistrySource, parse_models
 from inference.recommend import Recommend, Recommended
-from inference.registry import RegistrySource, parse_models
 from tests.inference.test_registry import save
-from transforms.events import EventBatch
-from transforms.recommendations import LAST_USER, Due, Part, Recommendations, States
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import (
+    LAST_USER,
+    RankingRequest,
+    Recommendations,
+    States,
+    WorkUnit,
+)
 
 USERS = np.array([100, 101, 555])
 
 
-def due_at(time: int) -> Due:
+def due_at(time: int) -> RankingRequest:
     """Three users: two with full histories, and one whom only popular items are for."""
     n = len(USERS)
     histories = np.tile(7 + 3 * np.arange(10), (n, 1))
-    return Due(
+    return RankingRequest(
         user=USERS,
         time=np.full(n, time),
         state=np.arange(n),
@@ -34,7 +40,7 @@ def due_at(time: int) -> Due:
         popular=np.zeros(n, np.int64),
         popular_items=np.array([[7, 901, 902]]),
         popular_length=np.array([3]),
-        part=Part(time // 20 - 1, time, LAST_USER, EventBatch.empty()),
+        part=WorkUnit(time // 20 - 1, time, LAST_USER, EventBatch.empty()),
     )
 
 
@@ -44,7 +50,7 @@ class Publish(beam.DoFn):
     def __init__(self, folder: Path, versions: dict[int, str]) -> None:
         self._folder, self._versions = folder, versions
 
-    def process(self, time: int) -> Iterator[tuple[int, Due]]:
+    def process(self, time: int) -> Iterator[tuple[int, RankingRequest]]:
         if time in self._versions:
             (self._folder / "CURRENT").write_text(self._versions[time])
         yield 0, due_at(time)
@@ -82,7 +88,7 @@ def run_stream(publish: Publish, source: object, times: range) -> tuple[dict, ob
     recommended: Recommended = (
         pipeline
         | stream.advance_watermark_to_infinity()
-        | beam.ParDo(publish).with_output_types(tuple[int, Due])
+        | beam.ParDo(publish).with_output_types(tuple[int, RankingRequest])
         | Recommend(source, 8, serve=True)
     )
     assert_that(recommended.shown, keep)

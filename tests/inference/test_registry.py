@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.info import ModelInfo
-from inference.model_dir import ModelError, save_policy
-from inference.registry import (
+from inference.models.directory import ModelError, save_policy
+from inference.models.info import ModelInfo
+from inference.models.registry import (
     LOOK_EVERY,
     ModelChoice,
     Registry,

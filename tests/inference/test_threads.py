@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.threads import in_parts
+from inference.search.threads import in_parts
 
 
 @given(

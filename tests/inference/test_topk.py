@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference import topk
-from inference.coarse import has_exact_bytes
-from inference.grid import items_on_grid, queries_on_grid
-from inference.topk import Catalogue
+from inference.search import item_index
+from inference.search.int8_search import has_exact_bytes
+from inference.search.item_index import ItemIndex
+from inference.search.quantize import items_on_grid, queries_on_grid
 
 SEARCHES = ("all scores", "maxima", "bytes")
 
@@ -31,13 +31,13 @@ def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if request.param == "bytes" and not has_exact_bytes():
         pytest.skip("this processor has no exact products of bytes")
     if request.param != "all scores":
-        monkeypatch.setattr(topk, "_LARGE", 1)
-    monkeypatch.setattr(topk, "has_fast_bytes", lambda: request.param == "bytes")
+        monkeypatch.setattr(item_index, "_LARGE", 1)
+    monkeypatch.setattr(item_index, "has_fast_bytes", lambda: request.param == "bytes")
     return str(request.param)
 
 
 def assert_best(queries, items, k, excluded=None):  # type: ignore[no-untyped-def]
-    best = Catalogue(items).best(queries, k, excluded)
+    best = ItemIndex(items).best(queries, k, excluded)
     assert best.tolist() == by_sorting(queries, items, k, excluded).tolist()
 
 
@@ -59,7 +59,7 @@ def test_what_is_left_out_is_what_is_best(excluded: int, search: str) -> None:
     torch.manual_seed(excluded)
     items = items_on_grid(torch.randn(4501, 33))
     queries = queries_on_grid(torch.randn(12, 33, dtype=torch.float64))
-    best = Catalogue(items).best(queries, excluded, None)
+    best = ItemIndex(items).best(queries, excluded, None)
     assert_best(queries, items, 8, best)
     assert_best(queries, items, 8, best.flip(1))
 
@@ -110,7 +110,7 @@ def test_odd_items(kind: str, search: str) -> None:
 @pytest.mark.skipif(not has_exact_bytes(), reason="no exact products of bytes")
 def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float, k: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(topk, "_LARGE", 1)
+        patched.setattr(item_index, "_LARGE", 1)
         generator = torch.Generator().manual_seed(seed)
         centres = torch.randn(clusters, 33, generator=generator)
         items = centres[torch.randint(0, clusters, (5001,), generator=generator)]
@@ -123,9 +123,9 @@ def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float,
 
 @pytest.mark.skipif(not has_exact_bytes(), reason="no exact products of bytes")
 def test_bytes_alone_do_for_ordinary_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topk, "_LARGE", 1)
-    monkeypatch.setattr(topk._Maxima, "keys", None)
-    monkeypatch.setattr(topk, "has_fast_bytes", lambda: True)
+    monkeypatch.setattr(item_index, "_LARGE", 1)
+    monkeypatch.setattr(item_index._Maxima, "keys", None)
+    monkeypatch.setattr(item_index, "has_fast_bytes", lambda: True)
     torch.manual_seed(2)
     items = items_on_grid(torch.randn(20_001, 33))
     queries = queries_on_grid(torch.randn(30, 33, dtype=torch.float64))
@@ -146,5 +146,5 @@ def test_sums_on_the_grid_are_exact() -> None:
 
 def test_a_query_of_zeros_is_all_ties(search: str) -> None:
     items = items_on_grid(torch.randn(30, 4))
-    best = Catalogue(items).best(queries_on_grid(torch.zeros(1, 4, dtype=torch.float64)), 5, None)
+    best = ItemIndex(items).best(queries_on_grid(torch.zeros(1, 4, dtype=torch.float64)), 5, None)
     assert best.tolist() == [[0, 1, 2, 3, 4]]

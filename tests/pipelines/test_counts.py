@@ -26,7 +26,7 @@ def test_what_the_simulator_spoilt_is_counted_to_the_line(tmp_path: Path) -> Non
     )
     counts = json.loads((truth / "truth.json").read_text())
     summary = run_job(tmp_path, f"--input={stream}").summary
-    rows = dict(summary.rows(recommends=True, ranks=True, seals=True))
+    rows = dict(summary.rows(recommends=True, ranks=True, closes_panes=True))
     number = {name: int(text.replace(",", "")) for name, text in rows.items() if text[0].isdigit()
               and "%" not in text and "." not in text}  # fmt: skip
     assert number["recorded"] == counts["events"] == 4000

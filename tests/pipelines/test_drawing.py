@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipelines.drawing import DEFAULT_DRAWING, drawing_runner, drawn
-from pipelines.errors import RunnerError
 from pipelines.recommend import JOB
+from pipelines.running.drawing import DEFAULT_DRAWING, drawing_runner, drawn
+from pipelines.running.errors import RunnerError
 
 
 def test_it_draws_to_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from pipelines.errors import cause, without_step
+from pipelines.running.errors import cause, without_step
 
 FROM_FLINK = """Pipeline rivulet-1_a-b failed in state FAILED: java.lang.RuntimeException: \
 Error received from SDK harness for instruction 5: Traceback (most recent call last):
-  File "sources/read_kafka.py", line 1, in process
+  File "sources/kafka/read.py", line 1, in process
 sources.errors.SourceError: kafka://h:1/t: the topic was made anew [while running 'Read/Kafka']
 """
 

@@ -10,7 +10,7 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from pipelines.flink_options import FlinkOptions, find_savepoint, set_defaults
+from pipelines.flink.options import FlinkOptions, find_savepoint, set_defaults
 from pipelines.recommend import JOB
 
 

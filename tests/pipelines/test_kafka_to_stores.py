@@ -46,7 +46,7 @@ def test_the_whole_graph_from_kafka_is_the_files_and_the_oracles(
     assert count("duplicates") == len(events) - len(set(events))
     assert count("malformed") == len(MALFORMED)
     assert count("late") == 0
-    assert count("lines") == count("sealed") + count("duplicates") + count("malformed")
+    assert count("lines") == count("closed") + count("duplicates") + count("malformed")
     letters = read_letters(tmp_path)
     assert Counter(letter["raw"] for letter in letters) == Counter(MALFORMED)
     places = {letter["source"]: letter["raw"].encode() for letter in letters}
@@ -78,7 +78,7 @@ def test_no_order_of_arrival_within_the_bound_changes_anything(
     count = tables.summary.get
     assert count("late") == 1
     assert count("duplicates") == sum(map(len, parts)) - 1 - len(set(events))
-    assert count("lines") == count("sealed") + count("late") + count("duplicates")
+    assert count("lines") == count("closed") + count("late") + count("duplicates")
     (letter,) = read_letters(tmp_path)
     assert (letter["reason"], letter["time"]) == ("late", late.time)
     assert letter["raw"] == f"1,1,{late.time},buy"

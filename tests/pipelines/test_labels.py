@@ -14,7 +14,7 @@ STATEFUL = {
     "Read/ReadKafka/Watch": (),
     "Read/ReadKafka/Spread/ReshufflePerKey/GroupByKey": (),
     "Read/ReadKafka/Read partition/ParDo(FollowPartition)": (),
-    "Seal panes/Group": (),
+    "Close panes/Group": (),
     "Apart from the rest/Spread": ("nothing",),
     "Popular/Merge shards/GroupByKey": (),
     "Popular/Merge panes/GroupByKey": (),

@@ -19,9 +19,9 @@ from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
-from pipelines import graph
+from pipelines.graph import branches
 from sinks import base, open_source
-from sources import kafka_polls
+from sources.kafka import polls
 from tests.graph import Tables, run_job
 from tests.oracle.events import Event
 from tests.pipelines.stores import Stores, check, oracle, read_letters, rows
@@ -75,10 +75,10 @@ def test_stores_that_stop_in_the_middle_lose_and_repeat_nothing(
     pytestconfig: pytest.Config,
 ) -> None:  # fmt: skip
     seconds = float(pytestconfig.getoption("outage"))
-    monkeypatch.setattr(kafka_polls, "POLL_RECORDS", 10)
+    monkeypatch.setattr(polls, "POLL_RECORDS", 10)
     # Else all is written between two looks.
-    monkeypatch.setattr(graph, "WRITTEN_ROWS", 10)
-    monkeypatch.setattr(graph, "SERVED_ROWS", 10)
+    monkeypatch.setattr(branches, "WRITTEN_ROWS", 10)
+    monkeypatch.setattr(branches, "SERVED_ROWS", 10)
     monkeypatch.setattr(base, "QUEUED_ROWS", 1)
     events = clicks(4)
     produce(kafka, topic, [events[place::3] for place in range(3)])

@@ -19,7 +19,7 @@ from pipelines.simulated import Feed, start
 from simulation.live import COLUMNS, Flaws, LiveClicks
 from simulation.model import World
 from tests.serving.running import ROOT
-from transforms import live
+from transforms import progress
 
 SINKS = ("record", "popular", "recommendation")
 BEGIN = 1_767_603_605
@@ -42,12 +42,12 @@ def test_what_the_page_shows_of_a_stream_is_what_a_batch_run_gives(tmp_path: Pat
     flaws = Flaws(late=0)  # of a file nothing is late
     lines = LiveClicks(world, 8, BEGIN, flaws, seed=2).until(BEGIN + SPAN)
     clicks = LiveClicks(world, 8, BEGIN, flaws, seed=2)
-    live.reset()
+    progress.reset()
     feed = Feed(clicks, BEGIN, SPAN, speed=0.1, step=20)
     result = start(JOB.options([*sinks(tmp_path / "stream.db"), "--shards=2"]), feed)
     upto = (BEGIN + SPAN - 20) // 20 * 20
     deadline = time.monotonic() + 120
-    while live.seen().get("sealed_to", 0) < upto and time.monotonic() < deadline:
+    while progress.seen().get("closed_to", 0) < upto and time.monotonic() < deadline:
         time.sleep(0.2)
     shown = tmp_path / "shown.db"
     with sqlite3.connect(tmp_path / "stream.db") as db, sqlite3.connect(shown) as copy:
@@ -93,12 +93,12 @@ def test_numbers_move_while_the_stream_goes_on(tmp_path: Path) -> None:
         begun = time.monotonic()
         address = re.search(r"http://[^ ]*/", process.stdout.readline())[0]
         seen: set[int] = set()
-        sealed: set[int] = set()
+        closed: set[int] = set()
         policies: list[str] = []
         reasons: set[str] = set()
         letters = tmp_path / "page/dead-letters.jsonl"
         while time.monotonic() < begun + 200 and (
-            len(seen) < 3 or len(sealed) < 3 or not policies or not reasons >= WRONG
+            len(seen) < 3 or len(closed) < 3 or not policies or not reasons >= WRONG
         ):
             answer = httpx.get(f"{address}popular", timeout=30)
             if answer.status_code == 200:
@@ -106,7 +106,7 @@ def test_numbers_move_while_the_stream_goes_on(tmp_path: Path) -> None:
                 job = httpx.get(f"{address}job", timeout=30)
                 # The first ranking may be there before the job has told how it does.
                 if job.status_code == 200:
-                    sealed.add(job.json()["sealed"])
+                    closed.add(job.json()["closed"])
             answer = httpx.get(f"{address}policies", timeout=30)
             if answer.status_code == 200:
                 policies = [one["policy"] for one in answer.json()["policies"]]
@@ -115,7 +115,7 @@ def test_numbers_move_while_the_stream_goes_on(tmp_path: Path) -> None:
                 reasons = {json.loads(line)["reason"] for line in whole}
             time.sleep(0.5)
         assert len(seen) >= 3
-        assert len(sealed) >= 3
+        assert len(closed) >= 3
         assert policies
         assert max(seen) < time.time() + 10 * (time.monotonic() - begun)
         assert reasons >= WRONG

@@ -49,7 +49,7 @@ def test_every_row_is_the_oracles(tmp_path: Path, name: str, columns: list[str] 
     assert sorted(tables.records) == sorted({(e.user, e.item, e.behavior, e.time) for e in events})
     duplicates = len(events) - len(set(events))
     assert tables.summary.get("duplicates") == duplicates
-    assert tables.summary.get("sealed") == len(set(events))
+    assert tables.summary.get("closed") == len(set(events))
     assert tables.summary.get("lines") == len(events) + malformed
 
     rankings = rules.popular(events)

@@ -19,15 +19,15 @@ from tests.fakes import LABEL, FakeSource, ranked_items
 from tests.graph import Tables, run_job
 from tests.oracle import rules
 from tests.oracle.events import BEHAVIORS, Event
-from transforms.events import BEHAVIORS as NAMES
-from transforms.events import EventBatch
-from transforms.feedback import RewardRecommendations
-from transforms.histories import Histories, HistoryRules
-from transforms.history_table import Schedule
-from transforms.panes import SealPanes
-from transforms.popular import PopularItems
-from transforms.recommendations import Shown
-from transforms.rewards import RewardRules
+from transforms.feedback.rules import RewardRules
+from transforms.feedback.transform import RewardRecommendations
+from transforms.histories.table import Schedule
+from transforms.histories.transform import Histories, HistoryRules
+from transforms.messages.events import BEHAVIORS as NAMES
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import RankedBatch
+from transforms.windows.panes import ClosePanes
+from transforms.windows.popular import PopularItems
 
 EVENTS = st.lists(
     st.builds(
@@ -137,7 +137,7 @@ def collect(rows: list) -> list:
 @pytest.mark.slow
 @pytest.mark.parametrize("jumps", [False, True], ids=["steady", "jumping"])
 def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) -> None:
-    """Watermarks that advance by panes, or jump and crawl; one event after its pane was sealed."""
+    """Watermarks that advance by panes, or jump and crawl; one event after its pane was closed."""
     rng = random.Random(7)
     events = sorted(
         Event(rng.randrange(0, 900), rng.randrange(8), rng.randrange(4), rng.choice(BEHAVIORS))
@@ -192,17 +192,17 @@ def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) 
     options = PipelineOptions()
     options.view_as(StandardOptions).streaming = True
     with beam.Pipeline(runner="BundleBasedDirectRunner", options=options) as pipeline:
-        sealed = pipeline | stream | SealPanes(20, 3, bounded=False)
-        popular = sealed.blocks | PopularItems(240, 80, 5)
+        closed = pipeline | stream | ClosePanes(20, 3, bounded=False)
+        popular = closed.blocks | PopularItems(240, 80, 5)
         schedule = Schedule(60, 20)
         rewards = RewardRules(100, every_minute=True)
         history = HistoryRules(schedule, 20, 4, 2, 0, 5, rewards)
-        due = (sealed.blocks, popular) | Histories(history, 3)
+        due = (closed.blocks, popular) | Histories(history, 3)
         recommended: Recommended = due | Recommend(FakeSource(), 3)
         rewarded = recommended.shown | RewardRecommendations(rewards)
-        rows = rewarded.recommendations | beam.Map(Shown.rows)
+        rows = rewarded.recommendations | beam.Map(RankedBatch.rows)
         for label, found, checker in (
-            ("late", sealed.late, check_late),
+            ("late", closed.late, check_late),
             ("popular", popular, check_popular),
             ("shown", rows, check_shown),
         ):

@@ -4,8 +4,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from inference.info import ModelInfo
-from inference.model_dir import save_policy
+from inference.models.directory import save_policy
+from inference.models.info import ModelInfo
 from tests.inference.models import tiny_ids, tiny_network
 from tests.serving.running import serving
 from tests.serving.tables import fill, sample

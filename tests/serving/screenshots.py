@@ -54,7 +54,7 @@ def _wait(address: str) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
         job = httpx.get(f"{address}/job", timeout=30).json()
-        if time.time() - (job.get("sealed_to") or 0) < 60:
+        if time.time() - (job.get("closed_to") or 0) < 60:
             time.sleep(30)  # the clock's own pace shows in the throughput
             return
         time.sleep(1)

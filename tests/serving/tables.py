@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Table, create_engine
 
-from sinks.schema import METADATA
+from sinks.sql.schema import METADATA
 
 
 @dataclass
@@ -89,11 +89,11 @@ def sample() -> Rows:
                 1_700_000_300.5,
                 {
                     "read": 12_000,
-                    "sealed": 11_990,
+                    "closed": 11_990,
                     "malformed": 3,
                     "duplicates": 5,
                     "read_to": END + 7,
-                    "sealed_to": END,
+                    "closed_to": END,
                     "recommendations": 800,
                 },
             ),
@@ -103,10 +103,10 @@ def sample() -> Rows:
                 1_700_000_300.0,
                 {
                     "read": 345,
-                    "sealed": 340,
+                    "closed": 340,
                     "late": 7,
                     "read_to": END + 1,
-                    "sealed_to": END - 20,
+                    "closed_to": END - 20,
                 },
             ),
         ],

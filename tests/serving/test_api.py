@@ -4,9 +4,9 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from inference.info import ModelInfo
-from inference.model_dir import load_policy, save_policy
-from serving.models import LOOK_EVERY
+from inference.models.directory import load_policy, save_policy
+from inference.models.info import ModelInfo
+from serving.models.manager import LOOK_EVERY
 from tests.inference.models import tiny_ids, tiny_network
 from tests.serving.running import serving
 from tests.serving.tables import END, fill, sample
@@ -127,7 +127,7 @@ def test_health_models_job_and_metrics(client: httpx.Client) -> None:
     job = client.get("/job").json()
     assert (job["workers"], job["read"], job["late"]) == (2, 12_345, 7)
     assert (job["started_at"], job["updated_at"]) == (1_700_000_200, 1_700_000_300.5)
-    assert (job["read_to"], job["sealed_to"]) == (END + 7, END)
+    assert (job["read_to"], job["closed_to"]) == (END + 7, END)
     assert client.get("/activity").json()["minutes"]["pv"] == [90, 80]
     assert client.get("/activity", params={"minutes": 1}).json()["minutes"]["pv"] == [80]
     client.get("/users/123456/history")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.batcher import MOST_WAITING_ROWS, Batcher, BusyError, Question
+from serving.models.batcher import MOST_WAITING_ROWS, Batcher, BusyError, Question
 
 
 class Doubler:

@@ -5,39 +5,39 @@ from dataclasses import replace
 
 import pytest
 
-from serving.answers import Job
-from serving.hub import MOST_LISTENERS, Hub, TooManyListenersError
-from serving.live import pulse_of
+from serving.live.job_status import heartbeat_of
+from serving.live.sse import MOST_LISTENERS, Broadcaster, TooManyListenersError
+from serving.schemas.responses import Job
 
 NOW = 1_700_000_000.0
 JOB = Job(
-    started_at=NOW - 100, updated_at=NOW - 1, workers=1, read=1000, sealed=900, duplicates=0,
-    late=0, malformed=0, recommendations=0, read_to=int(NOW) - 5, sealed_to=int(NOW) - 40,
+    started_at=NOW - 100, updated_at=NOW - 1, workers=1, read=1000, closed=900, duplicates=0,
+    late=0, malformed=0, recommendations=0, read_to=int(NOW) - 5, closed_to=int(NOW) - 40,
     store="s",
 )  # fmt: skip
 
 
 def test_a_running_job_has_a_rate_and_a_lag() -> None:
     before = replace(JOB, updated_at=NOW - 5, read=600)
-    pulse = pulse_of(JOB, NOW, before)
+    pulse = heartbeat_of(JOB, NOW, before)
     assert (pulse.rate, pulse.behind, pulse.lag, pulse.running) == (100, 35, 40, True)
-    assert pulse_of(JOB, NOW, None).rate is None
+    assert heartbeat_of(JOB, NOW, None).rate is None
 
 
 def test_of_a_replay_of_old_events_no_lag_is_told() -> None:
-    old = replace(JOB, read_to=1_000_000, sealed_to=999_980)
-    pulse = pulse_of(old, NOW, None)
+    old = replace(JOB, read_to=1_000_000, closed_to=999_980)
+    pulse = heartbeat_of(old, NOW, None)
     assert (pulse.lag, pulse.behind) == (None, 20)
 
 
 def test_a_job_that_says_nothing_any_more_stands_still() -> None:
-    pulse = pulse_of(JOB, NOW + 60, replace(JOB, updated_at=NOW - 5, read=600))
+    pulse = heartbeat_of(JOB, NOW + 60, replace(JOB, updated_at=NOW - 5, read=600))
     assert (pulse.rate, pulse.lag, pulse.running, pulse.at) == (0.0, None, False, NOW + 60)
 
 
 def test_who_comes_later_gets_the_latest_of_each_and_news_goes_to_all() -> None:
     async def work() -> list[bytes]:
-        hub = Hub(lambda listeners: None)
+        hub = Broadcaster(lambda listeners: None)
         hub.publish("one", b"1")
         hub.publish("one", b"2")
         hub.publish("two", b"3")
@@ -59,7 +59,7 @@ def test_who_comes_later_gets_the_latest_of_each_and_news_goes_to_all() -> None:
 
 def test_a_listener_that_reads_nothing_is_let_go() -> None:
     async def work() -> int:
-        hub = Hub(lambda listeners: None)
+        hub = Broadcaster(lambda listeners: None)
         messages = hub.listen()
         await anext(messages)
         for number in range(1000):
@@ -72,7 +72,7 @@ def test_a_listener_that_reads_nothing_is_let_go() -> None:
 
 def test_too_many_pages_are_refused() -> None:
     async def work() -> None:
-        hub = Hub(lambda listeners: None)
+        hub = Broadcaster(lambda listeners: None)
         pages = [hub.listen() for _ in range(MOST_LISTENERS)]
         for page in pages:
             await anext(page)

@@ -9,7 +9,7 @@ import redis
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
-from serving.answers import PopularItem, Recommendation
+from serving.schemas.responses import PopularItem, Recommendation
 from serving.stores.base import Reader, public_name
 from serving.stores.opening import open_reader
 from tests.serving.tables import END, fill, sample

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from simulation.live import COLUMNS, HOUR, Flaws, LiveClicks
 from simulation.model import World
 from simulation.timeline import TooFewUsersError
-from sources.blocks import parse_block
-from sources.layout import Layout
+from sources.parsing.blocks import parse_block
+from sources.parsing.layout import Layout
 
 WORLD = World.make(0, 300)
 START = 1_700_000_000

@@ -10,7 +10,7 @@ from pipelines.simulate import main
 from simulation.behaviour import draw_lists, inclusion_probabilities
 from simulation.model import World
 from simulation.shown import show, states
-from transforms.events import EventBatch
+from transforms.messages.events import EventBatch
 
 WORLD = World.make(seed=3, users=60, items=120, clusters=4)
 

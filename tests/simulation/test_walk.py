@@ -7,7 +7,7 @@ from simulation.latents import DECAY, MEMORY, MOMENTUM_WEIGHT, STALENESS, TASTE_
 from simulation.model import DEFAULT_START, World
 from simulation.timeline import timeline
 from simulation.walk import Walk
-from transforms.events import EventBatch
+from transforms.messages.events import EventBatch
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 from tests.sinks.frames import Event
-from transforms.events import BEHAVIORS
+from transforms.messages.events import BEHAVIORS
 
 _EVENTS = st.lists(
     st.tuples(

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from transforms.events import BEHAVIORS, EventBatch
-from transforms.popular import PopularRows
-from transforms.recommendations import Recommendations
+from transforms.messages.events import BEHAVIORS, EventBatch
+from transforms.messages.recommendations import Recommendations
+from transforms.windows.popular import PopularRows
 
 Event = tuple[int, int, str, int]
 

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from sinks.line import Line
+from sinks.serial_executor import SerialExecutor
 
 
 def test_work_is_done_in_turn_and_errors_are_where_they_are_waited_for() -> None:
-    line, go, done = Line("test"), threading.Event(), []
+    line, go, done = SerialExecutor("test"), threading.Event(), []
 
     def fail() -> None:
         raise OSError("out")

@@ -15,13 +15,13 @@ from pymongo.database import Database
 from deploy.servers.mongo import Mongo
 from sinks import open_source
 from sinks.base import patiently
-from sinks.mongo import MongoStore
+from sinks.mongo.store import MongoStore
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
-from transforms.events import EventBatch
-from transforms.popular import PopularRows
-from transforms.recommendations import Recommendations
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import Recommendations
+from transforms.windows.popular import PopularRows
 
 pytestmark = pytest.mark.servers
 

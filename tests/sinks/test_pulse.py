@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sinks.pulse import Pulse
-from sinks.sql import SqlSource
-from transforms import live
+from sinks.sql.heartbeat import Heartbeat
+from sinks.sql.store import SqlSource
+from transforms import progress
 
 
 def rows(path: Path) -> list[tuple[int, str, str]]:
@@ -21,18 +21,18 @@ def rows(path: Path) -> list[tuple[int, str, str]]:
 
 def test_a_process_tells_what_it_has_done_in_one_row_however_many_steps(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    steps = [Pulse(SqlSource(f"sqlite:///{path}"), 7) for _ in range(3)]
-    live.reset()
+    steps = [Heartbeat(SqlSource(f"sqlite:///{path}"), 7) for _ in range(3)]
+    progress.reset()
     before = set(threading.enumerate())
     for step in steps:
         step.setup()
     (teller,) = (each for each in set(threading.enumerate()) - before if each.name == "pulse")
-    live.add("read", 5)
+    progress.add("read", 5)
     assert list(steps[0].process("anything")) == []
     for step in steps[:2]:
         step.teardown()
-    live.add("read", 6)
-    live.reach("read_to", 100)
+    progress.add("read", 6)
+    progress.reach("read_to", 100)
     steps[2].teardown()
     steps[0].setup()  # some runners set steps up anew for each bundle
     steps[0].teardown()
@@ -44,10 +44,10 @@ def test_a_process_tells_what_it_has_done_in_one_row_however_many_steps(tmp_path
 
 def test_a_process_that_ends_tells_the_last(tmp_path: Path) -> None:
     code = (
-        "from sinks.pulse import Pulse\nfrom sinks.sql import SqlSource\n"
+        "from sinks.sql.heartbeat import Pulse\nfrom sinks.sql.store import SqlSource\n"
         "from transforms import live\n"
         f"step = Pulse(SqlSource('sqlite:///{tmp_path}/store.db'), 1)\n"
-        "step.setup(); live.add('read', 3); step.teardown()"
+        "step.setup(); progress.add('read', 3); step.teardown()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert json.loads(rows(tmp_path / "store.db")[0][2]) == {"read": 3}
@@ -56,7 +56,7 @@ def test_a_process_that_ends_tells_the_last(tmp_path: Path) -> None:
 def test_a_store_that_is_out_stops_nothing_and_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    step = Pulse(SqlSource(f"sqlite:///{tmp_path}/no/such/folder/store.db"), 1)
+    step = Heartbeat(SqlSource(f"sqlite:///{tmp_path}/no/such/folder/store.db"), 1)
     begun = time.monotonic()
     with caplog.at_level(logging.WARNING):
         step.setup()

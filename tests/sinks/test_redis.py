@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.base import patiently
-from sinks.redis_lists import Written
-from sinks.redis_store import RedisStore
+from sinks.redis.lists import Written
+from sinks.redis.store import RedisStore
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
-from transforms.events import EventBatch
-from transforms.popular import PopularRows
-from transforms.recommendations import Recommendations
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import Recommendations
+from transforms.windows.popular import PopularRows
 
 pytestmark = pytest.mark.servers
 

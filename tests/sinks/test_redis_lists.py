@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from sinks import redis_lists
-from sinks.redis_lists import Latest, Written
+from sinks.redis import lists as redis_lists
+from sinks.redis.lists import Latest, Written
 from tests.sinks.frames import recommendations
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sinks import right_of_way
-from sinks.right_of_way import CALM, LONGEST, REST, MakeWay, RightOfWay, of_this_host
-from transforms.events import EventBatch
+from sinks import write_priority
+from sinks.write_priority import CALM, LONGEST, REST, AnnounceDeadline, UrgentWrites, of_this_host
+from transforms.messages.events import EventBatch
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
 
     def __init__(self, urgent_until: float = 0.0) -> None:
         self.now, self.urgent_until = 100.0, 100.0 + urgent_until
-        self.way = RightOfWay(bytearray(8), lambda: self.now, self.sleep)
+        self.way = UrgentWrites(bytearray(8), lambda: self.now, self.sleep)
 
     def sleep(self, seconds: float) -> None:
         assert seconds > 0
@@ -72,7 +72,7 @@ def test_two_that_wait_share_one_wait() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(right_of_way.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(write_priority.tempfile, "tempdir", str(tmp_path))
     of_this_host.cache_clear()
     yield tmp_path
     # The tests that follow share the host's own again.
@@ -93,7 +93,7 @@ def test_processes_of_a_host_share_it(folder: Path) -> None:
 
 
 def test_way_is_made_by_the_events_that_end_a_t(folder: Path) -> None:
-    way, make = of_this_host(), MakeWay(period=20, behind=2)
+    way, make = of_this_host(), AnnounceDeadline(period=20, behind=2)
 
     another = copy.deepcopy(make)  # Of the same job: a runner makes many.
     turns = itertools.cycle((make, another))

@@ -8,10 +8,11 @@ from bson import decode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks import mongo_rows, raw_bson
+from sinks.mongo import documents as to_documents
+from sinks.mongo import raw_bson
 from sinks.rows import json_lists
 from tests.sinks.frames import recommendations
-from transforms.recommendations import Recommendations
+from transforms.messages.recommendations import Recommendations
 
 IDS = st.integers(-(2**63), 2**63 - 1)
 
@@ -46,7 +47,6 @@ def test_raw_documents_are_the_plain_ones(
     frame.propensities[:] = np.array([row[4] for row in rows], np.float32)[:, None]
     frame.last_reward[:] = [row[5] for row in rows]
     documents = [decode(document.raw) for document in raw_bson.results(frame)]
-    assert documents == mongo_rows.results(frame)
-    assert [list(document) for document in documents] == [list(mongo_rows.results(frame)[0])] * len(
-        rows
-    )
+    expected = to_documents.results(frame)
+    assert documents == expected
+    assert [list(document) for document in documents] == [list(expected[0])] * len(rows)

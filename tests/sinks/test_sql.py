@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from deploy.servers.mysql import MySQL
 from sinks import open_source
 from sinks.base import patiently
-from sinks.schema import METADATA
-from sinks.sql import SqlStore
+from sinks.sql.schema import METADATA
+from sinks.sql.store import SqlStore
 from tests.sinks.frames import Event, events, ranking, recommendations
-from transforms.events import EventBatch
-from transforms.popular import PopularRows
-from transforms.recommendations import Recommendations
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import Recommendations
+from transforms.windows.popular import PopularRows
 
 T = 1_500_000_000
 ROWS: list[Event] = [(1, 5, "pv", T + 3), (1, 4, "buy", T + 1), (1, 5, "pv", T), (2, 9, "fav", T)]

@@ -14,9 +14,9 @@ from deploy.servers.mongo import Mongo
 from deploy.servers.redis import Redis
 from sinks import WriteToMongo, WriteToRedis, WriteToSql, open_source
 from sinks.base import WriteTo
-from sources.dead_letters import DeadLetter
 from tests.sinks.frames import events
-from transforms.events import EventBatch
+from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.events import EventBatch
 
 T = 1_500_000_000
 FRAMES = [events((1, 5, "pv", T), (2, 13, "pv", T + 1)), events((1, 5, "pv", T))]

@@ -8,11 +8,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sinks import open_source
 from sinks.base import SinkError, patiently
-from sinks.mongo import MongoSource
-from sinks.redis_store import RedisSource
-from sinks.sql import SqlSource
+from sinks.mongo.store import MongoSource
+from sinks.redis.store import RedisSource
+from sinks.sql.store import SqlSource
 from sinks.urls import with_secrets
-from transforms import live
+from transforms import progress
 
 URLS = (
     "mongodb://ann:s3cret@127.0.0.1:1,127.0.0.1:2/shop?authSource=s3cret",
@@ -95,13 +95,13 @@ def test_retries_are_logged_without_secrets(caplog: pytest.LogCaptureFixture) ->
     awaited: list[dict[str, int]] = []
 
     def look_and_write() -> None:
-        awaited.append(live.awaited())
+        awaited.append(progress.awaited())
         write()
 
     with caplog.at_level(logging.WARNING):
         patiently(store)(look_and_write)
     assert awaited == [{}, {store.name: 1}, {store.name: 2}]
-    assert live.awaited() == {}
+    assert progress.awaited() == {}
     assert len(caplog.records) == 2
     assert "redis://:***@127.0.0.1:1/0 does not answer" in caplog.text
     assert "s3cret" not in caplog.text

@@ -15,9 +15,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.window import FixedWindows, TimestampedValue
 
-from sources.dead_letters import DeadLetter
 from sources.read import ReadEvents
-from transforms.events import EventBatch
+from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.events import EventBatch
 
 WINDOW = 10
 

@@ -5,10 +5,10 @@ import re
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sources.blocks import parse_block
-from sources.layout import Layout
-from sources.lines import Malformed, Row, parse_line
-from transforms.events import BEHAVIORS, TIME_LIMIT
+from sources.parsing.blocks import parse_block
+from sources.parsing.layout import Layout
+from sources.parsing.lines import Malformed, Row, parse_line
+from transforms.messages.events import BEHAVIORS, TIME_LIMIT
 
 WIDE = Layout(width=5, user=0, item=1, time=4, behavior=3)
 NARROW = Layout(width=3, user=0, item=1, time=2, behavior=None)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.dead_letters import DeadLetter, DeadLetterCoder
 from sources.errors import SourceError
-from sources.file_blocks import read_blocks
-from sources.files import FileRange, plan
-from sources.read_files import read_range
-from transforms.events import EventBatch
+from sources.files.blocks import read_blocks
+from sources.files.plan import FileRange, plan
+from sources.files.read import read_range
+from transforms.messages.dead_letters import DeadLetter, DeadLetterCoder
+from transforms.messages.events import EventBatch
 
 HEADER = b"user,item,category,behavior,time\n"
 LINE = b"1,2,3,cart,1511544000\n"

@@ -11,11 +11,11 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
 from deploy.servers.kafka import Kafka
-from sources.dead_letters import DeadLetter
 from sources.errors import SourceError
-from sources.kafka_partitions import list_partitions
-from sources.kafka_url import parse_url
+from sources.kafka.partitions import list_partitions
+from sources.kafka.url import parse_url
 from sources.read import ReadEvents
+from transforms.messages.dead_letters import DeadLetter
 
 pytestmark = pytest.mark.servers
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sources import kafka_consumers
-from sources.kafka_consumers import COMMIT_SECONDS, Consumers
-from sources.kafka_url import parse_url
+from sources.kafka import consumers as kafka_consumers
+from sources.kafka.consumers import COMMIT_SECONDS, Consumers
+from sources.kafka.url import parse_url
 
 
 def test_positions_are_committed_once_and_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:

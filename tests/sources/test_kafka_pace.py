@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from apache_beam.io.restriction_trackers import OffsetRange
 
-from sources import read_kafka
-from sources.kafka_pace import LONGEST_SECONDS, SHARE, SOON_SECONDS, Pace
-from sources.kafka_partitions import FOREVER, EndlessTracker
-from sources.kafka_url import KafkaUrl
-from sources.kafka_watermark import Lateness, PartitionWatermark
-from sources.partition import Partition
-from sources.read_kafka import FollowPartition
+from sources.kafka import read
+from sources.kafka.pace import LONGEST_SECONDS, SHARE, SOON_SECONDS, Pace
+from sources.kafka.partition import Partition
+from sources.kafka.partitions import FOREVER, EndlessTracker
+from sources.kafka.read import FollowPartition
+from sources.kafka.url import KafkaUrl
+from sources.kafka.watermark import Lateness, PartitionWatermark
 
 
 def test_a_live_partition_is_looked_at_shortly_before_its_watermark_moves() -> None:
@@ -62,13 +62,13 @@ def test_who_looks_just_before_the_watermark_moves_stays_for_it(
 ) -> None:
     broker, pace, deferred = Broker([100], [100, 100], [101]), Pace(), []
     monkeypatch.setattr(
-        read_kafka,
+        read,
         "CONSUMERS",
         SimpleNamespace(
             take=lambda *_: broker, give=lambda *_: None, is_to_commit=lambda *_: False
         ),
     )
-    monkeypatch.setattr(read_kafka, "PACE", pace)
+    monkeypatch.setattr(read, "PACE", pace)
     url = KafkaUrl(("h:1",), "t")
     pace.pause((url, 0), 97, time.monotonic() - 1.9)
     pace.pause((url, 0), 98, time.monotonic() - 0.9)

@@ -8,9 +8,9 @@ from kafka import TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
 from sources.errors import SourceError
-from sources.kafka_partitions import FOREVER
-from sources.kafka_polls import POLL_RECORDS, is_at_end, poll
-from sources.kafka_url import KafkaUrl, parse_url
+from sources.kafka.partitions import FOREVER
+from sources.kafka.polls import POLL_RECORDS, is_at_end, poll
+from sources.kafka.url import KafkaUrl, parse_url
 
 WHERE = TopicPartition("clicks", 3)
 

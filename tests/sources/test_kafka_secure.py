@@ -7,17 +7,17 @@ from urllib.parse import quote
 
 import pytest
 
-from deploy.leash import Leash
+from deploy.process_reaper import ProcessReaper
 from pipelines import record, replay
-from sources import kafka_errors
-from sources.kafka_url import parse_url
+from sources.kafka import errors
+from sources.kafka.url import parse_url
 from tests.sources.secure_kafka import PASSWORD, USER, SecureKafka
 
 pytestmark = pytest.mark.servers
 
 
 @pytest.fixture(scope="module")
-def secure(server_data: Leash) -> Iterator[SecureKafka]:
+def secure(server_data: ProcessReaper) -> Iterator[SecureKafka]:
     with SecureKafka(server_data.folder / "secure") as server:
         server.let_in_by_scram()
         yield server
@@ -99,7 +99,7 @@ def test_what_is_refused_is_said_in_a_line_without_the_secret(
     command: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(kafka_errors, "PATIENT_MS", 3_000)
+    monkeypatch.setattr(errors, "PATIENT_MS", 3_000)
     url = secure.topic_url(unique, user, **query)
     if command == "record":
         with pytest.raises(SystemExit) as end:

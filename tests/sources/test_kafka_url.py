@@ -4,7 +4,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from sources.errors import SourceError
-from sources.kafka_url import parse_url
+from sources.kafka.url import parse_url
 from sources.options import KafkaOptions
 
 

@@ -6,10 +6,10 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.kafka_topic_time import TopicTime
-from sources.kafka_values import parse_value, parse_values
-from sources.kafka_watermark import JUST_BEHIND, Lateness, PartitionWatermark
-from sources.lines import Malformed, Row
+from sources.kafka.topic_time import TopicTime
+from sources.kafka.watermark import JUST_BEHIND, Lateness, PartitionWatermark
+from sources.parsing.kafka_values import parse_value, parse_values
+from sources.parsing.lines import Malformed, Row
 
 VALUES = st.one_of(
     st.none(),

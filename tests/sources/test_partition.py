@@ -4,10 +4,10 @@ import apache_beam as beam
 import pytest
 from apache_beam.coders.coders import LengthPrefixCoder
 
-from sources.kafka_partitions import FOREVER
-from sources.partition import Partition, PartitionCoder
+from sources.kafka.partition import Partition, PartitionCoder
+from sources.kafka.partitions import FOREVER
 from tests.transforms.dealt import assert_dealt_evenly
-from transforms.key_groups import key_group
+from transforms.shards.key_groups import key_group
 
 
 def test_decodes_what_it_encodes() -> None:

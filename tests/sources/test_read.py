@@ -8,11 +8,11 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 
-from sources.dead_letters import DeadLetter
 from sources.errors import SourceError
 from sources.options import InputOptions
 from sources.read import ReadEvents, is_file_input
-from transforms.events import EventBatch
+from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.events import EventBatch
 
 
 class Stamped(beam.DoFn):

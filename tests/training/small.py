@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from hypothesis import strategies as st
 
-from training.cases import Block
-from training.data import Sequences, make_sequences
+from training.datasets.sequences import Sequences, make_sequences
+from training.evaluation.queries import Block
 
 Event = tuple[int, int, int]
 """user, item, time."""

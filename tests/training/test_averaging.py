@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from training.averaging import follow
+from training.algorithms.averaging import follow
 
 
 def test_the_first_steps_by_hand_and_the_limit() -> None:

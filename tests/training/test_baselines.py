@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.small import EVENTS, Event, block_of, sequences_of, split
-from training.baselines.neighbours import ItemNeighbours, SessionNeighbours
-from training.baselines.scores import best_of
-from training.baselines.sequential import SequentialOptions, chunks, train_sequential
-from training.baselines.simple import OwnRecent, Popular
-from training.data import TRAIN
-from training.rankers import Lists
+from training.datasets.sequences import TRAIN
+from training.evaluation.baselines.neighbours import ItemNeighbours, SessionNeighbours
+from training.evaluation.baselines.scores import best_of
+from training.evaluation.baselines.sequential import SequentialOptions, chunks, train_sequential
+from training.evaluation.baselines.simple import OwnRecent, Popular
+from training.evaluation.rankers import Lists
 
 CPU = torch.device("cpu")
 
@@ -152,7 +152,7 @@ def test_sequence_models_learn_a_circle(kind: str, full_softmax: int) -> None:
 
 @pytest.mark.parametrize("kind", ["sasrec", "gru4rec"])
 def test_no_place_looks_ahead(kind: str) -> None:
-    from training.baselines.sequential import SequenceModel
+    from training.evaluation.baselines.sequential import SequenceModel
 
     model = SequenceModel(kind, 9, SequentialOptions(dim=8, window=5)).eval()
     rows = torch.tensor([[1, 2, 3, 4, 5]])

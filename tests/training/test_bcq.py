@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from inference.encoder import Sizes
-from inference.heads import GeneratorHead
-from inference.network import Network
+from inference.network.encoder import Sizes
+from inference.network.heads import GeneratorHead
+from inference.network.network import Network
 from tests.training.test_ddpg import batch
-from training.bcq import Bcq, BcqOptions, begin_as, divergence, soft_minimum
-from training.softmax import ItemSampler
+from training.algorithms.bcq import Bcq, BcqOptions, begin_as, divergence, soft_minimum
+from training.algorithms.softmax import ItemSampler
 
 
 def test_soft_minimum_by_hand() -> None:

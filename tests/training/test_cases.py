@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given
 
 from tests.training.small import EVENTS, Event, sequences_of, split
-from training.cases import Cases
+from training.evaluation.queries import EvaluationQueries
 
 
 @pytest.mark.parametrize("goal", ["next", "later"])
 @pytest.mark.parametrize("rule", ["new", "repeats"])
 @given(events=EVENTS)
 def test_against_a_plain_loop(goal: str, rule: str, events: list[Event]) -> None:
-    cases = Cases.of(sequences_of(events), 100)
+    cases = EvaluationQueries.of(sequences_of(events), 100)
     asked = {user: parts for user, parts in split(events).items() if parts[0] and parts[1]}
     assert len(cases) == len(asked)
     if not asked:
@@ -35,6 +35,8 @@ def test_against_a_plain_loop(goal: str, rule: str, events: list[Event]) -> None
 
 def test_a_sample_of_many_users_is_seeded() -> None:
     sequences = sequences_of((user, item, item) for user in range(50) for item in range(5))
-    one, again, other = (Cases.of(sequences, 10, seed).at.tolist() for seed in (1, 1, 2))
+    one, again, other = (
+        EvaluationQueries.of(sequences, 10, seed).at.tolist() for seed in (1, 1, 2)
+    )
     assert len(one) == 10
     assert one == again != other

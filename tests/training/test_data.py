@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data import (
+from training.datasets.sequences import (
     TEST,
     TRAIN,
     VALID,
@@ -19,7 +19,7 @@ from training.data import (
     load_sequences,
     make_sequences,
 )
-from transforms.events import BEHAVIORS, REWARDS
+from transforms.messages.events import BEHAVIORS, REWARDS
 
 EVENT = st.tuples(
     st.integers(1, 4),

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from inference.encoder import Sizes
-from inference.network import Network
-from training.batches import Batch
-from training.ddpg import Ddpg, DdpgOptions, bootstrap
-from training.learner import soft_update
-from training.softmax import ItemSampler
+from inference.network.encoder import Sizes
+from inference.network.network import Network
+from training.algorithms.ddpg import Ddpg, DdpgOptions, bootstrap
+from training.algorithms.learner import soft_update
+from training.algorithms.softmax import ItemSampler
+from training.datasets.batches import Batch
 
 
 def batch(n: int = 64) -> Batch:

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from inference.ids import IdMap
+from inference.models.ids import IdMap
+from training.algorithms.two_towers import Tower, sampled_softmax_loss
+from training.datasets.ingest import COLUMNS
+from training.datasets.side_features import SideFeatures, load_side_features
 from training.embed import EmbedOptions, embed, main
-from training.raw_logs import COLUMNS
-from training.side_features import SideFeatures, load_side_features
-from training.two_towers import Tower, sampled_softmax_loss
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_users_lie_near_the_items_of_their_taste(data, tmp_path):
 
 
 def test_equal_seeds_give_equal_embeddings(data):
-    from training.data import load_sequences
+    from training.datasets.sequences import load_sequences
 
     sequences = load_sequences(data)
     one, two, other = (

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inference.encoder import Sizes
-from inference.info import ModelInfo
-from inference.model_dir import read_info, save_policy
-from inference.network import Network
-from training.data import load_sequences
+from inference.models.directory import read_info, save_policy
+from inference.models.info import ModelInfo
+from inference.network.encoder import Sizes
+from inference.network.network import Network
+from training.datasets.sequences import load_sequences
 from training.evaluate import main
 from training.prepare import main as prepare
 

@@ -3,16 +3,16 @@
 import torch
 
 from benchmarks.off_policy import BEHAVIOUR, Case
-from inference.encoder import Sizes
-from training.recipe import Recipe
-from training.reinforce import ReinforceOptions
+from inference.network.encoder import Sizes
+from training.algorithms.reinforce import ReinforceOptions
+from training.trainer.trainer import TrainConfig
 
 
 def test_reinforce_earns_more_than_the_biased_policy_and_than_its_start() -> None:
     torch.set_num_threads(1)
     case = Case.make(seed=1, events=15_000, users=150, exploration=0.2, items=300)
     options = ReinforceOptions(learning_rate=1e-3)
-    course = case.course(Recipe(pretrain_epochs=4, epochs=4, batch_size=64, reinforce=options))
+    course = case.course(TrainConfig(pretrain_epochs=4, epochs=4, batch_size=64, reinforce=options))
     sizes = Sizes(len(case.sequences.items), len(case.sequences.users), item_dim=16, user_dim=8)
     network = course.start(sizes)
     course.pretrain(network)

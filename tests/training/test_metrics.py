@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import metrics
+from training.evaluation import metrics
 
 
 def targets(*sets: set[int]) -> metrics.Targets:

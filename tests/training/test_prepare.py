@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sources.layout import Layout
-from sources.lines import Malformed, Row, parse_line
+from sources.parsing.layout import Layout
+from sources.parsing.lines import Malformed, Row, parse_line
 from training.prepare import main
-from transforms.events import BEHAVIORS
+from transforms.messages.events import BEHAVIORS
 
 HEADER = "user,item,label,time,sex,age,pur_power,category,shop,brand"
 

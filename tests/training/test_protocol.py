@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.training.small import sequences_of
-from training.cases import Block, Cases
-from training.protocol import Settings, measure
-from training.rankers import Lists
+from training.evaluation.protocol import Settings, measure
+from training.evaluation.queries import Block, EvaluationQueries
+from training.evaluation.rankers import Lists
 
 # Ten events a user: eight before the split, two after.
 EVENTS = [(1, item, at) for at, item in enumerate([1, 2, 3, 4, 5, 6, 7, 8, 9, 1])] + [
@@ -30,7 +30,7 @@ class Fixed:
 
 def test_numbers_by_hand() -> None:
     ranker, shown = Fixed(), []
-    cases = Cases.of(sequences_of(EVENTS), 10)
+    cases = EvaluationQueries.of(sequences_of(EVENTS), 10)
     report = measure("fixed", "baseline", [ranker], cases, Settings(k=2, depth=3), shown.append)
     # User 1 goes on to 9 (new) and 1 (not new); user 2 to 3 and 4, both new.
     second = 1 / math.log2(3)
@@ -54,7 +54,7 @@ def test_a_users_metric_is_the_mean_over_seeds() -> None:
             n = len(block.users)
             return Lists(np.zeros((n, k), np.int64), np.zeros(n, np.int64))
 
-    cases = Cases.of(sequences_of(EVENTS), 10)
+    cases = EvaluationQueries.of(sequences_of(EVENTS), 10)
     one = measure("one", "model", [Fixed()], cases, Settings(k=2)).scores["later/new"]
     both = measure("both", "model", [Fixed(), Other()], cases, Settings(k=2))
     assert both.seeds == 2

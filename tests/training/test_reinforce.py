@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from inference.encoder import Sizes
-from inference.network import Network
-from training.batches import Batch
-from training.reinforce import (
+from inference.network.encoder import Sizes
+from inference.network.network import Network
+from training.algorithms.reinforce import (
     Reinforce,
     ReinforceOptions,
     baseline_loss,
@@ -18,7 +17,8 @@ from training.reinforce import (
     policy_loss,
     top_k_multipliers,
 )
-from training.softmax import ItemSampler, log_probabilities
+from training.algorithms.softmax import ItemSampler, log_probabilities
+from training.datasets.batches import Batch
 
 
 def logs(*values: float) -> torch.Tensor:

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.encoder import Sizes
-from inference.network import Network
+from inference.network.encoder import Sizes
+from inference.network.network import Network
 from tests.training.small import EVENTS, Event, sequences_of
-from training.data import TRAIN, Transitions
-from training.repeats import count_repeats, set_repeats
+from training.datasets.repeats import count_repeats, set_repeats
+from training.datasets.sequences import TRAIN, Transitions
 
 
 def by_loops(steps: Transitions, chances: np.ndarray, reach: int) -> tuple[list[float], float]:

@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from inference.encoder import Sizes
-from inference.network import Network
-from training.batches import Batch
-from training.data import DataError, Sequences, load_sequences
-from training.shown_lists import ShownLists, load_lists
-from training.validation import off_policy_reward
+from inference.network.encoder import Sizes
+from inference.network.network import Network
+from training.datasets.batches import Batch
+from training.datasets.sequences import DataError, Sequences, load_sequences
+from training.datasets.shown_lists import ShownLists, load_lists
+from training.trainer.validation import off_policy_reward
 
 N = 20
 """Events of the one user, 10 s apart on items 100 .. 115, then 104 .. 107: 15 to train on, 1 valid,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.copying import Copies
-from training.softmax import ItemSampler, log_probabilities
+from inference.network.copying import Copies
+from training.algorithms.softmax import ItemSampler, log_probabilities
 
 ITEMS = 30
 

@@ -1,11 +1,11 @@
 import numpy as np
 import torch
 
-from inference.encoder import Sizes
-from inference.network import Network
+from inference.network.encoder import Sizes
+from inference.network.network import Network
 from tests.training.small import sequences_of
-from training.data import TRAIN
-from training.supervised import start_from_counts
+from training.algorithms.supervised import start_from_counts
+from training.datasets.sequences import TRAIN
 
 
 def test_it_starts_as_the_popularity_ranking() -> None:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inference.model_dir import load_policy
+from inference.models.directory import load_policy
+from training.datasets.ingest import FEATURES
 from training.embed import main as embed
-from training.raw_logs import FEATURES
 from training.train import main
 
 SMALL = ["--item_dim", "8", "--user_dim", "4", "--hidden", "16", "--batch_size", "64"]

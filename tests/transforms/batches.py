@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from tests.oracle.events import Event
-from transforms.events import BEHAVIORS, EventBatch
-from transforms.frames import Frame
-from transforms.popular import PopularRows
+from transforms.columns.frames import Frame
+from transforms.messages.events import BEHAVIORS, EventBatch
+from transforms.windows.popular import PopularRows
 
 
 def batch(events: Iterable[Event]) -> EventBatch:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from transforms.key_groups import GROUPS
+from transforms.shards.key_groups import GROUPS
 
 
 def assert_dealt_evenly(groups: Sequence[int]) -> None:

@@ -11,16 +11,16 @@ from typing import Any
 import apache_beam as beam
 
 from tests.fakes import FakeSource
-from transforms.events import EventBatch
-from transforms.feedback import _Reward
-from transforms.feedback_ledger import LedgerCoder
+from transforms.columns.frames import FrameCoder
+from transforms.feedback.state import FeedbackStateCoder
+from transforms.feedback.transform import _Reward
 from transforms.fill import fill
-from transforms.frames import FrameCoder
-from transforms.histories import HistoryRules, KeepHistories, Told
-from transforms.history_table import HistoryTable
-from transforms.pending import Pending
-from transforms.popular import PopularRows
-from transforms.recommendations import Due, Feedback, PolicyMinutes, Shown
+from transforms.histories.event_time_buffer import BufferedFrame
+from transforms.histories.table import HistoryTable
+from transforms.histories.transform import EmissionProgress, HistoryRules, KeepHistories
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import Feedback, PolicyMinutes, RankedBatch, RankingRequest
+from transforms.windows.popular import PopularRows
 
 SHARD = 3
 
@@ -94,24 +94,24 @@ class Shard:
         self._of_keep: dict[str, Any] = {
             "waiting": Bag(shuffle), "queued": Value(),
             "table_state": Value(FrameCoder(HistoryTable)),
-            "told_state": Value(FrameCoder(Told)),
+            "told_state": Value(FrameCoder(EmissionProgress)),
         }  # fmt: skip
         self._of_reward: dict[str, Any] = {
-            "ledger_state": Value(LedgerCoder()), "early": Bag(shuffle),
+            "ledger_state": Value(FeedbackStateCoder()), "early": Bag(shuffle),
         }  # fmt: skip
         self._due = Timers()
-        self._on_the_way: list[tuple[float, Shown]] = []
-        self.recommendations: list[Shown] = []
+        self._on_the_way: list[tuple[float, RankedBatch]] = []
+        self.recommendations: list[RankedBatch] = []
         self.feedback: list[Feedback] = []
         self.minutes: list[PolicyMinutes] = []
         self.late_minutes: list[int] = []
 
     def send(self, frame: EventBatch | PopularRows) -> None:
-        """A sealed block or rankings."""
+        """A closed block or rankings."""
         pending = (
-            Pending.of_rankings(frame)
+            BufferedFrame.of_rankings(frame)
             if isinstance(frame, PopularRows)
-            else Pending.of_block(frame, self._pane)
+            else BufferedFrame.of_block(frame, self._pane)
         )
         state = self._of_keep
         self._keep.process((SHARD, pending.encoded), state["waiting"], state["queued"], self._due)
@@ -140,16 +140,16 @@ class Shard:
         stamps = [stamp for stamp, _ in self._on_the_way]
         self._told = max(self._told, min([self._due.held(watermark), *stamps]))
 
-    def _shown(self, output: tuple[int, Due]) -> Shown:
+    def _shown(self, output: tuple[int, RankingRequest]) -> RankedBatch:
         shard, due = output
         assert shard == SHARD
-        assert isinstance(due, Due)
+        assert isinstance(due, RankingRequest)
         states = due.states.take(due.ranked)
         ranked = FakeSource().rank(
             states.user, states.items, states.length, self._size, self._repeat
         )
         shown = fill(due, ranked, self._size, repeat_consumed=self._repeat, keep_history=True)
-        coder = FrameCoder(Shown)
+        coder = FrameCoder(RankedBatch)
         return coder.decode(coder.encode(shown))
 
     def _arrive(self) -> None:

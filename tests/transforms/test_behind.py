@@ -8,9 +8,9 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 
 from tests.sinks.frames import recommendations
-from transforms.behind import WaitBehind
-from transforms.hashing import shard_of
-from transforms.recommendations import Recommendations
+from transforms.columns.hashing import shard_of
+from transforms.messages.recommendations import Recommendations
+from transforms.shards.delay import DelayUntilWatermark
 
 SHARDS, SECONDS = 3, 2
 
@@ -44,7 +44,7 @@ def test_each_row_comes_once_when_the_watermark_is_so_far_past_its_moment() -> N
     options = PipelineOptions(streaming=True)
     CAME.clear()
     with beam.Pipeline(runner="BundleBasedDirectRunner", options=options) as pipeline:
-        _ = pipeline | stream | WaitBehind(SECONDS, SHARDS) | beam.Map(keep)
+        _ = pipeline | stream | DelayUntilWatermark(SECONDS, SHARDS) | beam.Map(keep)
     assert sorted(row[:2] for row in CAME) == [(u, t) for u in range(30) for t in moments]
     # The last one's rows may come with those of the one before.
     assert {row[1:] for row in CAME} <= {(100, 102), (120, 122), (121, 122), (121, 123)}

@@ -5,9 +5,9 @@ import numpy as np
 from apache_beam.testing.util import assert_that
 
 from tests.sinks.frames import events
-from transforms.by_user import SpreadByUser
-from transforms.events import EventBatch
-from transforms.hashing import shard_of
+from transforms.columns.hashing import shard_of
+from transforms.messages.events import EventBatch
+from transforms.shards.by_user import SpreadByUser
 
 SHARDS = 3
 BATCHES = [

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.columns import ColumnFormatError, read_columns, write_columns
-from transforms.events import EventBatch
-from transforms.frames import FrameCoder
+from transforms.columns.codec import ColumnFormatError, read_columns, write_columns
+from transforms.columns.frames import FrameCoder
+from transforms.messages.events import EventBatch
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 

@@ -7,9 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.batches import rows_of
-from transforms.events import EventBatch
 from transforms.fill import POPULAR, Ranked, fill
-from transforms.recommendations import LAST_USER, POLICY_BYTES, Due, Part, States
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import (
+    LAST_USER,
+    POLICY_BYTES,
+    RankingRequest,
+    States,
+    WorkUnit,
+)
 
 HISTORY, POPULAR_SIZE, LABEL = 3, 5, b"some-7"
 ITEMS = st.integers(0, 9)
@@ -51,7 +57,7 @@ def test_lists_are_filled_in_the_rankings_order(
     rows = [(number, place) for number, state in enumerate(states) for place in state.popular]
     histories = [state.history for state in states]
     by_policy = [state.ranked for state in states if state.ranked is not None]
-    due = Due(
+    due = RankingRequest(
         user=np.array([number for number, _ in rows], np.int64),
         time=np.arange(len(rows)) * 20,
         state=np.array([number for number, _ in rows], np.int64),
@@ -60,7 +66,7 @@ def test_lists_are_filled_in_the_rankings_order(
         popular=np.array([place for _, place in rows], np.int64),
         popular_items=padded(rankings, POPULAR_SIZE),
         popular_length=lengths(rankings),
-        part=Part(4, 1000, LAST_USER, EventBatch.empty()),
+        part=WorkUnit(4, 1000, LAST_USER, EventBatch.empty()),
     )
     propensities = (np.arange(size) < lengths(by_policy)[:, None]) * np.float32(0.25)
     ranked = Ranked(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.transforms.golden.states import FOLDER, STATES
-from transforms.columns import FORMAT_VERSION, READABLE, read_columns
+from transforms.columns.codec import FORMAT_VERSION, READABLE, read_columns
 
 FILES = sorted(FOLDER.glob("*.bin"))
 

@@ -12,12 +12,12 @@ from tests.oracle import rules
 from tests.oracle.events import BEHAVIORS, Event
 from tests.transforms.batches import batch, ranking, rows_of
 from tests.transforms.shard import Shard
-from transforms.events import EventBatch
-from transforms.histories import HistoryRules
-from transforms.history_table import Schedule
-from transforms.panes import pane_seconds
-from transforms.popular import PopularRows
-from transforms.rewards import RewardRules
+from transforms.feedback.rules import RewardRules
+from transforms.histories.table import Schedule
+from transforms.histories.transform import HistoryRules
+from transforms.messages.events import EventBatch
+from transforms.windows.panes import pane_seconds
+from transforms.windows.popular import PopularRows
 
 EVENTS = st.lists(
     st.builds(

@@ -4,7 +4,7 @@ from collections import Counter
 
 from apache_beam.coders import VarIntCoder
 
-from transforms.key_groups import GROUPS, key_group
+from transforms.shards.key_groups import GROUPS, key_group
 
 
 def test_groups_are_flinks() -> None:

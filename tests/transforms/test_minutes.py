@@ -11,9 +11,9 @@ from apache_beam.testing.util import assert_that
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.events import EventBatch
-from transforms.minutes import CountMinutes, EventMinutes
-from transforms.panes import SealPanes
+from transforms.messages.events import EventBatch
+from transforms.windows.minutes import CountMinutes, EventMinutes
+from transforms.windows.panes import ClosePanes
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 9000), st.integers(0, 3)), min_size=1, max_size=60, unique=True
@@ -61,5 +61,5 @@ def test_a_stream_gives_each_minute_once(pane: int) -> None:
         assert table(frames) == counted(rows)
 
     with beam.Pipeline(runner="BundleBasedDirectRunner", options=options) as pipeline:
-        sealed = pipeline | stream.advance_watermark_to_infinity() | SealPanes(pane, 3, False)
-        assert_that(sealed.blocks | CountMinutes(pane, bounded=False), check)
+        closed = pipeline | stream.advance_watermark_to_infinity() | ClosePanes(pane, 3, False)
+        assert_that(closed.blocks | CountMinutes(pane, bounded=False), check)

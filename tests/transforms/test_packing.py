@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.packing import order, pack
+from transforms.columns.packing import order, pack
 
 SPANS = st.sampled_from([(0, 0), (0, 3), (-9, 9), (-(2**40), 2**40), (-(2**63), 2**63 - 1)])
 

@@ -1,4 +1,4 @@
-"""Sealed blocks: complete, ordered, each event once, whatever order and batches they came in."""
+"""Closed blocks: complete, ordered, each event once, whatever order and batches they came in."""
 
 import random
 from collections import defaultdict
@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from tests.oracle.events import BEHAVIORS, Event
 from tests.transforms.batches import batch, events_of
-from transforms import panes
-from transforms.frames import FrameCoder
-from transforms.hashing import shard_of
-from transforms.panes import SealPanes, _Cut, _Seal, pane_seconds
-from transforms.shard_keys import shard_keys
+from transforms.columns.frames import FrameCoder
+from transforms.columns.hashing import shard_of
+from transforms.shards.keys import shard_keys
+from transforms.windows import panes
+from transforms.windows.panes import ClosePanes, _Close, _Cut, pane_seconds
 
 EVENT = st.builds(
     Event, st.integers(0, 500), st.integers(-2, 2), st.integers(-3, 9), st.sampled_from(BEHAVIORS)
@@ -51,8 +51,8 @@ def test_blocks_of_files_hold_each_event_once_in_whole_panes(
         patch.setattr(panes, "BLOCK_ROWS", rows)
         for shard, parts in groups.items():
             behind = -1
-            for sealed in _Seal(pane, shards).process((shard, parts), OnTime()):
-                key, block = sealed.value
+            for closed in _Close(pane, shards).process((shard, parts), OnTime()):
+                key, block = closed.value
                 events = events_of(block)
                 assert key == shard_keys(shards)[shard]
                 assert {int(shard_of(np.array([e.user]), shards)[0]) for e in events} == {shard}
@@ -60,7 +60,7 @@ def test_blocks_of_files_hold_each_event_once_in_whole_panes(
                 first = min(event.time for event in events) // pane
                 assert first > behind, "a pane is in one block, and blocks come in their order"
                 behind = max(event.time for event in events) // pane
-                assert behind * pane < float(sealed.timestamp) < (behind + 1) * pane
+                assert behind * pane < float(closed.timestamp) < (behind + 1) * pane
                 found += events
     assert sorted(found) == sorted(set(delivered))
 
@@ -97,9 +97,9 @@ def test_a_watermark_that_stalls_and_jumps_seals_each_pane_once_and_tells_what_i
     options = PipelineOptions()
     options.view_as(StandardOptions).streaming = True
     with beam.Pipeline(runner="BundleBasedDirectRunner", options=options) as pipeline:
-        sealed = pipeline | stream | SealPanes(20, 2, bounded=False)
-        assert_that(sealed.blocks | beam.Values(), check(on_time), label="on time")
-        assert_that(sealed.late, check(late), label="late")
+        closed = pipeline | stream | ClosePanes(20, 2, bounded=False)
+        assert_that(closed.blocks | beam.Values(), check(on_time), label="on time")
+        assert_that(closed.late, check(late), label="late")
 
 
 def stamped(events: list[Event]) -> beam.window.TimestampedValue:

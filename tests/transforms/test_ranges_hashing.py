@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.hashing import mix, shard_of
-from transforms.ranges import expand_ranges, run_starts, runs
+from transforms.columns.hashing import mix, shard_of
+from transforms.columns.ranges import expand_ranges, run_starts, runs
 
 
 @given(st.lists(st.tuples(st.integers(-50, 50), st.integers(0, 6))))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.batches import ranking
-from transforms.rankings import Rankings
+from transforms.histories.rankings import Rankings
 
 TOLD = st.dictionaries(
     st.integers(1, 30), st.lists(st.integers(0, 9), min_size=1, max_size=4, unique=True)

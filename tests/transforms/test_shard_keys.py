@@ -4,8 +4,8 @@ import pytest
 from apache_beam.coders import VarIntCoder
 
 from tests.transforms.dealt import assert_dealt_evenly
-from transforms.key_groups import key_group
-from transforms.shard_keys import shard_keys
+from transforms.shards.key_groups import key_group
+from transforms.shards.keys import shard_keys
 
 
 @pytest.mark.parametrize("shards", [1, 2, 5, 16, 64, 100, 128, 300])

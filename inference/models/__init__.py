@@ -1,0 +1,1 @@
+"""Model directories, their versions, and which model ranks for whom."""

@@ -1,0 +1,1 @@
+"""The networks of the policies: state encoder, heads, item vectors."""

@@ -1,0 +1,1 @@
+"""The k best items by inner product: exact search over the item vectors."""

@@ -1,0 +1,1 @@
+"""Running a job on Flink: options, job server, watching and stopping it."""

@@ -1,0 +1,116 @@
+"""FlinkRunner as Rivulet runs it: the job server is found or built, and the job is watched."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+)
+from apache_beam.portability.api import beam_job_api_pb2_grpc
+from apache_beam.runners.portability.flink_runner import FlinkJarJobServer, FlinkRunner
+from apache_beam.runners.portability.job_server import JobServer
+
+from deploy.errors import DeployError
+from deploy.flink import build_job_server, job_server_jar
+from deploy.flink.embedded import JobServerProcess
+from deploy.installs import find_program
+from pipelines.flink.job import FlinkJob
+from pipelines.flink.options import LOCAL, FlinkOptions, set_defaults
+from pipelines.running.errors import RunnerError
+
+HOW = (
+    "run `python -m deploy up flink-job-server`, which needs Java 17 and Maven, or give "
+    "--flink_job_server_jar=JAR"
+)
+
+
+class RivuletFlinkRunner(FlinkRunner):
+    """Beam's FlinkRunner with our defaults and a job server of our own.
+
+    Args:
+        options: all options; what is not set is set here.
+
+    Raises:
+        RunnerError: there is no job server, or the cluster does not answer.
+    """
+
+    def __init__(self, options: PipelineOptions) -> None:
+        super().__init__()
+        runner = options.view_as(FlinkRunnerOptions)
+        try:
+            set_defaults(options)
+        except OSError as error:
+            raise RunnerError(
+                f"no Flink cluster answers at {runner.flink_master} ({error}): start one with "
+                "`python -m deploy up flink`, or give its web address as --flink_master=HOST:PORT"
+            ) from error
+        home = Path(options.view_as(FlinkOptions).flink_home)
+        self.is_embedded = runner.flink_master == LOCAL
+        self._process = JobServerProcess(find_jar(options), runner.flink_master, home)
+        self._name = str(options.view_as(GoogleCloudOptions).job_name)
+
+    @property
+    def log(self) -> Path:
+        """The job server's log."""
+        return self._process.log
+
+    @property
+    def savepoints(self) -> Path:
+        """The folder of an embedded cluster's savepoints."""
+        return self._process.savepoints
+
+    def default_job_server(self, options: PipelineOptions) -> JobServer:
+        """The job server's process, which Ctrl-C does not reach."""
+        del options
+        return _Started(self._process)
+
+    def job(self) -> FlinkJob:
+        """The job, once it was submitted."""
+        return FlinkJob(self._process.web, self._name)
+
+
+class _Started(JobServer):
+    def __init__(self, process: JobServerProcess) -> None:
+        self._process = process
+
+    def start(self) -> Any:
+        try:
+            address = self._process.start()
+        except DeployError as error:
+            raise RunnerError(str(error)) from error
+        return beam_job_api_pb2_grpc.JobServiceStub(grpc.insecure_channel(address))
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+def find_jar(options: PipelineOptions) -> Path:
+    """The job server's jar: the one named, the one built here, one built now, or Beam's own.
+
+    Raises:
+        RunnerError: none of these can be had; the text says what to run.
+    """
+    runner = options.view_as(FlinkRunnerOptions)
+    if not runner.flink_job_server_jar:
+        built = job_server_jar()
+        if built is not None:
+            return built
+        if find_program("mvn") and find_program("java"):
+            print("Building Flink's job server (once; 150 MB from Maven) ...", file=sys.stderr)
+            try:
+                return build_job_server()
+            except DeployError as error:
+                last = str(error).splitlines()[-1]
+                raise RunnerError(f"Flink's job server cannot be built ({last}): {HOW}") from error
+    server = FlinkJarJobServer(options)
+    try:
+        return Path(server.local_jar(server.path_to_jar()))
+    except Exception as error:  # Beam's download may fail in many ways.
+        why = str(error).splitlines()[0][:200]
+        raise RunnerError(f"there is no job server for Flink here ({why}): {HOW}") from error

@@ -1,0 +1,1 @@
+"""The pipeline's graph: its branches and how they are put together."""

@@ -1,0 +1,279 @@
+"""The pipeline's graph: sources, transforms, inference, sinks, in the order of the data's flow.
+
+Labels are stable: a job resumed from a savepoint finds its state by them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Set
+from dataclasses import dataclass, field
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from inference.models.ranker import RankerSource
+from inference.recommend import SERVED, Recommend, Recommended
+from pipelines.graph.job_metrics import WriteJobMetrics
+from pipelines.graph.models import model_source
+from pipelines.options import FeedbackOptions, PopularOptions, RecommendOptions, pane_of
+from sinks.base import StoreSource, WriteTo
+from sinks.files.dead_letters import WriteDeadLetters
+from sinks.files.feedback_log import WriteFeedback
+from sinks.names import public_name
+from sinks.options import SinkOptions
+from sinks.redis.store import CALLS, USERS, RedisSource
+from sinks.sql.store import SqlSource
+from sinks.write_priority import AnnounceDeadline, WritePriority, take
+from sources.options import InputOptions, KafkaOptions
+from sources.read import Events, ReadEvents
+from transforms import progress
+from transforms.bundles import CollectBundle
+from transforms.columns.frames import Frame
+from transforms.feedback.rules import RewardRules
+from transforms.feedback.transform import Rewarded, RewardRecommendations
+from transforms.histories.transform import Histories, HistoryRules
+from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.events import BEHAVIORS, EventBatch
+from transforms.messages.recommendations import (
+    PolicyMinutes,
+    RankedBatch,
+    RankingRequest,
+    Recommendations,
+)
+from transforms.shards.by_user import SpreadByUser
+from transforms.shards.delay import DelayUntilWatermark
+from transforms.windows.minutes import MINUTE
+from transforms.windows.panes import ClosedPanes, ClosePanes
+from transforms.windows.popular import PopularItems, PopularRows
+from transforms.windows.shard_sums import SumShards
+
+LATE = "late"
+WRITTEN_ROWS = 5_000
+SERVED_ROWS = USERS * CALLS
+"""Rows of a frame from which on it is written, though its bundle goes on."""
+
+
+@dataclass
+class Flow:
+    """A pipeline while it is being built.
+
+    Attributes:
+        options: all options of the pipeline.
+        events: what the source gives.
+        letters: the dead letters so far.
+    """
+
+    options: PipelineOptions
+    events: Events
+    letters: list[beam.PCollection[DeadLetter]] = field(default_factory=list)
+
+    @property
+    def block_seconds(self) -> int:
+        """Seconds on whose multiples closed blocks begin and end (see `ClosePanes`)."""
+        if self.events.is_bounded_files:
+            return int(self.options.view_as(RecommendOptions).recommend_period)
+        return pane_of(self.options)
+
+    @property
+    def serves_first(self) -> bool:
+        """Whether recommendations go to the stores that serve them before all else is written."""
+        stores = self.sinks("recommendation")
+        return not self.events.is_bounded_files and any(map(_serves, stores))
+
+    def sinks(self, output: str) -> list[StoreSource]:
+        """The stores of an output."""
+        found: list[StoreSource] = self.options.view_as(SinkOptions).sources(output)
+        return found
+
+
+def read(pipeline: beam.Pipeline, options: PipelineOptions) -> Flow:
+    """Events from files or Kafka."""
+    events = pipeline | "Read" >> ReadEvents(options)
+    return Flow(options, events, [events.malformed])
+
+
+def record(flow: Flow) -> None:
+    """Every event to the record stores: before panes are closed, so that late ones are there."""
+    batches = flow.events.events
+    if flow.events.late is not None:
+        batches = (batches, flow.events.late) | "With late ones" >> beam.Flatten()
+    if not flow.events.is_bounded_files:
+        # Else a stream's source waits for the record stores, and all recommendations with it.
+        shards = flow.options.view_as(RecommendOptions).shards
+        batches = batches | "Apart from the rest" >> SpreadByUser(shards)
+    way = WritePriority.GIVES if flow.serves_first else WritePriority.NEITHER
+    _write(flow, "record", batches, EventBatch, way=way)
+
+
+def close_panes(flow: Flow) -> ClosedPanes:
+    """Complete, ordered, duplicate-free blocks; late events become dead letters."""
+    events = flow.events.events
+    if flow.serves_first:
+        period = flow.options.view_as(RecommendOptions).recommend_period
+        behind = flow.options.view_as(KafkaOptions).max_out_of_orderness
+        events = events | "Make way" >> beam.ParDo(AnnounceDeadline(period, behind))
+    closed: ClosedPanes = events | "Close panes" >> ClosePanes(
+        flow.block_seconds,
+        flow.options.view_as(RecommendOptions).shards,
+        flow.events.is_bounded_files,
+        flow.options.view_as(KafkaOptions).allowed_lateness,
+    )
+    late = closed.late
+    if flow.events.late is not None:
+        late = (late, flow.events.late) | "All late" >> beam.Flatten()
+    name = public_name(str(flow.options.view_as(InputOptions).input))
+    flow.letters.append(late | "Late to letters" >> beam.ParDo(_LateLetters(name)))
+    return closed
+
+
+def rank_popular(flow: Flow, closed: ClosedPanes) -> beam.PCollection[PopularRows]:
+    """Popular items by window, to their stores."""
+    options = flow.options.view_as(PopularOptions)
+    popular = closed.blocks | "Popular" >> PopularItems(
+        options.popular_window, options.popular_period, options.popular_size
+    )
+    _write(flow, "popular", popular, PopularRows)
+    return popular
+
+
+def recommend(
+    flow: Flow,
+    closed: ClosedPanes,
+    popular: beam.PCollection[PopularRows],
+    source: RankerSource | None = None,
+) -> Rewarded:
+    """Recommendations with their rewards, to their stores.
+
+    Args:
+        flow: the pipeline so far.
+        closed: its blocks.
+        popular: its rankings.
+        source: where workers get the models from, if not by the options.
+    """
+    options = flow.options.view_as(RecommendOptions)
+    feedback = flow.options.view_as(FeedbackOptions)
+    bounded = flow.events.is_bounded_files
+    rewards = RewardRules(feedback.reward_window, options.history_ttl, every_minute=not bounded)
+    rules = HistoryRules(
+        options.schedule(),
+        flow.block_seconds,
+        options.history_size,
+        options.min_history,
+        options.history_ttl,
+        flow.options.view_as(PopularOptions).popular_size,
+        rewards,
+    )
+    blocks = closed.blocks
+    if flow.serves_first:
+        blocks = blocks | "Go first" >> beam.Map(take).with_output_types(tuple[int, EventBatch])
+    due = (blocks, popular) | "Histories" >> Histories(rules, options.shards)
+    if flow.serves_first:
+        due = due | "Go on" >> beam.Map(take).with_output_types(tuple[int, RankingRequest])
+    recommended: Recommended = due | "Recommend" >> Recommend(
+        source or model_source(flow.options),
+        options.recommendations,
+        options.repeat_consumed,
+        keep_history=bool(feedback.feedback),
+        serve=flow.serves_first,
+    )
+    rewarded: Rewarded = recommended.shown | "Feedback" >> RewardRecommendations(
+        rewards, keep_log=bool(feedback.feedback)
+    )
+    _write_recommendations(flow, recommended.served, rewarded.recommendations)
+    minutes = rewarded.minutes | "Minutes" >> SumShards(PolicyMinutes, MINUTE, bounded)
+    _write(flow, "recommendation", minutes, PolicyMinutes, "minutes")
+    if feedback.feedback:
+        _ = rewarded.feedback | "Write feedback" >> WriteFeedback(feedback.feedback, bounded)
+    return rewarded
+
+
+def tell(flow: Flow, closed: ClosedPanes, rewarded: Rewarded) -> None:
+    """How the job does, to the SQL stores of the recommendations: for the page."""
+    stores = [sink for sink in flow.sinks("recommendation") if isinstance(sink, SqlSource)]
+    if stores:
+        tell_page = WriteJobMetrics(
+            stores, int(time.time() * 1000), flow.block_seconds, flow.events.is_bounded_files
+        )
+        parts = (flow.events.events, closed.blocks, rewarded.recommendations)
+        flow.letters.append(parts | "Tell the page" >> tell_page)
+
+
+def write_letters(flow: Flow) -> None:
+    """All dead letters to their file; the last step of building."""
+    _ = (
+        flow.letters
+        | "Dead letters" >> beam.Flatten()
+        | "Write dead letters" >> WriteDeadLetters(flow.options.view_as(SinkOptions).dead_letters)
+    )
+
+
+def _write_recommendations(
+    flow: Flow, served: beam.PCollection[Recommendations], rewarded: beam.PCollection[RankedBatch]
+) -> None:
+    """To all stores; in a stream, first to the ones that serve them, and then to the others.
+
+    Those that serve keep nothing of what came of the lists before, so they need not wait for it.
+    """
+    stores = set(flow.sinks("recommendation"))
+    serving = set(filter(_serves, stores)) if flow.serves_first else set()
+    if serving:
+        _write(
+            flow, "recommendation", served, Recommendations, SERVED, serving, WritePriority.TAKES
+        )
+    if stores - serving:
+        rows = rewarded | "Rows" >> beam.Map(RankedBatch.rows).with_output_types(Recommendations)
+        if serving and (seconds := flow.options.view_as(SinkOptions).write_behind):
+            shards = flow.options.view_as(RecommendOptions).shards
+            rows = rows | "Behind Redis" >> DelayUntilWatermark(seconds, shards)
+        _write(flow, "recommendation", rows, Recommendations, only=stores - serving)
+
+
+def _serves(sink: StoreSource) -> bool:
+    return isinstance(sink, RedisSource)
+
+
+def _write(
+    flow: Flow,
+    output: str,
+    rows: beam.PCollection[Frame],
+    frame_type: type[Frame],
+    what: str | None = None,
+    only: Set[StoreSource] | None = None,
+    way: WritePriority = WritePriority.NEITHER,
+) -> None:
+    sinks = [
+        (number, sink)
+        for number, sink in enumerate(flow.sinks(output), 1)
+        # The other stores have no place for it (spec section 6).
+        if frame_type is not PolicyMinutes or isinstance(sink, SqlSource)
+        if only is None or sink in only
+    ]
+    if not sinks:
+        return
+    # A stream's frames are small, and a store takes a few large ones far faster.
+    rows = rows | f"Collect {what or output}" >> beam.ParDo(
+        CollectBundle(frame_type, SERVED_ROWS if way is WritePriority.TAKES else WRITTEN_ROWS)
+    ).with_output_types(frame_type)
+    for number, sink in sinks:
+        label = f"Write {what or output} {number}"
+        flow.letters.append(rows | label >> WriteTo(sink, frame_type, way))
+
+
+@beam.typehints.with_output_types(DeadLetter)
+class _LateLetters(beam.DoFn):
+    """Late events as dead letters: the value is made anew, as Kafka's CSV has it."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._letters = Metrics.counter("rivulet", "late")
+
+    def process(self, batch: EventBatch) -> list[DeadLetter]:
+        self._letters.inc(len(batch))
+        progress.add("late", len(batch))
+        columns = (batch.user, batch.item, batch.time, batch.behavior)
+        return [
+            DeadLetter(self._source, LATE, f"{user},{item},{time},{BEHAVIORS[code]}", time)
+            for user, item, time, code in zip(*(c.tolist() for c in columns), strict=True)
+        ]

@@ -1,0 +1,29 @@
+"""From --model to what workers load."""
+
+from __future__ import annotations
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from inference import packaged_model
+from inference.models.directory import ModelError
+from inference.models.no_policy import NoPolicy
+from inference.models.ranker import RankerSource
+from inference.models.registry import RegistrySource, parse_models
+from pipelines.options import ModelOptions
+
+
+def model_source(options: PipelineOptions) -> RankerSource:
+    """The models that the options name; they are looked at here, before the job starts.
+
+    Raises:
+        ModelError: a directory holds no model that can be used.
+    """
+    chosen = options.view_as(ModelOptions).model or [str(packaged_model())]
+    if chosen == ["none"]:
+        return NoPolicy()
+    try:
+        source = RegistrySource(parse_models(chosen))
+    except ValueError as error:
+        raise ModelError(f"--model: {error}") from error
+    source.load()
+    return source

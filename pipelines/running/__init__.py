@@ -1,0 +1,1 @@
+"""Running a job: runner, progress, summary, errors."""

@@ -1,0 +1,71 @@
+"""Runs a pipeline to its end, with progress, and answers Ctrl-C."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineResult, PipelineRunner
+
+from pipelines.running.errors import RunnerError
+from pipelines.running.progress import Progress
+
+if TYPE_CHECKING:
+    from pipelines.flink.runner import RivuletFlinkRunner
+
+LEFT = "Resume with --savepoint={}"
+
+
+def run_to_end(
+    pipeline: beam.Pipeline, runner: PipelineRunner, options: PipelineOptions, bounded: bool
+) -> tuple[PipelineResult | None, list[str]]:
+    """Runs a pipeline.
+
+    Args:
+        pipeline: the whole graph.
+        runner: its runner.
+        options: all options.
+        bounded: the input ends.
+
+    Returns:
+        The result, None where there is nothing to sum up; and lines to show at the end.
+
+    Raises:
+        RuntimeError: the job failed.
+        KeyboardInterrupt: Ctrl-C, and the job ended with it.
+    """
+    from pipelines.flink.runner import RivuletFlinkRunner
+
+    if isinstance(runner, RivuletFlinkRunner):
+        return _on_flink(pipeline, runner, options, bounded)
+    with Progress():
+        result = pipeline.run()
+        result.wait_until_finish()
+    return result, []
+
+
+def _on_flink(
+    pipeline: beam.Pipeline, runner: RivuletFlinkRunner, options: PipelineOptions, bounded: bool
+) -> tuple[PipelineResult | None, list[str]]:
+    from pipelines.flink.watch import FlinkWatch
+
+    watch = FlinkWatch(runner, options, bounded)
+    result: PipelineResult | None = None
+    try:
+        try:
+            with watch.progress() as progress:
+                result = pipeline.run()
+                watch.wait(result, progress)
+            return result, []
+        except KeyboardInterrupt:
+            if result is None:
+                raise
+            savepoint = watch.interrupted(result)
+    except OSError as error:
+        raise RunnerError(f"Flink: {error}; see {runner.log}") from error
+    if savepoint is not None:
+        return result, [LEFT.format(savepoint)]
+    if watch.goes_on:
+        return None, [f"The job goes on: {watch.job.page}"]
+    raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""HTTP: the server, security, replies and errors."""

@@ -1,0 +1,1 @@
+"""The page's live figures, sent as server-sent events."""

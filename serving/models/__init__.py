@@ -1,0 +1,1 @@
+"""On-demand inference: model manager and request batching."""

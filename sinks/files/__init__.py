@@ -1,0 +1,1 @@
+"""Outputs that are files: dead letters and the feedback log."""

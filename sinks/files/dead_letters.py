@@ -1,0 +1,69 @@
+"""Dead letters to a file of JSON lines."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from transforms.messages.dead_letters import DeadLetter
+
+
+class WriteDeadLetters(beam.PTransform):
+    """Appends dead letters to a file, a bundle at a time.
+
+    A letter names its place in the source, so that a letter which a crash wrote twice is the
+    same line twice. On file systems that cannot append (object stores), PATH is a folder of
+    files, one a bundle, each named by what is in it.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def expand(self, letters: beam.PCollection[DeadLetter]) -> beam.PCollection[None]:
+        """Write them."""
+        return letters | "Append" >> beam.ParDo(_Append(self._path))
+
+
+class _Append(beam.DoFn):
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lines: list[str] = []
+
+    def start_bundle(self) -> None:
+        self._lines = []
+
+    def process(self, letter: DeadLetter) -> Iterator[None]:
+        self._lines.append(letter.to_json() + "\n")
+        if len(self._lines) >= 10_000:
+            self._flush()
+        return iter(())
+
+    def finish_bundle(self) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        data = "".join(self._lines).encode()
+        self._lines = []
+        if not data:
+            return
+        if "://" in self._path:
+            name = hashlib.sha256(data).hexdigest()[:20]
+            with FileSystems.create(f"{self._path}/{name}.jsonl") as file:
+                file.write(data)
+            return
+        Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        # One write to a file opened for appending: lines of two workers do not mix.
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(file, data)
+        finally:
+            os.close(file)

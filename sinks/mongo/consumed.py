@@ -1,0 +1,132 @@
+"""`userConsumed`: each user's different items in order of first consumption, in MongoDB.
+
+An item keeps its earliest time, and items stand by time and then item id. The minimum and the
+order do not depend on who comes first, so that events that are repeated, re-ordered or split
+end in the same document.
+
+The server merges, many users' documents by one statement. What is later than all that is there,
+which is most of what comes, it puts behind it; a document that holds all of it already is left as
+it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pymongo import UpdateMany
+
+from transforms.columns.ranges import run_starts
+from transforms.messages.events import EventBatch
+
+Document = dict[str, Any]
+Consumed = tuple[int, list[list[int]]]
+"""A user and [time, item] of each of the user's items, ascending."""
+
+
+def first_consumptions(events: EventBatch) -> list[Consumed]:
+    """Per user, ascending: every different item with its earliest time."""
+    events = events.take(np.lexsort((events.time, events.item, events.user)))
+    events = events.take(run_starts(events.user, events.item))
+    events = events.take(np.lexsort((events.item, events.time, events.user)))
+    starts = run_starts(events.user)
+    pairs = np.stack((events.time, events.item), axis=1).tolist()
+    ends = np.append(starts[1:], len(events)).tolist()
+    return [
+        (user, pairs[start:end])
+        for user, start, end in zip(
+            events.user[starts].tolist(), starts.tolist(), ends, strict=True
+        )
+    ]
+
+
+def document(consumed: Consumed) -> Document:
+    """A user's document where there is none yet."""
+    user, pairs = consumed
+    items, times = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
+    return {"_id": user, "user": user, "consumed": items, "time": times}
+
+
+def merge(users: list[Consumed]) -> UpdateMany:
+    """One statement that merges the users' items into those of their documents that are there."""
+    ids = [user for user, _ in users]
+    place = {"$indexOfArray": [{"$literal": ids}, "$_id"]}
+    row = {"$arrayElemAt": [{"$literal": [pairs for _, pairs in users]}, place]}
+    merged = {"$let": {"vars": {"row": row}, "in": _MERGED}}
+    return UpdateMany({"_id": {"$in": ids}}, [{"$replaceWith": merged}])
+
+
+def _pair(name: str, place: int) -> Document:
+    return {"$arrayElemAt": [name, place]}
+
+
+def _column(pairs: str, place: int) -> Document:
+    return {"$map": {"input": pairs, "as": "pair", "in": _pair("$$pair", place)}}
+
+
+def _unless_empty(news: Document, changed: Document) -> Document:
+    changed = {"$cond": [{"$eq": ["$$news", []]}, "$$ROOT", changed]}
+    return {"$let": {"vars": {"news": news}, "in": changed}}
+
+
+def _document(consumed: Document, time: Document) -> Document:
+    columns = {"user": "$_id", "consumed": consumed, "time": time}
+    return {"$mergeObjects": ["$$ROOT", columns]}
+
+
+def _news(condition: Document) -> Document:
+    return {"$filter": {"input": "$$row", "as": "new", "cond": condition}}
+
+
+_ITEMS, _TIMES = {"$ifNull": ["$consumed", []]}, {"$ifNull": ["$time", []]}
+_IS_LATER = {
+    "$and": [
+        {"$eq": [{"$size": _ITEMS}, {"$size": _TIMES}]},
+        # Pairs compare by time and then by item.
+        {"$gt": [_pair("$$row", 0), [_pair("$time", -1), _pair("$consumed", -1)]]},
+    ]
+}
+_APPENDED = _unless_empty(
+    _news({"$not": {"$in": [_pair("$$new", 1), _ITEMS]}}),
+    _document(
+        {"$concatArrays": [_ITEMS, _column("$$news", 1)]},
+        {"$concatArrays": [_TIMES, _column("$$news", 0)]},
+    ),
+)
+_IS_NEWS = {
+    "$let": {
+        "vars": {"at": {"$indexOfArray": [_ITEMS, _pair("$$new", 1)]}},
+        "in": {
+            "$or": [
+                {"$eq": ["$$at", -1]},
+                {"$gt": [{"$arrayElemAt": [_TIMES, "$$at"]}, _pair("$$new", 0)]},
+            ]
+        },
+    }
+}
+_ZIPPED = {"$zip": {"inputs": [_TIMES, _ITEMS]}}
+_REPLACED = {"$setIntersection": [_column("$$news", 1), _ITEMS]}
+_IS_KEPT = {"$not": {"$in": [_pair("$$old", 1), "$$replaced"]}}
+_KEPT = {
+    "$let": {
+        "vars": {"replaced": _REPLACED},
+        "in": {
+            "$cond": [
+                {"$eq": ["$$replaced", []]},
+                _ZIPPED,
+                {"$filter": {"input": _ZIPPED, "as": "old", "cond": _IS_KEPT}},
+            ]
+        },
+    }
+}
+_SORTED = {"$sortArray": {"input": {"$concatArrays": [_KEPT, "$$news"]}, "sortBy": 1}}
+_WOVEN = _unless_empty(
+    _news(_IS_NEWS),
+    {
+        "$let": {
+            "vars": {"all": _SORTED},
+            "in": _document(_column("$$all", 1), _column("$$all", 0)),
+        }
+    },
+)
+_MERGED = {"$cond": [_IS_LATER, _APPENDED, _WOVEN]}

@@ -1,0 +1,74 @@
+"""From frames to MongoDB's documents (spec section 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sinks.rows import behavior_names, lists, policy_names
+from transforms.columns.ranges import run_starts
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import Recommendations
+from transforms.windows.popular import PopularRows
+
+Document = dict[str, Any]
+
+
+def records(events: EventBatch) -> list[Document]:
+    """A document per event; its `_id` is made of the event, so that it is there once."""
+    return [
+        {
+            "_id": f"{user}:{time}:{item}:{behavior}",
+            "user": user,
+            "item": item,
+            "behavior": behavior,
+            "time": time,
+        }
+        for user, item, behavior, time in zip(
+            events.user.tolist(),
+            events.item.tolist(),
+            behavior_names(events),
+            events.time.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def rankings(rows: PopularRows) -> list[Document]:
+    """A document per window."""
+    rows = rows.take(np.lexsort((rows.rank, rows.window_end)))
+    starts = run_starts(rows.window_end)
+    places = [
+        {"item": item, "count": count}
+        for item, count in zip(rows.item.tolist(), rows.count.tolist(), strict=True)
+    ]
+    ends = np.append(starts[1:], len(rows)).tolist()
+    return [
+        {"_id": window_end, "items": places[start:end]}
+        for window_end, start, end in zip(
+            rows.window_end[starts].tolist(), starts.tolist(), ends, strict=True
+        )
+    ]
+
+
+def results(rows: Recommendations) -> list[Document]:
+    """A document per recommendation."""
+    return [
+        {
+            "user": user,
+            "time": time,
+            "itemRec": items,
+            "policy": policy,
+            "propensities": propensities,
+            "lastReward": last_reward,
+        }
+        for user, time, (items, propensities), policy, last_reward in zip(
+            rows.user.tolist(),
+            rows.time.tolist(),
+            lists(rows),
+            policy_names(rows.policy),
+            rows.last_reward.tolist(),
+            strict=True,
+        )
+    ]

@@ -1,0 +1,54 @@
+"""From frames to what Redis keeps: the latest of each (spec section 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from transforms.columns.ranges import run_starts
+from transforms.messages.events import EventBatch
+from transforms.windows.popular import PopularRows
+
+HISTORY_SIZE = 10
+"""Items in a user's history."""
+
+EVENT_WIDTH = 33
+"""Digits of an event as text."""
+
+UserRows = tuple[list[int], list[Any], list[int]]
+"""Users, what is to be written for each, and the time of each."""
+
+_SIGN = np.uint64(1 << 63)
+
+
+def histories(events: EventBatch) -> UserRows:
+    """Each user's last different events, newest first, as one text, and their items, oldest first.
+
+    An event is 33 digits that sort as text by time, item and behavior.
+    """
+    events = events.ordered()
+    starts = run_starts(events.user)
+    ends = np.append(starts[1:], len(events))
+    last = np.maximum(starts, ends - HISTORY_SIZE)
+    # As unsigned numbers of 20 digits, items sort as text as they do as numbers.
+    rank = events.item.view(np.uint64) ^ _SIGN
+    texts = [
+        f"{time:012d}{rank:020d}{behavior}"
+        for time, rank, behavior in zip(
+            events.time.tolist(), rank.tolist(), events.behavior.tolist(), strict=True
+        )
+    ]
+    items = list(map(str, events.item.tolist()))
+    rows = [
+        ("".join(texts[start:end][::-1]), " ".join(items[start:end]))
+        for start, end in zip(last.tolist(), ends.tolist(), strict=True)
+    ]
+    return events.user[starts].tolist(), rows, events.time[ends - 1].tolist()
+
+
+def last_ranking(rows: PopularRows) -> tuple[int, list[int], list[int]]:
+    """The latest window's end, items and counts, best first."""
+    rows = rows.take(rows.window_end == rows.window_end.max())
+    rows = rows.take(np.argsort(rows.rank))
+    return int(rows.window_end[0]), rows.item.tolist(), rows.count.tolist()

@@ -1,0 +1,1 @@
+"""SQL stores: any database that SQLAlchemy speaks to and that has an upsert."""

@@ -1,0 +1,81 @@
+"""From frames to the rows of the SQL tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from sinks.rows import behavior_names, json_lists, policy_names
+from sinks.sql import schema
+from transforms.columns.frames import Frame
+from transforms.columns.packing import order
+from transforms.messages.events import EventBatch
+from transforms.messages.recommendations import PolicyMinutes, Recommendations
+from transforms.windows.minutes import EventMinutes
+from transforms.windows.popular import PopularRows
+
+Rows = list[tuple[Any, ...]]
+Lists = Sequence[list[Any]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where frames of a type go.
+
+    Attributes:
+        table: the table.
+        columns: makes lists of plain values of a frame, one for each of the table's columns.
+        time: the column that is the row's time.
+    """
+
+    table: sa.Table
+    columns: Callable[[Any], Lists]
+    time: str
+
+    def rows(self, frame: Frame) -> Rows:
+        """The frame's rows, in the order of the table's columns."""
+        return list(zip(*self.columns(frame), strict=True))
+
+
+def _records(events: EventBatch) -> Lists:
+    # In the order of the primary key: neighbours in the bulk are neighbours in the table.
+    events = events.take(order(events.user, events.item, events.behavior, events.time))
+    user, item, time = (column.tolist() for column in (events.user, events.item, events.time))
+    return user, item, behavior_names(events), time
+
+
+def _popular(rows: PopularRows) -> Lists:
+    return [column.tolist() for column in rows.columns()]
+
+
+def _recommendations(rows: Recommendations) -> Lists:
+    return (
+        rows.user.tolist(),
+        rows.time.tolist(),
+        json_lists(rows.items, rows.length),
+        policy_names(rows.policy),
+        json_lists(rows.propensities, rows.length),
+        rows.last_reward.tolist(),
+    )
+
+
+def _minutes(rows: PolicyMinutes) -> Lists:
+    policy, *numbers = rows.columns()
+    return policy_names(policy), *(n.tolist() for n in numbers)
+
+
+def _event_minutes(rows: EventMinutes) -> Lists:
+    return rows.minute.tolist(), *rows.events.T.tolist()
+
+
+TARGETS: dict[type[Frame], Target] = {
+    EventBatch: Target(schema.RECORD, _records, "time"),
+    PopularRows: Target(schema.TOP, _popular, "window_end"),
+    Recommendations: Target(schema.RECOMMENDATION, _recommendations, "time"),
+    PolicyMinutes: Target(schema.POLICY_MINUTE, _minutes, "minute"),
+    EventMinutes: Target(schema.EVENT_MINUTE, _event_minutes, "minute"),
+}
+"""The table of each type of frame."""

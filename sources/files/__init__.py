@@ -1,0 +1,1 @@
+"""The file source: CSV and Parquet, read in ranges."""

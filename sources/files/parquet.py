@@ -1,0 +1,61 @@
+"""Parquet's row groups to events, a few ten thousand rows at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sources.files.parquet_columns import behavior_column, number_column
+from sources.files.plan import FileRange, open_file
+from sources.parsing.fields import judge
+from sources.parsing.layout import positions
+from sources.parsing.lines import Malformed
+from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.events import EventBatch
+
+BATCH_ROWS = 65_536
+
+
+def read_row_groups(
+    piece: FileRange, batch_rows: int = BATCH_ROWS
+) -> Iterator[tuple[EventBatch, list[DeadLetter]]]:
+    """The events of a range's row groups, and the rows that are none.
+
+    Whole numbers may stand as any type of number or as text, times also as timestamps, behaviors
+    as text or as a dictionary of it. A dead letter's source is `PATH:row N`, N from 0 in the file.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with open_file(piece.path) as stream:
+        file = pq.ParquetFile(stream)
+        at = positions(file.schema_arrow.names)
+        names = {part: file.schema_arrow.names[column] for part, column in at.items()}
+        row = sum(file.metadata.row_group(group).num_rows for group in range(piece.start))
+        groups = range(piece.start, piece.stop)
+        for batch in file.iter_batches(batch_rows, groups, list(names.values())):
+            columns = {part: batch.column(name) for part, name in names.items()}
+            events, wrong = _parse(columns)
+            letters = []
+            for bad, what in wrong:
+                raw = {part: column[bad].as_py() for part, column in columns.items()}
+                text = json.dumps(raw, default=str, ensure_ascii=False)
+                source = f"{piece.path}:row {row + bad}"
+                letters.append(DeadLetter(source, what.reason, text, what.time))
+            yield events, letters
+            row += batch.num_rows
+
+
+def _parse(columns: dict[str, pa.Array]) -> tuple[EventBatch, list[tuple[int, Malformed]]]:
+    user, user_valid = number_column(columns["user"])
+    item, item_valid = number_column(columns["item"])
+    time, time_valid = number_column(columns["time"])
+    if "behavior" in columns:
+        behavior = behavior_column(columns["behavior"])
+    else:
+        behavior = np.zeros(len(user), np.int8)
+    return judge(EventBatch(user, item, behavior, time), user_valid & item_valid, time_valid)

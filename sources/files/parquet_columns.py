@@ -1,0 +1,65 @@
+"""Parquet's columns to those of an event."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sources.errors import SourceError
+from sources.parsing.fields import Bools, Int64s, behavior_codes, whole_numbers
+from sources.parsing.layout import Layout, positions
+
+_EXACT_FLOATS = float(1 << 53)
+
+
+def check_schema(schema: pa.Schema, path: str) -> None:
+    """Makes sure that the columns that an event needs are there and can be read.
+
+    Raises:
+        SourceError: one is missing, or of a type that is neither a number nor text.
+    """
+    Layout.of(schema.names, f"{path}: its schema")
+    for part, at in positions(schema.names).items():
+        kind = _value_type(schema.types[at])
+        text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        clock = part == "time" and pa.types.is_timestamp(kind)
+        if not (text or (part != "behavior" and number) or clock):
+            raise SourceError(
+                f"{path}: column '{schema.names[at]}' is of type {schema.types[at]}, "
+                f"which cannot be read as an event's {part}"
+            )
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def number_column(column: pa.Array) -> tuple[Int64s, Bools]:
+    """The whole numbers of a column (timestamps: seconds), and which rows have one."""
+    kind = _value_type(column.type)
+    if column.type != kind:
+        column = column.cast(kind)
+    present = column.is_valid().to_numpy(zero_copy_only=False)
+    if pa.types.is_timestamp(kind):
+        ticks = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
+        # Floored, so that a time before 1970 does not round up into it.
+        return column.cast(pa.int64()).fill_null(0).to_numpy() // ticks, present
+    if pa.types.is_floating(kind):
+        floats = column.cast(pa.float64()).fill_null(0).to_numpy()
+        whole = present & (np.abs(floats) < _EXACT_FLOATS) & (np.trunc(floats) == floats)
+        return np.where(whole, floats, 0).astype(np.int64), whole
+    if pa.types.is_uint64(kind):
+        wide = column.fill_null(0).to_numpy()
+        fits = present & (wide <= np.uint64(2**63 - 1))
+        return np.where(fits, wide, 0).astype(np.int64), fits
+    if pa.types.is_integer(kind):
+        return column.cast(pa.int64()).fill_null(0).to_numpy(), present
+    return whole_numbers(column.cast(pa.string()).fill_null("").cast(pa.binary()))
+
+
+def behavior_column(column: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
+    """The behaviors' codes, -1 where the name is unknown or missing."""
+    names = column.cast(pa.string()).fill_null("")
+    return behavior_codes(pc.dictionary_encode(names))

@@ -1,0 +1,155 @@
+"""Files before they are read: what is there, of which format, and how to cut it up."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from sources.errors import SourceError
+from sources.files.parquet_columns import check_schema
+from sources.parsing.layout import Layout, header_layout, is_header
+
+RANGE_BYTES = 64 << 20
+"""Size of a range of an uncompressed CSV file, and about that of a group of row groups."""
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What a file that cannot be read, or a gzipped one that is broken, raises."""
+
+_LONGEST_HEADER = 1 << 20
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_UNREAD = {b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "Zstandard", b"PK\x03\x04": "zip"}
+
+
+@dataclass(frozen=True)
+class FileRange:
+    """A piece of a file that one worker reads.
+
+    Attributes:
+        path: the file.
+        kind: `csv`, `gzip` or `parquet`.
+        start: first byte (csv), bytes to skip (gzip), first row group (parquet).
+        stop: one past the last byte or row group; -1 for all to the end (gzip).
+        layout: the fields of a line; None for Parquet, which has its schema.
+    """
+
+    path: str
+    kind: str
+    start: int
+    stop: int
+    layout: Layout | None
+
+
+def open_file(path: str) -> IO[bytes]:
+    """The file's bytes as they are stored, through Beam's filesystems."""
+    stream: IO[bytes] = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return stream
+
+
+def unzipped(stream: IO[bytes]) -> IO[bytes]:
+    """The text of a gzipped stream, unpacked as it is read."""
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
+
+
+def plan(
+    pattern: str, columns: list[str] | None, range_bytes: int = RANGE_BYTES
+) -> list[FileRange]:
+    """The ranges to read for a path or a glob, in the files' order.
+
+    Args:
+        pattern: what `--input` says.
+        columns: the columns' names where the files have no header, else None.
+        range_bytes: about how much a range of a CSV or a Parquet file holds.
+
+    Raises:
+        SourceError: nothing is there, or a file cannot be read as asked.
+    """
+    ranges: list[FileRange] = []
+    for path, size in match(pattern):
+        try:
+            ranges += _plan_file(path, size, columns, range_bytes)
+        except UNREADABLE as error:
+            raise SourceError(f"{path} cannot be read: {_words(error)}") from error
+    return ranges
+
+
+def match(pattern: str) -> list[tuple[str, int]]:
+    """The files that a path or a glob names, with their sizes in bytes, by path.
+
+    Raises:
+        SourceError: there are none, or the filesystem does not answer.
+    """
+    try:
+        found = FileSystems.match([pattern])[0].metadata_list
+    except (BeamIOError, ValueError, OSError) as error:
+        raise SourceError(f"--input {pattern} cannot be looked at: {_words(error)}") from error
+    if not found:
+        raise SourceError(f"--input {pattern}: there is no such file")
+    files = [(meta.path, meta.size_in_bytes) for meta in found if not Path(meta.path).is_dir()]
+    if not files:
+        raise SourceError(f"--input {pattern} is a folder: give a glob, as in {pattern}/*.csv")
+    return sorted(files)
+
+
+def _plan_file(
+    path: str, size: int, columns: list[str] | None, range_bytes: int
+) -> Iterator[FileRange]:
+    with open_file(path) as stream:
+        magic = stream.read(4)
+        stream.seek(0)
+        for begin, name in _UNREAD.items():
+            if magic.startswith(begin):
+                raise SourceError(f"{path} is a {name} file: CSV, CSV gzipped or Parquet is read")
+        if magic == _PARQUET:
+            yield from _plan_parquet(path, stream, range_bytes)
+        elif magic.startswith(_GZIP):
+            with unzipped(stream) as text:
+                layout, first = _look_at_first_line(path, text, columns)
+            if layout:
+                yield FileRange(path, "gzip", first, -1, layout)
+        else:
+            layout, first = _look_at_first_line(path, stream, columns)
+            for start in range(first, size, range_bytes) if layout else ():
+                yield FileRange(path, "csv", start, min(start + range_bytes, size), layout)
+
+
+def _look_at_first_line(
+    path: str, stream: IO[bytes], columns: list[str] | None
+) -> tuple[Layout | None, int]:
+    """The fields of the file's lines (None if it is empty) and where the first event stands."""
+    line = stream.readline(_LONGEST_HEADER)
+    begin = len(codecs.BOM_UTF8) if line.startswith(codecs.BOM_UTF8) else 0
+    first = line[begin:].rstrip(b"\r\n")
+    if not line:
+        return None, 0
+    if columns is None:
+        return header_layout(first, path), len(line)
+    return Layout.of(columns, "--columns"), len(line) if is_header(first) else 0
+
+
+def _plan_parquet(path: str, stream: IO[bytes], range_bytes: int) -> Iterator[FileRange]:
+    try:
+        file = pq.ParquetFile(stream)
+    except pa.ArrowInvalid as error:
+        raise SourceError(f"{path} is a broken Parquet file: {_words(error)}") from error
+    check_schema(file.schema_arrow, path)
+    start = held = 0
+    for group in range(file.num_row_groups):
+        held += file.metadata.row_group(group).total_byte_size
+        if held >= range_bytes or group == file.num_row_groups - 1:
+            yield FileRange(path, "parquet", start, group + 1, None)
+            start, held = group + 1, 0
+
+
+def _words(error: Exception) -> str:
+    """An error of a library in one line."""
+    return str(error).replace("\n", " ").strip() or type(error).__name__

@@ -1,0 +1,1 @@
+"""The Kafka source: a splittable DoFn with a restriction per partition."""

@@ -1,0 +1,1 @@
+"""From bytes to columns of events, and what is wrong with a line."""

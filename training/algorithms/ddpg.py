@@ -1,0 +1,125 @@
+"""DDPG (Lillicrap et al., ICLR 2016) with items as actions.
+
+An action is a direction in the space of the items' vectors; the actor's a = mu(s) / |mu(s)|
+ranks the items by inner product, and a logged item's action is v / |v|. With target networks
+mu', Q' that follow by theta' <- tau theta + (1 - tau) theta',
+
+    y = r + gamma (1 - last) Q'(s', mu'(s'))
+    L_critic = mean (y - Q(s, a))^2
+    L_actor = -mean Q(s, mu(s))
+
+The log is all there is: the actor cannot try what it would do, and the critic's errors
+on actions that nobody took lead it astray. So an anchor may be added to L_actor, which is then
+divided by the mean of |Q| so that the anchor's weight does not depend on the rewards' scale,
+
+    L_actor / mean |Q(s, mu(s))| + anchor * -mean log softmax_a(mu(s) . v_a),
+
+the cross-entropy of what was done (as in TD3+BC; Fujimoto and Gu, 2021), of lists: of what was
+taken. With anchor 0 it is the paper's. A list's items are actions of the same state, and no state
+follows: y = r. The state encoder and the items' vectors come from supervised pretraining and stay.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.optim import Optimizer
+
+from inference.network.heads import Critic
+from inference.network.network import Network
+from training.algorithms.learner import mean_of, soft_update
+from training.algorithms.softmax import ItemSampler, log_probabilities
+from training.datasets.batches import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class DdpgOptions:
+    """How DDPG learns.
+
+    Attributes:
+        gamma: discount of the next state's value.
+        tau: share of the trained weights that a target takes on at each step.
+        anchor: weight of what was done in the actor's loss; 0 for the paper's loss.
+        actor_rate: Adam's learning rate for the actor.
+        critic_rate: Adam's learning rate for the critic.
+    """
+
+    gamma: float = 0.9
+    tau: float = 0.005
+    anchor: float = 0.1
+    actor_rate: float = 1e-4
+    critic_rate: float = 1e-3
+
+
+def bootstrap(rewards: Tensor, last: Tensor, next_values: Tensor, gamma: float) -> Tensor:
+    """Y = r + gamma (1 - last) V(s') for rewards [n, k], last [n] and V(s') [n]."""
+    return rewards + gamma * (~last * next_values)[:, None]
+
+
+class Ddpg:
+    """Learns a network's actor, and a critic beside it.
+
+    Args:
+        network: with an `ActorHead`; its head is trained in place, the rest stays.
+        sampler: of the softmax in the anchor.
+        options: how to learn.
+    """
+
+    def __init__(self, network: Network, sampler: ItemSampler, options: DdpgOptions) -> None:
+        self.network = self.result = network
+        self.critic = Critic(network.sizes).to(network.bias.device)
+        self.targets = nn.ModuleDict(
+            {"actor": copy.deepcopy(network.head), "critic": copy.deepcopy(self.critic)}
+        )
+        self._sampler = sampler
+        self._options = options
+        self._actor_optimizer = torch.optim.Adam(network.head.parameters(), options.actor_rate)
+        self._critic_optimizer = torch.optim.Adam(self.critic.parameters(), options.critic_rate)
+
+    def update(self, batch: Batch) -> dict[str, Tensor]:
+        """One step of critic, actor and targets; the losses before it."""
+        options, network = self._options, self.network
+        with torch.no_grad():
+            vectors = network.vectors()
+            copies = network.copies(batch.histories, batch.lengths)
+            state = network.encoder(batch.histories, batch.lengths, batch.users)
+            after, lengths = batch.next_histories(network.sizes.items)
+            next_state = network.encoder(after, lengths, batch.users)
+            next_action = normalize(self.targets["actor"](next_state), dim=1)
+            next_value = self.targets["critic"](next_state, next_action)
+            wanted = bootstrap(batch.rewards, batch.last, next_value, options.gamma)
+        real = batch.actions < network.sizes.items
+        states = state[:, None].expand(-1, real.shape[1], -1)
+        value = self.critic(states, normalize(vectors[batch.actions], dim=2))
+        loss_critic = mean_of(real, (value - wanted) ** 2)
+        self._critic_optimizer.zero_grad(set_to_none=True)
+        loss_critic.backward()  # type: ignore[no-untyped-call]
+        self._critic_optimizer.step()
+
+        query = network.head(state)
+        worth = self.critic(state, normalize(query, dim=1))
+        loss_actor = -worth.mean()
+        if options.anchor:
+            loss_actor = loss_actor / worth.detach().abs().mean().clamp_min(1e-6)
+            done = log_probabilities(query, vectors, batch.actions, self._sampler.draw(), copies)
+            loss_actor = loss_actor - options.anchor * mean_of(real & (batch.rewards > 0), done)
+        self._actor_optimizer.zero_grad(set_to_none=True)
+        loss_actor.backward()
+        self._actor_optimizer.step()
+        soft_update(self.targets["actor"], network.head, options.tau)
+        soft_update(self.targets["critic"], self.critic, options.tau)
+        return {"critic": loss_critic.detach(), "actor": loss_actor.detach()}
+
+    def parts(self) -> dict[str, nn.Module | Optimizer]:
+        """The network, the critic, the targets and the optimizers."""
+        return {
+            "network": self.network,
+            "critic": self.critic,
+            "targets": self.targets,
+            "actor_optimizer": self._actor_optimizer,
+            "critic_optimizer": self._critic_optimizer,
+        }

@@ -1,0 +1,111 @@
+"""What is learnt from as tensors, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.datasets.sequences import Transitions
+from training.datasets.shown_lists import ShownLists
+
+Steps = Transitions | ShownLists
+"""What there is to learn from: what users did, or what they were shown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """States and what was done or shown in each, as tensors.
+
+    Of `Transitions` a row is one step, k = 1: what the user did. Of `ShownLists` a row is a list.
+
+    Attributes:
+        histories: int64 [n, w], as in Transitions.
+        lengths: int64 [n].
+        users: int64 [n].
+        actions: int64 [n, k], rows of the item table, the last of which is no action.
+        rewards: float32 [n, k].
+        returns: float32 [n, k].
+        propensities: float32 [n, k], as in ShownLists; 0 where it is not known.
+        last: bool [n], whether nothing follows: the session ends, or the row is a list.
+    """
+
+    histories: Tensor
+    lengths: Tensor
+    users: Tensor
+    actions: Tensor
+    rewards: Tensor
+    returns: Tensor
+    propensities: Tensor
+    last: Tensor
+
+    @staticmethod
+    def of(steps: Steps, device: torch.device) -> Batch:
+        """These rows, on a device."""
+        if isinstance(steps, ShownLists):
+            actions, rewards, returns = steps.items, steps.rewards, steps.rewards
+            propensities, last = steps.propensities, np.ones(len(steps), bool)
+        else:
+            actions = steps.actions[:, None]
+            rewards, returns = steps.rewards[:, None], steps.returns[:, None]
+            propensities, last = np.zeros(rewards.shape, np.float32), steps.last
+        states = steps.histories, steps.lengths, steps.users
+        return Batch(
+            *(
+                torch.from_numpy(column).to(device)
+                for column in (*states, actions, rewards, returns, propensities, last)
+            )
+        )
+
+    def next_histories(self, unknown: int) -> tuple[Tensor, Tensor]:
+        """The histories after the (first) action, int64 [n, w] and their lengths int64 [n].
+
+        Args:
+            unknown: the row that fills a history.
+        """
+        full = self.lengths == self.histories.shape[1]
+        moved = torch.roll(self.histories, -1, dims=1)
+        after = torch.where(full[:, None], moved, self.histories)
+        lengths = self.lengths + (~full).long()
+        after[torch.arange(len(after), device=after.device), lengths - 1] = self.actions[:, 0]
+        beyond = torch.arange(after.shape[1], device=after.device) >= lengths[:, None]
+        return after.masked_fill(beyond, unknown), lengths
+
+
+@dataclass(frozen=True, slots=True)
+class IdDropout:
+    """Which ids are hidden in training, so that the unknown rows are learnt too.
+
+    Attributes:
+        users: share of rows whose user is taken for an unknown one.
+        items: share of a history's items that are taken for unknown ones.
+        unknown_user: row of the user table for it.
+        unknown_item: row of the item table for it.
+    """
+
+    users: float
+    items: float
+    unknown_user: int
+    unknown_item: int
+
+    def hide(self, batch: Batch) -> Batch:
+        """The batch with some of its ids hidden."""
+        user = torch.rand(len(batch.users), device=batch.users.device) < self.users
+        item = torch.rand(batch.histories.shape, device=batch.users.device) < self.items
+        return replace(
+            batch,
+            histories=batch.histories.masked_fill(item, self.unknown_item),
+            users=batch.users.masked_fill(user, self.unknown_user),
+        )
+
+
+def shuffled(
+    steps: Steps, size: int, rng: np.random.Generator, device: torch.device
+) -> Iterator[Batch]:
+    """All rows once, in a random order, in batches of `size`."""
+    order = rng.permutation(len(steps))
+    for start in range(0, len(order), size):
+        yield Batch.of(steps.take(order[start : start + size]), device)

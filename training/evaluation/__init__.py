@@ -1,0 +1,1 @@
+"""Offline evaluation: queries, metrics, protocol, baselines, reports."""

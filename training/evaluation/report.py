@@ -1,0 +1,106 @@
+"""What an evaluation hands over: JSON, a table in Markdown and a plot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from training.evaluation.metrics import Estimate
+from training.evaluation.protocol import Report
+
+TITLES = {
+    "later/new": "All later items, new ones only",
+    "later/repeats": "All later items, repeats allowed",
+    "next/new": "The next item, new ones only",
+    "next/repeats": "The next item, repeats allowed",
+}
+"""What the protocols of a report ask, by their name."""
+
+
+def as_json(reports: Sequence[Report], protocol: str) -> list[dict[str, Any]]:
+    """An object per report: name, kind, seeds, the metrics under `protocol`, and under all."""
+    return [
+        {
+            "name": report.name,
+            "kind": report.kind,
+            "seeds": report.seeds,
+            **{name: asdict(value) for name, value in report.scores[protocol].items()},
+            "protocol": protocol,
+            "protocols": {
+                each: {name: asdict(value) for name, value in scores.items()}
+                for each, scores in report.scores.items()
+            },
+        }
+        for report in reports
+    ]
+
+
+def write_json(path: Path, reports: Sequence[Report], protocol: str) -> None:
+    """Write `as_json` to a file, its folder made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(as_json(reports, protocol), indent=2) + "\n", encoding="utf-8")
+
+
+def markdown(reports: Sequence[Report]) -> str:
+    """A table for each protocol, the best value of each metric in bold."""
+    return "\n".join(
+        table
+        for protocol in TITLES
+        if (table := _table(TITLES[protocol], protocol, reports)) is not None
+    )
+
+
+def _table(title: str, protocol: str, reports: Sequence[Report]) -> str | None:
+    rows = [(report, report.scores[protocol]) for report in reports if protocol in report.scores]
+    if not rows:
+        return None
+    metrics = list(rows[0][1])
+    best = {
+        name: max(scores[name].value for _, scores in rows)
+        for name in metrics
+        if name != "popularity_bias"  # Neither much nor little of it is best.
+    }
+    lines = [f"**{title}**", ""]
+    lines.append("| | " + " | ".join(name.replace("_", " ") for name in metrics) + " |")
+    lines.append("|---|" + "---|" * len(metrics))
+    for report, scores in rows:
+        cells = (_cell(scores[name], best.get(name)) for name in metrics)
+        seeds = f" ({report.seeds} seeds)" if report.seeds > 1 else ""
+        lines.append(f"| {report.name}{seeds} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(estimate: Estimate, best: float | None) -> str:
+    digits = 4 if estimate.value < 1 else 2
+    value = f"{estimate.value:.{digits}f}"
+    mark = "**" if estimate.value == best else ""
+    return f"{mark}{value}{mark} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+
+
+def plot(path: Path, reports: Sequence[Report], metric: str) -> None:
+    """Draw one metric with its intervals under every protocol; the file's ending is its format."""
+    from matplotlib.figure import Figure
+
+    shown = [name for name in TITLES if any(name in report.scores for report in reports)]
+    height = 1.2 + 0.28 * len(reports)
+    figure = Figure(figsize=(4 + 3 * len(shown), height), layout="constrained")
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for panel, protocol in zip(panels, shown, strict=True):
+        for place, report in enumerate(reports):
+            if protocol not in report.scores:
+                continue
+            one = report.scores[protocol][metric]
+            reach = [[one.value - one.low], [one.high - one.value]]
+            color = "tab:blue" if report.kind == "model" else "tab:gray"
+            panel.errorbar(one.value, place, xerr=reach, fmt="o", color=color, capsize=3)
+        panel.set_title(TITLES[protocol], fontsize="small")
+        panel.set_xlabel(f"{metric}, 95% interval", fontsize="small")
+        panel.set_xlim(left=0)
+        panel.grid(axis="x", alpha=0.3)
+    panels[0].set_yticks(range(len(reports)), [report.name for report in reports])
+    panels[0].invert_yaxis()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)

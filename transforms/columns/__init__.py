@@ -1,0 +1,1 @@
+"""Columns: how they are encoded, packed, sorted, cut into ranges and hashed."""

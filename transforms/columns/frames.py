@@ -1,0 +1,110 @@
+"""Dataclasses whose fields are columns, with a coder that Beam picks by the type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from functools import cache
+from typing import Any, ClassVar, Self, TypeVar
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from transforms.columns.codec import Buffer, Column, read_columns, write_columns
+
+C = TypeVar("C", bound="Columns")
+Index = npt.NDArray[np.generic] | slice
+
+
+class Columns:
+    """Base of dataclasses whose fields are all columns, of any lengths."""
+
+    COMPRESSED: ClassVar[bool] = False
+    """Whether the coder compresses: worth it for wide rows that repeat themselves."""
+
+    def columns(self) -> tuple[Column, ...]:
+        """The columns in the order of the fields."""
+        return tuple([getattr(self, name) for name in column_names(type(self))])  # type: ignore[arg-type]
+
+
+@cache
+def column_names(columns_type: type[Columns]) -> tuple[str, ...]:
+    """The names of the columns in the order of the fields."""
+    return tuple(field.name for field in fields(columns_type))  # type: ignore[arg-type]
+
+
+class Frame(Columns):
+    """Base of dataclasses whose fields are all columns of one length.
+
+    A column may have further dimensions ([n, k]); the first one is the row.
+    """
+
+    def __len__(self) -> int:
+        return len(self.columns()[0])
+
+    def take(self, index: Index) -> Self:
+        """The rows at `index` (positions, a mask or a slice)."""
+        return type(self)(*(column[index] for column in self.columns()))
+
+    @classmethod
+    def concat(cls, frames: Iterable[Self]) -> Self:
+        """All the rows of `frames` (one at least), in their order."""
+        parts = list(frames)
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            *(
+                np.concatenate(columns)
+                for columns in zip(*(part.columns() for part in parts), strict=True)
+            )
+        )
+
+
+class FrameCoder(beam.coders.Coder):
+    """Writes a frame, or other columns, as narrow raw columns (see `transforms.columns.codec`)."""
+
+    def __init__(self, frame_type: type[Columns]) -> None:
+        self._type = frame_type
+
+    @classmethod
+    def from_type_hint(cls, typehint: Any, registry: Any) -> FrameCoder:
+        """The coder for a frame's type, as Beam's registry asks for it."""
+        del registry
+        return cls(typehint)
+
+    def encode(self, value: Columns) -> bytes:
+        """The frame as bytes."""
+        encoded = write_columns(value.columns())
+        if not self._type.COMPRESSED:
+            return encoded
+        packed: bytes = pa.compress(encoded, codec="lz4", asbytes=True)
+        return len(encoded).to_bytes(4, "little") + packed
+
+    def decode(self, encoded: Buffer) -> Any:
+        """The frame that `encode` wrote."""
+        if self._type.COMPRESSED:
+            size = int.from_bytes(encoded[:4], "little")
+            encoded = pa.decompress(memoryview(encoded)[4:], size, codec="lz4", asbytes=True)
+        return self._type(*read_columns(encoded))
+
+    def is_deterministic(self) -> bool:
+        """Equal frames have equal bytes."""
+        return True
+
+    def to_type_hint(self) -> type[Columns]:
+        """What it codes."""
+        return self._type
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FrameCoder) and self._type is other._type
+
+    def __hash__(self) -> int:
+        return hash((FrameCoder, self._type))
+
+
+def coded(frame_type: type[C]) -> type[C]:
+    """Class decorator: makes Beam write elements of this type with a FrameCoder."""
+    beam.coders.registry.register_coder(frame_type, FrameCoder)
+    return frame_type

@@ -1,0 +1,1 @@
+"""Messages: the batches of columns that packages exchange. All packages may import them."""

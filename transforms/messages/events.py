@@ -1,0 +1,67 @@
+"""The unit that flows: a batch of events as columns.
+
+A Python call per event is what makes Beam slow in Python, so an element of the pipeline is
+an `EventBatch` of thousands of events, and each step works on whole columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.columns.frames import Frame, coded
+from transforms.columns.packing import pack
+from transforms.columns.ranges import run_starts
+from transforms.messages.behaviors import BEHAVIORS, REWARDS
+
+__all__ = ["BEHAVIORS", "REWARDS", "TIME_LIMIT", "EventBatch"]
+
+TIME_LIMIT = 253_402_300_800
+"""First second after the year 9999; a time must lie in [0, TIME_LIMIT)."""
+
+Int64s = npt.NDArray[np.int64]
+Int8s = npt.NDArray[np.int8]
+Float32s = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+
+@coded
+@dataclass(frozen=True, slots=True, eq=False)
+class EventBatch(Frame):
+    """Events as equally long columns.
+
+    Attributes:
+        user: int64 [n], ids of users.
+        item: int64 [n], ids of items.
+        behavior: int8 [n], indices into BEHAVIORS.
+        time: int64 [n], seconds since the epoch, UTC.
+    """
+
+    user: Int64s
+    item: Int64s
+    behavior: Int8s
+    time: Int64s
+
+    @staticmethod
+    def empty() -> EventBatch:
+        """A batch of no events."""
+        none = np.empty(0, np.int64)
+        return EventBatch(none, none, np.empty(0, np.int8), none)
+
+    def ordered(self) -> EventBatch:
+        """The different events, by (user, time, item, behavior): repeated ones are dropped."""
+        if len(self) < 2:
+            return self
+        packed = pack(self.user, self.time, self.item, self.behavior)
+        if packed is None:
+            order = np.lexsort((self.behavior, self.item, self.time, self.user))
+            batch = self.take(order)
+            starts = run_starts(*batch.columns())
+            return batch if len(starts) == len(batch) else batch.take(starts)
+        key = packed.key
+        key.sort()
+        fresh = run_starts(key)
+        user, time, item, behavior = packed.columns(key if len(fresh) == len(key) else key[fresh])
+        return EventBatch(user, item, behavior.astype(np.int8), time)

@@ -1,0 +1,1 @@
+"""Users dealt to shards: the keys, and transforms that repartition by user."""

@@ -1,0 +1,1 @@
+"""Panes, and the windowed counts that are made of them."""
