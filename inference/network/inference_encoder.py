@@ -1,7 +1,8 @@
 """The state encoder for inference: the same states as the training encoder, many times faster.
 
-The training encoder is `inference.network.encoder`. All is float64 (see `inference.policy` for why), in blocks that stay in the processor's cache,
-without dropout. What depends on the places of a window alone is multiplied out beforehand.
+The training encoder is `inference.network.encoder`. All is float64 (`inference.policy` says why),
+in blocks that stay in the processor's cache, without dropout. What depends on the places of a
+window alone is computed beforehand.
 """
 
 from __future__ import annotations
