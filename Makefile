@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.rivulet-ready
 DEV_READY := $(VENV)/.rivulet-dev-ready
-PACKAGES := pipelines transforms inference sinks sources simulation training serving deploy benchmarks
+PACKAGES := rivulet pipelines transforms inference sinks sources simulation training serving deploy benchmarks
 export PYTHONWARNINGS ?= ignore
 
 .PHONY: help setup run test outages lint format types lock clean graph screenshots model evaluate page serve up down bench bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-ranking

@@ -6,6 +6,7 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 PACKAGES = (
+    "rivulet",
     "pipelines",
     "sources",
     "transforms",
