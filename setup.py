@@ -33,6 +33,7 @@ setup(
     packages=find_packages(include=[f"{name}*" for name in PACKAGES]),
     package_data={
         "deploy": ["**/*.xml", "**/*.java"],
+        "pipelines": ["**/*.xml", "**/*.java"],
         "inference": ["packaged/*"],
         "serving": ["static/**"],
         "simulation": ["*.csv.gz"],

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from deploy.flink import FlinkCluster, Settings
+from deploy.flink import ClusterSettings, FlinkCluster
 from deploy.process_reaper import ProcessReaper
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
@@ -104,10 +104,10 @@ def site(folder: Path, backend: str = "rocksdb") -> Iterator[Site]:
         folder: takes data and logs.
         backend: where Flink keeps state.
     """
-    with ProcessReaper(folder) as leash, ExitStack() as stack:
-        kafka = stack.enter_context(Kafka(leash.folder))
-        servers = (Mongo(leash.folder), MySQL(leash.folder), Redis(leash.folder))
+    with ProcessReaper(folder) as reaper, ExitStack() as stack:
+        kafka = stack.enter_context(Kafka(reaper.folder))
+        servers = (Mongo(reaper.folder), MySQL(reaper.folder), Redis(reaper.folder))
         stores = tuple(stack.enter_context(server).url for server in servers)
-        settings = Settings(task_managers=2, slots=1, backend=backend)
-        cluster = stack.enter_context(FlinkCluster(leash.folder, settings))
+        settings = ClusterSettings(task_managers=2, slots=1, backend=backend)
+        cluster = stack.enter_context(FlinkCluster(reaper.folder, settings))
         yield Site(kafka, stores, cluster)

@@ -30,13 +30,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from deploy.ports import free_port
 from deploy.servers.redis import Redis
 from inference.models.directory import save_policy
 from inference.models.ids import IdMap
 from inference.models.info import ModelInfo
 from inference.network.encoder import Sizes
 from inference.network.network import Network
+from rivulet.system.ports import free_port
 
 USERS = 1000
 CONNECTIONS = 16

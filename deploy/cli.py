@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy import flink
-from deploy.errors import DeployError
+from deploy.components import PARTS, USUAL, Part, Settings
+from deploy.flink import ClusterSettings
 from deploy.flink.distribution import BACKENDS
-from deploy.parts import PARTS, USUAL, Part, Settings
+from rivulet.system.programs import ProgramError
 
 DEFAULT_DATA = Path(".rivulet")
 # Without a terminal there is no width to keep to, and addresses must stay whole.
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in given.names if name not in PARTS]
     if unknown:
         made.error(f"unknown name {unknown[0]!r}; choose from {', '.join(PARTS)}")
-    cluster = flink.Settings(
+    cluster = ClusterSettings(
         task_managers=given.task_managers,
         slots=given.slots,
         backend=given.state_backend,
@@ -159,7 +159,7 @@ def _up(parts: dict[str, Part], console: Console) -> int:
         for name, result in work.items():
             try:
                 result.result()
-            except DeployError as error:
+            except ProgramError as error:
                 failed = True
                 errors.print(f"[red]{name}:[/] {escape(str(error))}")
             waiting.remove(name)

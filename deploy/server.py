@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from deploy.cache import file_lock
-from deploy.errors import DeployError
-from deploy.ports import free_port, is_free, is_open
-from deploy.processes import Process, spawn, stand_back
+from rivulet.system.cache import file_lock
+from rivulet.system.ports import free_port, is_free, is_open
+from rivulet.system.processes import Process, spawn, stand_back
+from rivulet.system.programs import ProgramError
 
 POLL_S = 0.05
 STARTS = 3
@@ -96,7 +96,7 @@ class Server(abc.ABC):
 
     @abc.abstractmethod
     def install(self) -> None:
-        """Get the programs if they are missing (once for each user, see `deploy.cache`)."""
+        """Get the programs if they are missing (once for each user, see `rivulet.system.cache`)."""
 
     @abc.abstractmethod
     def prepare(self) -> None:
@@ -136,7 +136,7 @@ class Server(abc.ABC):
         """Start it unless it runs, and wait until it answers.
 
         Raises:
-            DeployError: It cannot be installed, its port is taken, or it did not answer in time.
+            ProgramError: It cannot be installed, its port is taken, or it did not answer in time.
         """
         self.install()
         with file_lock(self.data / "locks" / self.name):
@@ -150,7 +150,7 @@ class Server(abc.ABC):
                 try:
                     self._launch()
                     return self
-                except DeployError:
+                except ProgramError:
                     # Another program may have taken the port between the choice and the start.
                     if self._wanted_port or attempt == STARTS - 1 or self._ports_free():
                         raise
@@ -196,14 +196,14 @@ class Server(abc.ABC):
             if first and self._wanted_port:
                 port = self._wanted_port
                 if not is_free(port):
-                    raise DeployError(
+                    raise ProgramError(
                         f"{self.name}: port {port} is taken by another program. "
                         "Name another one, or none for a free one."
                     )
             elif last and not fresh:
                 port = last
                 if not is_free(port):
-                    raise DeployError(
+                    raise ProgramError(
                         f"{self.name}: port {port}, which it had before, is now taken by another "
                         f"program. Stop that one, or give --port {self.name}=N for another."
                     )
@@ -222,7 +222,7 @@ class Server(abc.ABC):
         self._child = spawn(self.command(), self.log, self.home, self.environment())
         process = Process.of(self._child.pid)
         if process is None:
-            raise DeployError(f"{self.name} ended at once.{self._log_tail()}")
+            raise ProgramError(f"{self.name} ended at once.{self._log_tail()}")
         if self.niceness:
             stand_back(process.pid, self.niceness)
         self._state.process = process
@@ -238,7 +238,7 @@ class Server(abc.ABC):
         problem: Exception | None = None
         while time.monotonic() < end:
             if self.process is None:
-                raise DeployError(f"{self.name} ended while starting.{self._log_tail()}")
+                raise ProgramError(f"{self.name} ended while starting.{self._log_tail()}")
             if not self.roles or is_open(self.port):
                 try:
                     self.ping()
@@ -250,7 +250,7 @@ class Server(abc.ABC):
                         return
             time.sleep(POLL_S)
         reason = f" ({problem})" if problem else ""
-        raise DeployError(
+        raise ProgramError(
             f"{self.name} did not answer in {self.start_s:.0f} s{reason}.{self._log_tail()}"
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from deploy.flink import FlinkCluster, Settings
+from deploy.flink import ClusterSettings, FlinkCluster
 from deploy.process_reaper import ProcessReaper
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
@@ -45,8 +45,8 @@ def unique() -> str:
 @pytest.fixture(scope="session")
 def server_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessReaper]:
     """Give the data folder of this run's servers; whatever happens, none outlives the run."""
-    with ProcessReaper(tmp_path_factory.mktemp("servers")) as leash:
-        yield leash
+    with ProcessReaper(tmp_path_factory.mktemp("servers")) as reaper:
+        yield reaper
 
 
 @pytest.fixture(scope="session")
@@ -80,5 +80,5 @@ def redis_server(server_data: ProcessReaper) -> Iterator[Redis]:
 @pytest.fixture(scope="session")
 def flink_cluster(server_data: ProcessReaper) -> Iterator[FlinkCluster]:
     """Give a running Flink cluster: two task managers of two slots, and Python workers."""
-    with FlinkCluster(server_data.folder, Settings(task_managers=2, slots=2)) as cluster:
+    with FlinkCluster(server_data.folder, ClusterSettings(task_managers=2, slots=2)) as cluster:
         yield cluster

@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("deploy", "inference", "pipelines", "serving", "simulation", "sinks", "sources",
-            "training", "transforms")  # fmt: skip
-DATA = ("*.xml", "*.npy", "*.json", "*.pt", "*.gz", "*.html", "*.js", "*.css", "*.svg")
+PACKAGES = ("deploy", "inference", "pipelines", "rivulet", "serving", "simulation", "sinks",
+            "sources", "training", "transforms")  # fmt: skip
+DATA = ("*.xml", "*.java", "*.npy", "*.json", "*.pt", "*.gz", "*.html", "*.js", "*.css", "*.svg")
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.{}(sys.argv[1]))"
 
 

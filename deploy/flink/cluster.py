@@ -7,15 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from deploy.errors import DeployError
-from deploy.flink import rest
-from deploy.flink.distribution import Settings
-from deploy.flink.job_server import build_job_server
+from deploy.flink.distribution import ClusterSettings
 from deploy.flink.jobmanager import JobManager
 from deploy.flink.taskmanager import TaskManager
 from deploy.flink.workers import WorkerPool
 from deploy.flink.zookeeper import ZooKeeper
 from deploy.server import Server
+from pipelines.flink import rest
+from pipelines.flink.job_server.build import build_job_server
+from rivulet.system.programs import ProgramError
 
 POLL_S = 0.1
 SLOTS_S = 60.0
@@ -43,13 +43,13 @@ class FlinkCluster:
     def __init__(
         self,
         data: Path,
-        settings: Settings | None = None,
+        settings: ClusterSettings | None = None,
         more: dict[str, object] | None = None,
         port: int = 0,
         usual_ports: bool = False,
     ) -> None:
         self.data = data.resolve()
-        self.settings = settings or Settings()
+        self.settings = settings or ClusterSettings()
         self._more = more or {}
         self.zookeeper = (
             ZooKeeper(data, usual_port=usual_ports)
@@ -105,7 +105,7 @@ class FlinkCluster:
         """Start what does not run, and wait until all slots are there.
 
         Raises:
-            DeployError: A part cannot be had or does not start.
+            ProgramError: A part cannot be had or does not start.
         """
         self.job_manager.install()  # once, not by all of them at the same time
         if self.zookeeper is not None:
@@ -162,7 +162,7 @@ class FlinkCluster:
             if self.rest("/overview")["slots-total"] >= slots:
                 return
             time.sleep(POLL_S)
-        raise DeployError(f"Flink has fewer than {slots} slots after {SLOTS_S:.0f} s")
+        raise ProgramError(f"Flink has fewer than {slots} slots after {SLOTS_S:.0f} s")
 
 
 def _number(path: Path) -> int:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.flink import rocksdb
-from deploy.flink.java import OPENINGS
-from deploy.installs import java, python_package
-from deploy.ports import LOOPBACK
+from pipelines.flink.job_server.java import OPENINGS
+from rivulet.system.ports import LOOPBACK
+from rivulet.system.programs import java, python_package
 
 # Holds a Flink distribution without its shell scripts.
 PACKAGE, VERSION = "apache-flink-libraries", "1.19.3"
@@ -63,7 +63,7 @@ classloader.check-leaked-classloader: false
 
 
 @dataclass(frozen=True)
-class Settings:
+class ClusterSettings:
     """What one chooses of a cluster.
 
     Attributes:
@@ -89,7 +89,9 @@ def install() -> Path:
     return python_package(PACKAGE, VERSION) / "pyflink" / "lib"
 
 
-def configure(folder: Path, home: Path, settings: Settings, more: Mapping[str, object]) -> None:
+def configure(
+    folder: Path, home: Path, settings: ClusterSettings, more: Mapping[str, object]
+) -> None:
     """Write config.yaml and the logs' settings.
 
     Args:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from deploy.flink import rest
-from deploy.flink.distribution import Settings, configure, install, java_command
-from deploy.ports import LOOPBACK
+from deploy.flink.distribution import ClusterSettings, configure, install, java_command
 from deploy.server import Server
+from pipelines.flink import rest
+from rivulet.system.ports import LOOPBACK
 
 MAIN = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 MEMORY = ("-Xms256m", "-Xmx768m", "-XX:MaxMetaspaceSize=512m", "-XX:+UseSerialGC")
@@ -30,7 +30,7 @@ class JobManager(Server):
     def __init__(
         self,
         data: Path,
-        settings: Settings,
+        settings: ClusterSettings,
         more: Callable[[], Mapping[str, object]],
         port: int = 0,
         usual_port: bool = False,

@@ -7,8 +7,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from deploy.cache import cached, fingerprint
-from deploy.flink.java import compile_java, java_sources
+from pipelines.flink.job_server.java import compile_java, java_sources
+from rivulet.system.cache import cached, fingerprint
 
 SOURCES = Path(__file__).with_name("options")
 FACTORY = "rivulet.flink.SmallManifests"
@@ -22,7 +22,7 @@ def options_jar(lib: Path, flink_version: str) -> Path:
         flink_version: Their version.
 
     Raises:
-        DeployError: There is no Java compiler.
+        ProgramError: There is no Java compiler.
     """
 
     def build(folder: Path) -> None:

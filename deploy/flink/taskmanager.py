@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from deploy.flink import rest
-from deploy.flink.distribution import Settings, configure, install, java_command
+from deploy.flink.distribution import ClusterSettings, configure, install, java_command
 from deploy.flink.jobmanager import JobManager
 from deploy.server import Server
+from pipelines.flink import rest
 
 MAIN = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 FRAMEWORK_MB, OFF_HEAP_MB, NETWORK_MB, MANAGED_MB, METASPACE_MB = 128, 128, 128, 256, 1024
@@ -30,7 +30,7 @@ class TaskManager(Server):
         self,
         manager: JobManager,
         number: int,
-        settings: Settings,
+        settings: ClusterSettings,
         more: Callable[[], Mapping[str, object]],
     ) -> None:
         self.name = f"flink-taskmanager-{number}"

@@ -9,9 +9,9 @@ from typing import ClassVar
 import grpc  # type: ignore[import-untyped]
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
-from deploy.ports import LOOPBACK
-from deploy.processes import Process, children
 from deploy.server import Server
+from rivulet.system.ports import LOOPBACK
+from rivulet.system.processes import Process, children
 
 CACHE_MB = 100
 # An OpenMP thread per core in every worker only makes them wait for one another.

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from deploy.flink.distribution import install
-from deploy.installs import java
-from deploy.ports import LOOPBACK
 from deploy.server import Server
+from rivulet.system.ports import LOOPBACK
+from rivulet.system.programs import java
 
 # Flink's own jar holds a whole ZooKeeper.
 MAIN = "org.apache.flink.shaded.zookeeper3.org.apache.zookeeper.server.ZooKeeperServerMain"

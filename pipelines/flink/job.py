@@ -6,7 +6,7 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-from deploy.flink import rest
+from pipelines.flink import rest
 
 PREFIX = "rivulet_"
 """How Beam's counters of our namespace begin behind the operator's name."""

@@ -15,8 +15,9 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from deploy.flink import is_job_server_patched, rest
-from deploy.flink.embedded import EMBEDDED
+from pipelines.flink import rest
+from pipelines.flink.job_server import is_job_server_patched
+from pipelines.flink.job_server.process import EMBEDDED
 
 LOCAL = "[local]"
 POOL = "localhost:50000"

@@ -16,13 +16,12 @@ from apache_beam.portability.api import beam_job_api_pb2_grpc
 from apache_beam.runners.portability.flink_runner import FlinkJarJobServer, FlinkRunner
 from apache_beam.runners.portability.job_server import JobServer
 
-from deploy.errors import DeployError
-from deploy.flink import build_job_server, job_server_jar
-from deploy.flink.embedded import JobServerProcess
-from deploy.installs import find_program
 from pipelines.flink.job import FlinkJob
+from pipelines.flink.job_server import build_job_server, job_server_jar
+from pipelines.flink.job_server.process import JobServerProcess
 from pipelines.flink.options import LOCAL, FlinkOptions, set_defaults
 from pipelines.running.errors import RunnerError
+from rivulet.system.programs import ProgramError, find_program
 
 HOW = (
     "run `python -m deploy up flink-job-server`, which needs Java 17 and Maven, or give "
@@ -82,7 +81,7 @@ class _Started(JobServer):
     def start(self) -> Any:
         try:
             address = self._process.start()
-        except DeployError as error:
+        except ProgramError as error:
             raise RunnerError(str(error)) from error
         return beam_job_api_pb2_grpc.JobServiceStub(grpc.insecure_channel(address))
 
@@ -105,7 +104,7 @@ def find_jar(options: PipelineOptions) -> Path:
             print("Building Flink's job server (once; 150 MB from Maven) ...", file=sys.stderr)
             try:
                 return build_job_server()
-            except DeployError as error:
+            except ProgramError as error:
                 last = str(error).splitlines()[-1]
                 raise RunnerError(f"Flink's job server cannot be built ({last}): {HOW}") from error
     server = FlinkJarJobServer(options)

@@ -82,8 +82,8 @@ def _find_prism(options: PipelineOptions) -> None:
     """
     from apache_beam.runners.portability.prism_runner import PrismJobServer
 
-    from deploy import prism
-    from deploy.errors import DeployError
+    from pipelines.running import prism
+    from rivulet.system.programs import ProgramError
 
     chosen = options.view_as(PrismRunnerOptions)
     if chosen.prism_location:
@@ -96,7 +96,7 @@ def _find_prism(options: PipelineOptions) -> None:
         if found is None:
             PrismJobServer(options).path_to_binary()
             return
-    except (DeployError, RuntimeError, OSError, ValueError) as error:
+    except (ProgramError, RuntimeError, OSError, ValueError) as error:
         why = str(error).splitlines()[-1][:200]
         raise RunnerError(
             f"Prism is not here ({why}): run `python -m deploy up prism`, which needs Go, or give "

@@ -12,7 +12,7 @@ from pathlib import Path
 import pymongo
 import sqlalchemy as sa
 
-from deploy.flink import FlinkCluster, Settings
+from deploy.flink import ClusterSettings, FlinkCluster
 from deploy.process_reaper import ProcessReaper
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
@@ -60,7 +60,7 @@ class Site:
 
     def clear(self) -> None:
         """Ends all jobs and empties the stores."""
-        from deploy.flink import rest
+        from pipelines.flink import rest
 
         for job in self.cluster.rest("/jobs/overview")["jobs"]:
             if job["state"] not in ("FINISHED", "CANCELED", "FAILED"):
@@ -78,13 +78,13 @@ class Site:
 @contextmanager
 def site(folder: Path, slots: int = 1) -> Iterator[Site]:
     """Two task managers, a broker and three stores; all end with this process."""
-    with ProcessReaper(folder) as leash, ExitStack() as stack:
-        kafka = stack.enter_context(Kafka(leash.folder))
-        mongo = stack.enter_context(Mongo(leash.folder))
-        mysql = stack.enter_context(MySQL(leash.folder))
-        redis = stack.enter_context(Redis(leash.folder))
-        settings = Settings(task_managers=2, slots=slots)
-        cluster = stack.enter_context(FlinkCluster(leash.folder, settings))
+    with ProcessReaper(folder) as reaper, ExitStack() as stack:
+        kafka = stack.enter_context(Kafka(reaper.folder))
+        mongo = stack.enter_context(Mongo(reaper.folder))
+        mysql = stack.enter_context(MySQL(reaper.folder))
+        redis = stack.enter_context(Redis(reaper.folder))
+        settings = ClusterSettings(task_managers=2, slots=slots)
+        cluster = stack.enter_context(FlinkCluster(reaper.folder, settings))
         stores = Stores(
             mongo.url.replace("/rivulet", "/chaos"),
             mysql.url.replace("/rivulet", "/chaos"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import main
-from deploy.ports import free_port
+from rivulet.system.ports import free_port
 
 
 @pytest.mark.servers

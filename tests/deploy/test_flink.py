@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.flink import FlinkCluster, build_job_server
-from deploy.flink.job_server import write_manifest_jar
+from deploy.flink import FlinkCluster
+from pipelines.flink.job_server import build_job_server
+from pipelines.flink.job_server.build import write_manifest_jar
 
 PIPELINE = Path(__file__).with_name("counting.py")
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.flink.distribution import VERSION, Settings, configure, install
+from deploy.flink.distribution import VERSION, ClusterSettings, configure, install
 from deploy.flink.rocksdb import FACTORY, options_jar
-from deploy.installs import java
+from rivulet.system.programs import java
 
 ASK = f"""
 import org.rocksdb.*;
@@ -22,7 +22,7 @@ public class Ask {{
 
 
 def test_the_cluster_is_told_of_the_factory(tmp_path: Path) -> None:
-    configure(tmp_path / "conf", tmp_path / "home", Settings(), {})
+    configure(tmp_path / "conf", tmp_path / "home", ClusterSettings(), {})
     told = (tmp_path / "conf" / "config.yaml").read_text()
     assert f"state.backend.rocksdb.options-factory: {FACTORY}\n" in told
     assert "state.backend.rocksdb.compaction.style: UNIVERSAL\n" in told

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import DeployError
-from deploy.ports import LOOPBACK, is_open
-from deploy.processes import Process
 from deploy.server import State
 from deploy.servers.redis import Redis
+from rivulet.system.ports import LOOPBACK, is_open
+from rivulet.system.processes import Process
+from rivulet.system.programs import ProgramError
 
 pytestmark = pytest.mark.servers
 
@@ -56,14 +56,14 @@ def test_a_wanted_port_is_taken_and_a_busy_one_is_refused(tmp_path: Path) -> Non
         taken.bind((LOOPBACK, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(DeployError, match=f"port {port} is taken"):
+        with pytest.raises(ProgramError, match=f"port {port} is taken"):
             Redis(tmp_path, port=port).start()
     with Redis(tmp_path, port=port) as server:
         assert server.url == f"redis://127.0.0.1:{port}/0"
 
 
 def test_a_server_that_dies_while_starting_shows_its_log(tmp_path: Path) -> None:
-    with pytest.raises(DeployError, match=r"(?s)ended while starting.*no-such-option"):
+    with pytest.raises(ProgramError, match=r"(?s)ended while starting.*no-such-option"):
         Redis(tmp_path, options=("--no-such-option", "1")).start()
 
 
@@ -78,13 +78,13 @@ def _ask(port: int) -> bytes:
         return client.recv(100)
 
 
-def test_a_leash_ends_the_servers_of_a_process_that_is_killed(tmp_path: Path) -> None:
+def test_a_process_reaper_ends_the_servers_of_a_process_that_is_killed(tmp_path: Path) -> None:
     program = """
         import sys, time
         from pathlib import Path
-        from deploy.process_reaper import Leash
+        from deploy.process_reaper import ProcessReaper
         from deploy.servers.redis import Redis
-        with Leash(Path(sys.argv[1])) as leash, Redis(leash.folder) as server:
+        with ProcessReaper(Path(sys.argv[1])) as reaper, Redis(reaper.folder) as server:
             print(server.port, flush=True)
             time.sleep(60)
     """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from deploy.ports import free_port
+from rivulet.system.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 _START_SECONDS = 150

@@ -7,8 +7,8 @@ from typing import ClassVar
 from kafka import KafkaAdminClient
 from kafka.admin import UserScramCredentialUpsertion
 
-from deploy.ports import LOOPBACK
 from deploy.servers.kafka import Kafka
+from rivulet.system.ports import LOOPBACK
 
 USER = "ann"
 PASSWORD = "p@ss/w:rd?&%+"  # noqa: S105 - of a broker that lives for a test

@@ -13,8 +13,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions, NewTopic
 
-from deploy.flink import build_job_server
 from deploy.servers.kafka import Kafka
+from pipelines.flink.job_server import build_job_server
 
 pytestmark = [pytest.mark.servers, pytest.mark.flink, pytest.mark.slow]
 

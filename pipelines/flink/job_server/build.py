@@ -8,10 +8,10 @@ import os
 import zipfile
 from pathlib import Path
 
-from deploy.cache import cache_root, cached, fingerprint
-from deploy.flink.java import ADD_EXPORTS, ADD_OPENS, java_sources
-from deploy.flink.patch import PATCHES, is_patched, patch
-from deploy.installs import maven_jars, maven_property
+from pipelines.flink.job_server.java import ADD_EXPORTS, ADD_OPENS, java_sources
+from pipelines.flink.job_server.patch import PATCHES, is_patched, patch
+from rivulet.system.cache import cache_root, cached, fingerprint
+from rivulet.system.programs import maven_jars, maven_property
 
 POM = Path(__file__).with_name("pom.xml")
 MAIN = "org.apache.beam.runners.flink.FlinkJobServerDriver"
@@ -47,7 +47,7 @@ def build_job_server() -> Path:
         The jar, to be left where it is: it names its parts relative to itself.
 
     Raises:
-        DeployError: Java, Maven or a part cannot be had.
+        ProgramError: Java, Maven or a part cannot be had.
     """
 
     def build(folder: Path) -> None:

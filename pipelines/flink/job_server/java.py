@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deploy.installs import program, run
+from rivulet.system.programs import program, run
 
 ADD_OPENS = (
     "java.lang",
@@ -43,7 +43,7 @@ def compile_java(sources: Path, lib: Path, folder: Path, what: str) -> dict[str,
         The classes' files, by the names that they have in a jar.
 
     Raises:
-        DeployError: There is no Java compiler, or it refuses them.
+        ProgramError: There is no Java compiler, or it refuses them.
     """
     javac = program("javac", ("openjdk-17-jdk-headless",), ("default-jdk-headless",))
     options = ("-nowarn", "-Xlint:none", "-proc:none", "--release", "11", "-cp", f"{lib}/*")

@@ -7,12 +7,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from deploy.errors import DeployError
-from deploy.flink.java import OPENINGS
-from deploy.flink.job_server import MAIN
-from deploy.installs import java
-from deploy.ports import LOOPBACK, free_port, is_open
-from deploy.processes import Process, spawn
+from pipelines.flink.job_server.build import MAIN
+from pipelines.flink.job_server.java import OPENINGS
+from rivulet.system.ports import LOOPBACK, free_port, is_open
+from rivulet.system.processes import Process, spawn
+from rivulet.system.programs import ProgramError, java
 
 START_S, STOP_S, POLL_S = 120.0, 10.0, 0.1
 HEAP = "-Xmx1g"
@@ -74,7 +73,7 @@ class JobServerProcess:
         """Start it and wait until it listens; give the address for jobs.
 
         Raises:
-            DeployError: It ended or did not listen in time.
+            ProgramError: It ended or did not listen in time.
         """
         self._home.mkdir(parents=True, exist_ok=True)
         port = free_port(avoid=frozenset({self._rest}))
@@ -94,7 +93,7 @@ class JobServerProcess:
         while not is_open(port):
             if self._child.poll() is not None or time.monotonic() > end:
                 self.stop()
-                raise DeployError(f"Flink's job server does not start; see {self.log}")
+                raise ProgramError(f"Flink's job server does not start; see {self.log}")
             time.sleep(POLL_S)
         return f"{LOOPBACK}:{port}"
 

@@ -7,8 +7,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from deploy.flink.java import compile_java
-from deploy.installs import java, run
+from pipelines.flink.job_server.java import compile_java
+from rivulet.system.programs import java, run
 
 PATCHES = Path(__file__).with_name("patches")
 PATCHED_BEAM = "2.62.0"
@@ -32,7 +32,7 @@ def patch(lib: Path, beam_version: str) -> None:
         beam_version: Beam's; others than the known one are left as they are.
 
     Raises:
-        DeployError: There is no Java compiler.
+        ProgramError: There is no Java compiler.
     """
     if not is_patched(beam_version):
         return

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from deploy.cache import cache_root, cached
-from deploy.errors import DeployError
-from deploy.installs import find_program, run
+from rivulet.system.cache import cache_root, cached
+from rivulet.system.programs import ProgramError, find_program, run
 
 VERSION = "v2.77.0"
 MODULE = f"github.com/apache/beam/sdks/v2/go/cmd/prism@{VERSION}"
@@ -21,13 +20,13 @@ def build() -> Path:
     """Build it unless it is there (about a minute and a half, once).
 
     Raises:
-        DeployError: Go is missing or too old, or a module cannot be had.
+        ProgramError: Go is missing or too old, or a module cannot be had.
     """
 
     def go_install(folder: Path) -> None:
         go = find_program("go") or find_program("/usr/local/go/bin/go")
         if go is None:
-            raise DeployError("Prism is built with Go: install Go 1.25 or newer and try again.")
+            raise ProgramError("Prism is built with Go: install Go 1.25 or newer and try again.")
         run((str(go), "install", MODULE), "Building Prism with Go", {"GOBIN": str(folder)})
 
     return cached(FOLDER, go_install) / "prism"

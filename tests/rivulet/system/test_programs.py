@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy import installs
-from deploy.cache import cached
-from deploy.errors import DeployError
+from rivulet.system import programs
+from rivulet.system.cache import cached
+from rivulet.system.programs import ProgramError
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +38,9 @@ def test_two_processes_build_once() -> None:
 def test_a_failed_build_leaves_nothing_and_is_tried_again(own_cache: Path) -> None:
     def fail(folder: Path) -> None:
         (folder / "half").touch()
-        raise DeployError("no network")
+        raise ProgramError("no network")
 
-    with pytest.raises(DeployError, match="no network"):
+    with pytest.raises(ProgramError, match="no network"):
         cached("thing-1", fail)
     assert [path.name for path in own_cache.iterdir()] == ["thing-1.lock"]
     assert cached("thing-1", _slow_build).is_dir()
@@ -50,10 +50,11 @@ def test_a_missing_program_without_root_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(DeployError, match=r"`no-such-server` is not .*apt-get install its-package"):
-        installs.program("no-such-server", ("its-package",))
+    wanted = r"`no-such-server` is not .*apt-get install its-package"
+    with pytest.raises(ProgramError, match=wanted):
+        programs.program("no-such-server", ("its-package",))
 
 
 def test_a_failing_command_shows_its_last_lines() -> None:
-    with pytest.raises(DeployError, match=r"(?s)The download failed \(status 3\):.*no such host"):
-        installs.run(("sh", "-c", "echo no such host >&2; exit 3"), "The download")
+    with pytest.raises(ProgramError, match=r"(?s)The download failed \(status 3\):.*no such host"):
+        programs.run(("sh", "-c", "echo no such host >&2; exit 3"), "The download")

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from deploy import flink, prism
-from deploy.flink import FlinkCluster
+from deploy.flink import ClusterSettings, FlinkCluster
 from deploy.server import Server
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
+from pipelines.flink.job_server import build_job_server, job_server_jar
+from pipelines.running import prism
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Settings:
 
     data: Path
     ports: dict[str, int]
-    cluster: flink.Settings = field(default_factory=flink.Settings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class FlinkPart:
 
     def up(self) -> None:
         """Build the job server and start the cluster."""
-        flink.build_job_server()
+        build_job_server()
         self.cluster.start()
 
     def down(self) -> bool:
@@ -153,7 +154,7 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
         )
     ),
     "flink-job-server": lambda settings: ToolPart(
-        "flink-job-server", flink.build_job_server, flink.job_server_jar
+        "flink-job-server", build_job_server, job_server_jar
     ),
     "prism": lambda settings: ToolPart("prism", prism.build, prism.binary),
 }

@@ -9,13 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from xml.etree import ElementTree
 
-from deploy.cache import cache_root, cached, file_lock
-from deploy.errors import DeployError
+from rivulet.system.cache import cache_root, cached, file_lock
 
 # Where servers live that a plain user's PATH leaves out.
 MORE_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
 APT_TIMEOUT_S = 600
 NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
+
+
+class ProgramError(RuntimeError):
+    """A program cannot be installed, or does not start; the text says what to do."""
 
 
 def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None) -> str:
@@ -30,7 +33,7 @@ def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None)
         Its standard output.
 
     Raises:
-        DeployError: It failed; the text holds the last lines that it printed.
+        ProgramError: It failed; the text holds the last lines that it printed.
     """
     done = subprocess.run(
         command,
@@ -42,7 +45,7 @@ def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None)
     )
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
-        raise DeployError(f"{what} failed (status {done.returncode}):\n{tail}")
+        raise ProgramError(f"{what} failed (status {done.returncode}):\n{tail}")
     return done.stdout
 
 
@@ -61,14 +64,14 @@ def program(name: str, *packages: Sequence[str]) -> Path:
         packages: Sets of the distribution's packages to try, one set after the other.
 
     Raises:
-        DeployError: It is not here and cannot be installed; the text says what to install.
+        ProgramError: It is not here and cannot be installed; the text says what to install.
     """
     found = find_program(name)
     if found:
         return found
     wish = " or ".join(" ".join(choice) for choice in packages)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise DeployError(
+        raise ProgramError(
             f"`{name}` is not installed. Install it (on Debian or Ubuntu, as root: "
             f"apt-get install {' '.join(packages[0])}) and try again."
         )
@@ -80,11 +83,11 @@ def program(name: str, *packages: Sequence[str]) -> Path:
                 break
             try:
                 _apt_install(choice)
-            except DeployError as error:
+            except ProgramError as error:
                 problem = str(error)
         found = find_program(name)
     if found is None:
-        raise DeployError(f"`{name}` cannot be installed as {wish} by apt-get. {problem}")
+        raise ProgramError(f"`{name}` cannot be installed as {wish} by apt-get. {problem}")
     return found
 
 
@@ -108,7 +111,7 @@ def maven_property(pom: Path, name: str) -> str:
     project = ElementTree.parse(pom)  # noqa: S314 (our own file)
     value = project.findtext(f"{space}properties/{space}{name}")
     if value is None:
-        raise DeployError(f"{pom} has no property {name}")
+        raise ProgramError(f"{pom} has no property {name}")
     return value
 
 

@@ -1,0 +1,1 @@
+"""This machine: cached downloads, programs, ports and processes."""
