@@ -46,6 +46,8 @@ def option(
     choices: Sequence[str] | None = None,
     parse: Callable[[str], Any] | None = None,
     shown: str | None = None,
+    several: bool = False,
+    separated: bool = False,
     secret: bool = False,
     hidden: bool = False,
 ) -> Any:
@@ -64,12 +66,15 @@ def option(
         choices: the texts that are accepted.
         parse: from the text to the value; a ValueError's message is the error.
         shown: the default in words, for the help.
+        several: a `tuple`'s option takes one or more values each time that it is given.
+        separated: a `tuple`'s option takes its values in one text, separated by commas.
         secret: keep the value out of the dataclass's `repr`.
         hidden: leave the option out of the help.
     """
     details = {
         "metavar": metavar, "least": least, "most": most, "above": above,
         "choices": choices, "parse": parse, "shown": shown, "hidden": hidden,
+        "several": several, "separated": separated,
     }  # fmt: skip
     return dataclasses.field(default=default, repr=not secret, metadata={_OPTION: details})
 
@@ -86,12 +91,15 @@ class ArgumentParser(argparse.ArgumentParser):
         refuse(self.prog, message)
 
     def add_settings(self, settings: type[Any]) -> None:
-        """Adds the options of a settings class, in a group named by its docstring's first line."""
+        """Adds the options of a settings class, in a group named by its docstring's first line.
+
+        An option that several classes have is added with the first of them.
+        """
         group = self.add_argument_group(_title(settings))
         texts = attribute_texts(settings)
         hints = typing.get_type_hints(settings)
         for field in dataclasses.fields(settings):
-            if _OPTION in field.metadata:
+            if _OPTION in field.metadata and f"--{field.name}" not in self._option_string_actions:
                 _add(group, field, hints[field.name], texts.get(field.name, ""))
 
     def settings_of(self, settings: type[S], given: argparse.Namespace) -> S:
@@ -99,7 +107,7 @@ class ArgumentParser(argparse.ArgumentParser):
         values = {
             field.name: getattr(given, field.name)
             for field in dataclasses.fields(settings)  # type: ignore[arg-type]
-            if hasattr(given, field.name)
+            if _OPTION in field.metadata and hasattr(given, field.name)
         }
         values = {
             name: tuple(value) if isinstance(value, list) else value
@@ -154,8 +162,12 @@ def _add(group: Any, field: dataclasses.Field[Any], hint: Any, text: str) -> Non
         arguments |= {"metavar": details["metavar"], "type": _parser_of(value_type, details)}
         if details["choices"]:
             arguments |= {"choices": details["choices"]}
-        if repeated:
+        if repeated and details["separated"]:
+            arguments |= {"type": _all_of(arguments["type"])}
+        elif repeated:
             arguments |= {"action": "append", "default": argparse.SUPPRESS}
+            if details["several"]:
+                arguments |= {"action": "extend", "nargs": "+"}
         if required:
             arguments["required"] = True
     arguments["help"] = argparse.SUPPRESS
@@ -171,6 +183,8 @@ def _help(
     shown = details["shown"]
     if shown is None and value_type is not bool and default is not None and default != ():
         shown = f"{default:g}" if isinstance(default, float) else str(default)
+        if isinstance(default, tuple):
+            shown = ",".join(map(str, default))
     if required:
         shown = "required"
     elif shown is not None:
@@ -216,6 +230,11 @@ def _parser_of(value_type: type, details: Mapping[str, Any]) -> Callable[[str], 
         return value
 
     return parse
+
+
+def _all_of(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    """From a text of values separated by commas to the values."""
+    return lambda text: tuple(parse(each.strip()) for each in text.split(","))
 
 
 def _limits(value_type: type, details: Mapping[str, Any]) -> str:

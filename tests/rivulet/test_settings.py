@@ -85,3 +85,36 @@ def test_the_help_has_texts_units_and_defaults() -> None:
 
 def test_a_secret_is_not_in_the_repr() -> None:
     assert "abc" not in repr(parse("--token=abc"))
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Options with several values.
+
+    Attributes:
+        files: what to read.
+        ages: where buckets begin.
+        share: an option of Example too.
+        plain: no option.
+    """
+
+    files: tuple[str, ...] = option(metavar="FILE", several=True)
+    ages: tuple[int, ...] = option((18, 25), "YEARS,..", least=0, separated=True)
+    share: float = option(0.5, "SHARE", least=0, most=1)
+    plain: int = 7
+
+
+def test_several_values_and_an_option_of_two_classes(capsys: pytest.CaptureFixture[str]) -> None:
+    made = parser()
+    made.add_settings(Lists)
+    given = made.parse_args(["--files", "a", "b", "--files", "c", "--share", "0.1"])
+    given.plain = 8
+    assert made.settings_of(Lists, given) == Lists(("a", "b", "c"), (18, 25), 0.1, 7)
+    assert made.settings_of(Example, given).share == 0.1
+    given = made.parse_args(["--files", "a", "--ages", "20, 30"])
+    assert made.settings_of(Lists, given).ages == (20, 30)
+    assert "(default: 18,25)" in made.format_help()
+    for wrong in (["--files", "a", "--ages", "20,x"], []):
+        with pytest.raises(SystemExit):
+            made.parse_args(wrong)
+        assert capsys.readouterr().err.count("\n") == 1
