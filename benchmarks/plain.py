@@ -12,8 +12,9 @@ from transforms.fill import fill
 from transforms.histories.rankings import Rankings
 from transforms.histories.table import HistoryTable, HistoryUpdate, Schedule
 from transforms.messages.events import BEHAVIORS, EventBatch
-from transforms.messages.recommendations import LAST_USER, RankingRequest, WorkUnit
-from transforms.windows.popular import ItemCounts, PopularRows, top_rows
+from transforms.messages.popular import ItemCounts, PopularRows
+from transforms.messages.ranking import LAST_USER, RankingRequest, WorkUnit
+from transforms.windows.popular import top_rows
 
 
 def read(path: str) -> EventBatch:

@@ -21,7 +21,8 @@ from apache_beam.ml.inference.pytorch_inference import PytorchModelHandlerTensor
 
 from inference.models.ranker import KeptRanker, NotLoadedError, RankerSource, kept_ranker
 from transforms.fill import Ranked
-from transforms.messages.recommendations import POLICY_BYTES, States
+from transforms.messages.ranking import States
+from transforms.messages.recommendations import POLICY_BYTES
 
 _LOG = logging.getLogger(__name__)
 

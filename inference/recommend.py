@@ -15,7 +15,8 @@ from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, R
 from inference.handler import PolicyHandler, to_tensor
 from inference.models.ranker import RankerSource
 from transforms.fill import fill
-from transforms.messages.recommendations import RankedBatch, RankingRequest, Recommendations
+from transforms.messages.ranking import RankedBatch, RankingRequest
+from transforms.messages.recommendations import Recommendations
 
 Keyed = tuple[int, RankingRequest]
 SERVED = "served"

@@ -19,7 +19,8 @@ from simulation.latents import MEMORY, Int64s
 from simulation.model import World
 from sinks.files.feedback_log import to_table
 from transforms.messages.events import EventBatch
-from transforms.messages.recommendations import POLICY_BYTES, Feedback
+from transforms.messages.feedback import Feedback
+from transforms.messages.recommendations import POLICY_BYTES
 
 SIZE = 8
 PERIOD = 20

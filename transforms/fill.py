@@ -10,7 +10,8 @@ import numpy.typing as npt
 from transforms.columns.codec import Column
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import Bools, Float32s, Int64s
-from transforms.messages.recommendations import RankedBatch, RankingRequest, coded_labels
+from transforms.messages.ranking import RankedBatch, RankingRequest
+from transforms.messages.recommendations import coded_labels
 
 POPULAR = b"popular"
 """The policy's label where the list is all popular items."""

@@ -36,17 +36,14 @@ from transforms.feedback.transform import Rewarded, RewardRecommendations
 from transforms.histories.transform import Histories, HistoryRules
 from transforms.messages.dead_letters import DeadLetter
 from transforms.messages.events import BEHAVIORS, EventBatch
-from transforms.messages.recommendations import (
-    PolicyMinutes,
-    RankedBatch,
-    RankingRequest,
-    Recommendations,
-)
+from transforms.messages.minutes import MINUTE, PolicyMinutes
+from transforms.messages.popular import PopularRows
+from transforms.messages.ranking import RankedBatch, RankingRequest
+from transforms.messages.recommendations import Recommendations
 from transforms.shards.by_user import SpreadByUser
 from transforms.shards.delay import DelayUntilWatermark
-from transforms.windows.minutes import MINUTE
 from transforms.windows.panes import ClosedPanes, ClosePanes
-from transforms.windows.popular import PopularItems, PopularRows
+from transforms.windows.popular import PopularItems
 from transforms.windows.shard_sums import SumShards
 
 LATE = "late"

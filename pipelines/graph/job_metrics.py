@@ -12,8 +12,9 @@ from sinks.sql.heartbeat import Heartbeat
 from sinks.sql.store import SqlSource
 from transforms.messages.dead_letters import DeadLetter
 from transforms.messages.events import EventBatch
+from transforms.messages.minutes import EventMinutes
 from transforms.messages.recommendations import Recommendations
-from transforms.windows.minutes import CountMinutes, EventMinutes
+from transforms.windows.minutes import CountMinutes
 
 
 @dataclass(eq=False)

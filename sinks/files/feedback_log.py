@@ -14,7 +14,7 @@ from apache_beam.transforms.window import FixedWindows
 
 from sinks.rows import policy_names
 from transforms.messages.events import Int64s
-from transforms.messages.recommendations import Feedback
+from transforms.messages.feedback import Feedback
 
 STREAMING_WINDOW = 600
 """Seconds of event time in a file of a stream that does not end."""

@@ -9,8 +9,8 @@ import numpy as np
 from sinks.rows import behavior_names, lists, policy_names
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch
+from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
-from transforms.windows.popular import PopularRows
 
 Document = dict[str, Any]
 

@@ -30,8 +30,8 @@ from sinks.mongo.documents import Document
 from sinks.names import public_name
 from transforms.columns.frames import Frame
 from transforms.messages.events import EventBatch
+from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
-from transforms.windows.popular import PopularRows
 
 DEFAULT_DATABASE = "rivulet"
 USERS = 1_000

@@ -8,7 +8,7 @@ import numpy as np
 
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch
-from transforms.windows.popular import PopularRows
+from transforms.messages.popular import PopularRows
 
 HISTORY_SIZE = 10
 """Items in a user's history."""

@@ -18,8 +18,8 @@ from sinks.redis import scripts
 from sinks.redis.lists import Latest, Written
 from transforms.columns.frames import Frame
 from transforms.messages.events import EventBatch
+from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
-from transforms.windows.popular import PopularRows
 
 USERS = 300
 """Users of one call of a script: Redis does nothing else meanwhile."""

@@ -13,9 +13,9 @@ from sinks.sql import schema
 from transforms.columns.frames import Frame
 from transforms.columns.packing import order
 from transforms.messages.events import EventBatch
-from transforms.messages.recommendations import PolicyMinutes, Recommendations
-from transforms.windows.minutes import EventMinutes
-from transforms.windows.popular import PopularRows
+from transforms.messages.minutes import EventMinutes, PolicyMinutes
+from transforms.messages.popular import PopularRows
+from transforms.messages.recommendations import Recommendations
 
 Rows = list[tuple[Any, ...]]
 Lists = Sequence[list[Any]]

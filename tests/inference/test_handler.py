@@ -10,7 +10,7 @@ from inference.handler import PolicyHandler, to_tensor
 from inference.models.ranker import TRY_EVERY, KeptRanker, NotLoadedError, kept_ranker
 from tests.fakes import LABEL, FakeSource
 from transforms.fill import Ranked
-from transforms.messages.recommendations import States
+from transforms.messages.ranking import States
 
 
 def states(n: int, seed: int) -> States:

@@ -16,13 +16,8 @@ from inference.models.registry import RegistrySource, parse_models
 from inference.recommend import Recommend, Recommended
 from tests.inference.test_registry import save
 from transforms.messages.events import EventBatch
-from transforms.messages.recommendations import (
-    LAST_USER,
-    RankingRequest,
-    Recommendations,
-    States,
-    WorkUnit,
-)
+from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
+from transforms.messages.recommendations import Recommendations
 
 USERS = np.array([100, 101, 555])
 

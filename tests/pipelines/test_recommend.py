@@ -25,7 +25,7 @@ from transforms.histories.table import Schedule
 from transforms.histories.transform import Histories, HistoryRules
 from transforms.messages.events import BEHAVIORS as NAMES
 from transforms.messages.events import EventBatch
-from transforms.messages.recommendations import RankedBatch
+from transforms.messages.ranking import RankedBatch
 from transforms.windows.panes import ClosePanes
 from transforms.windows.popular import PopularItems
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from transforms.messages.events import BEHAVIORS, EventBatch
+from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
-from transforms.windows.popular import PopularRows
 
 Event = tuple[int, int, str, int]
 

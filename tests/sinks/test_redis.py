@@ -19,8 +19,8 @@ from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
 from transforms.messages.events import EventBatch
+from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
-from transforms.windows.popular import PopularRows
 
 pytestmark = pytest.mark.servers
 

@@ -20,8 +20,8 @@ from sinks.sql.schema import METADATA
 from sinks.sql.store import SqlStore
 from tests.sinks.frames import Event, events, ranking, recommendations
 from transforms.messages.events import EventBatch
+from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
-from transforms.windows.popular import PopularRows
 
 T = 1_500_000_000
 ROWS: list[Event] = [(1, 5, "pv", T + 3), (1, 4, "buy", T + 1), (1, 5, "pv", T), (2, 9, "fav", T)]

@@ -8,7 +8,7 @@ import numpy as np
 from tests.oracle.events import Event
 from transforms.columns.frames import Frame
 from transforms.messages.events import BEHAVIORS, EventBatch
-from transforms.windows.popular import PopularRows
+from transforms.messages.popular import PopularRows
 
 
 def batch(events: Iterable[Event]) -> EventBatch:

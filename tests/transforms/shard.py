@@ -19,8 +19,10 @@ from transforms.histories.event_time_buffer import BufferedFrame
 from transforms.histories.table import HistoryTable
 from transforms.histories.transform import EmissionProgress, HistoryRules, KeepHistories
 from transforms.messages.events import EventBatch
-from transforms.messages.recommendations import Feedback, PolicyMinutes, RankedBatch, RankingRequest
-from transforms.windows.popular import PopularRows
+from transforms.messages.feedback import Feedback
+from transforms.messages.minutes import PolicyMinutes
+from transforms.messages.popular import PopularRows
+from transforms.messages.ranking import RankedBatch, RankingRequest
 
 SHARD = 3
 

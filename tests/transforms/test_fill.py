@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 from tests.transforms.batches import rows_of
 from transforms.fill import POPULAR, Ranked, fill
 from transforms.messages.events import EventBatch
-from transforms.messages.recommendations import (
-    LAST_USER,
-    POLICY_BYTES,
-    RankingRequest,
-    States,
-    WorkUnit,
-)
+from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
+from transforms.messages.recommendations import POLICY_BYTES
 
 HISTORY, POPULAR_SIZE, LABEL = 3, 5, b"some-7"
 ITEMS = st.integers(0, 9)

@@ -16,8 +16,8 @@ from transforms.feedback.rules import RewardRules
 from transforms.histories.table import Schedule
 from transforms.histories.transform import HistoryRules
 from transforms.messages.events import EventBatch
+from transforms.messages.popular import PopularRows
 from transforms.windows.panes import pane_seconds
-from transforms.windows.popular import PopularRows
 
 EVENTS = st.lists(
     st.builds(

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.messages.events import EventBatch
-from transforms.windows.minutes import CountMinutes, EventMinutes
+from transforms.messages.minutes import EventMinutes
+from transforms.windows.minutes import CountMinutes
 from transforms.windows.panes import ClosePanes
 
 ROWS = st.lists(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.oracle import rules
 from tests.oracle.events import Event
 from tests.transforms.batches import batch, rows_of
-from transforms.windows.popular import ItemCounts, MergeCounts, PopularItems, _counted, top_rows
+from transforms.messages.popular import ItemCounts
+from transforms.windows.popular import MergeCounts, PopularItems, _counted, top_rows
 
 ITEM = st.one_of(st.integers(0, 9), st.integers(-(2**63), 2**63 - 1))
 COUNTS = st.dictionaries(ITEM, st.integers(1, 50), max_size=8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from transforms.windows.minutes import MINUTE
+from transforms.messages.minutes import MINUTE
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from transforms.columns.frames import column_names
 from transforms.feedback.table import OpenTable
 from transforms.fill import POPULAR
 from transforms.messages.events import Float32s, Int8s, Int64s
-from transforms.messages.recommendations import POLICY_BYTES, Labels, PolicyMinutes, RankedBatch
+from transforms.messages.minutes import PolicyMinutes
+from transforms.messages.ranking import RankedBatch
+from transforms.messages.recommendations import POLICY_BYTES, Labels
 
 FEW_POLICIES = 32
 """Labels of policies from which on those that nothing open is of are forgotten."""

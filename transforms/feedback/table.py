@@ -11,7 +11,7 @@ from transforms.columns.frames import Frame, coded
 from transforms.columns.packing import order
 from transforms.columns.ranges import expand_ranges, run_starts
 from transforms.messages.events import REWARDS, Bools, EventBatch, Float32s, Int8s, Int64s
-from transforms.messages.recommendations import RankedBatch
+from transforms.messages.ranking import RankedBatch
 
 _BEST_REWARDS = np.concatenate((np.zeros(1, np.float32), REWARDS))
 """Reward by a behavior's code and 1; 0 where there was none."""

@@ -29,15 +29,9 @@ from transforms.feedback.rules import RewardRules
 from transforms.feedback.state import FeedbackState, FeedbackStateCoder
 from transforms.feedback.table import OpenTable
 from transforms.messages.events import Bools
-from transforms.messages.recommendations import (
-    LAST_USER,
-    Feedback,
-    Float64s,
-    PolicyMinutes,
-    RankedBatch,
-    WorkUnit,
-)
-from transforms.windows.minutes import MINUTE
+from transforms.messages.feedback import Feedback
+from transforms.messages.minutes import MINUTE, Float64s, PolicyMinutes
+from transforms.messages.ranking import LAST_USER, RankedBatch, WorkUnit
 
 
 class Rewarded(NamedTuple):

@@ -17,7 +17,7 @@ from apache_beam.transforms.userstate import BagStateSpec
 
 from transforms.columns.frames import Frame, FrameCoder
 from transforms.messages.events import EventBatch
-from transforms.windows.popular import PopularRows
+from transforms.messages.popular import PopularRows
 
 KINDS: tuple[type[Frame], ...] = (EventBatch, PopularRows)
 """The frames that may wait. The place in the tuple is on the wire: append only."""

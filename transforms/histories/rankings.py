@@ -9,7 +9,7 @@ import numpy as np
 from transforms.columns.packing import order
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import Int64s
-from transforms.windows.popular import PopularRows
+from transforms.messages.popular import PopularRows
 
 
 class Rankings:

@@ -14,7 +14,7 @@ from transforms.columns.frames import Frame, coded
 from transforms.columns.packing import order
 from transforms.columns.ranges import expand_ranges, run_starts
 from transforms.messages.events import Bools, EventBatch, Int64s
-from transforms.messages.recommendations import States
+from transforms.messages.ranking import States
 
 
 @coded

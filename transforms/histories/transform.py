@@ -31,9 +31,9 @@ from transforms.histories.event_time_buffer import BufferedFrame, buffer_spec, p
 from transforms.histories.rankings import Rankings
 from transforms.histories.table import DueRows, HistoryTable, HistoryUpdate, Schedule
 from transforms.messages.events import EventBatch, Int64s
-from transforms.messages.recommendations import LAST_USER, RankingRequest, WorkUnit
+from transforms.messages.popular import PopularRows
+from transforms.messages.ranking import LAST_USER, RankingRequest, WorkUnit
 from transforms.shards.keys import shard_keys
-from transforms.windows.popular import PopularRows
 
 WORK_UNIT_ROWS = 16_384
 """Rows of a part, about: bounds the memory of what follows, and fits a processor's cache."""

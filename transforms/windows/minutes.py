@@ -7,49 +7,17 @@ replay gives the same numbers again.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import apache_beam as beam
 import numpy as np
 
-from transforms.columns.frames import Frame, coded
-from transforms.messages.events import BEHAVIORS, EventBatch, Int64s
+from transforms.messages.events import EventBatch
+from transforms.messages.minutes import MINUTE, EventMinutes
 from transforms.windows.shard_sums import SumShards
 
-MINUTE = 60
 _HOUR = 3600
-
-
-@coded
-@dataclass(frozen=True, slots=True, eq=False)
-class EventMinutes(Frame):
-    """Events by minute of event time and behavior.
-
-    Attributes:
-        minute: int64 [n], the minute's first second since the epoch, rising.
-        events: int64 [n, 4], different events, by the code of their behavior.
-    """
-
-    minute: Int64s
-    events: Int64s
-
-    @staticmethod
-    def of(events: EventBatch) -> EventMinutes:
-        """The counts of a block."""
-        minute, row = np.unique(events.time // MINUTE, return_inverse=True)
-        kinds = len(BEHAVIORS)
-        counts = np.bincount(row * kinds + events.behavior, minlength=len(minute) * kinds)
-        return EventMinutes(minute * MINUTE, counts.reshape(-1, kinds).astype(np.int64))
-
-    @staticmethod
-    def merged(parts: Iterable[EventMinutes]) -> EventMinutes:
-        """Sums of counts."""
-        rows = EventMinutes.concat(parts)
-        minute, row = np.unique(rows.minute, return_inverse=True)
-        counts = np.zeros((len(minute), len(BEHAVIORS)), np.int64)
-        np.add.at(counts, row, rows.events)
-        return EventMinutes(minute, counts)
 
 
 @dataclass(eq=False)

@@ -25,52 +25,11 @@ from apache_beam.transforms.window import (
 )
 
 from transforms.bundles import CollectBundle
-from transforms.columns.frames import Frame, coded
 from transforms.columns.packing import order, pack
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch, Int64s
+from transforms.messages.popular import ItemCounts, PopularRows
 from transforms.windows.panes import pane_seconds
-
-
-@coded
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemCounts(Frame):
-    """How many events each item had.
-
-    Attributes:
-        item: int64 [n], different items, ascending (any order in an accumulator).
-        count: int64 [n], their events.
-    """
-
-    item: Int64s
-    count: Int64s
-
-    def merged(self) -> ItemCounts:
-        """The same counts with each item once, ascending."""
-        place = order(self.item)
-        item = self.item[place]
-        starts = run_starts(item)
-        if len(starts) == len(item):
-            return ItemCounts(item, self.count[place])
-        return ItemCounts(item[starts], np.add.reduceat(self.count[place], starts))
-
-
-@coded
-@dataclass(frozen=True, slots=True, eq=False)
-class PopularRows(Frame):
-    """Rows of rankings, a row per window and rank.
-
-    Attributes:
-        window_end: int64 [n], seconds since the epoch.
-        rank: int64 [n], from 1.
-        item: int64 [n].
-        count: int64 [n], the item's events in the window.
-    """
-
-    window_end: Int64s
-    rank: Int64s
-    item: Int64s
-    count: Int64s
 
 
 class MergeCounts(beam.CombineFn):

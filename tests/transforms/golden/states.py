@@ -12,7 +12,8 @@ from transforms.feedback.table import OpenTable
 from transforms.histories.table import HistoryTable
 from transforms.histories.transform import EmissionProgress
 from transforms.messages.events import EventBatch
-from transforms.messages.recommendations import POLICY_BYTES, PolicyMinutes
+from transforms.messages.minutes import PolicyMinutes
+from transforms.messages.recommendations import POLICY_BYTES
 
 FOLDER = Path(__file__).parent
 

@@ -1,0 +1,36 @@
+"""Feedback: what users did with their recommendations (spec section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from transforms.columns.frames import Frame, coded
+from transforms.messages.events import Float32s, Int64s
+from transforms.messages.recommendations import Labels
+
+
+@coded
+@dataclass(frozen=True, slots=True, eq=False)
+class Feedback(Frame):
+    """What came of recommendations, a row each (spec section 5).
+
+    Attributes:
+        user, time, items, length, propensities, policy: as in Recommendations.
+        history: int64 [n, h], and
+        history_length: int64 [n], as in States.
+        rewards: float32 [n, k], per item the reward of the best behavior that the user had
+            on it within the reward window; 0 where there was none.
+    """
+
+    COMPRESSED: ClassVar[bool] = True
+
+    user: Int64s
+    time: Int64s
+    items: Int64s
+    length: Int64s
+    propensities: Float32s
+    policy: Labels
+    history: Int64s
+    history_length: Int64s
+    rewards: Float32s
