@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from rivulet.urls import escape_credentials, with_secrets
 from sinks.base import WriteTo
 from sinks.mongo.store import MongoSource
 from sinks.redis.store import RedisSource
 from sinks.sql.store import SqlSource
-from sinks.urls import with_secrets
 from transforms.columns.frames import Frame
 
 
@@ -31,7 +31,7 @@ class WriteToSql(WriteTo):
     """
 
     def __init__(self, url: str, frame_type: type[Frame]) -> None:
-        super().__init__(SqlSource(with_secrets(url)), frame_type)
+        super().__init__(SqlSource(escape_credentials(with_secrets(url))), frame_type)
 
 
 class WriteToRedis(WriteTo):

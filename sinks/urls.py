@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
-from typing import TYPE_CHECKING
-from urllib.parse import quote
-
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
+from rivulet.urls import URLError, escape_credentials, public_name, with_secrets
 from sinks.base import SinkError, StoreSource
-from sinks.names import public_name
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 DEFAULT_STORE = "sqlite:///rivulet.db"
 """Where everything goes when no store is named."""
-
-
-def with_secrets(url: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The URL with `${NAME}` replaced by the environment's variable NAME.
-
-    Users, passwords and values of the query are percent-encoded here, not in the environment.
-
-    Raises:
-        SinkError: a variable is not set.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in environment:
-            raise SinkError(f"{public_name(url)}: the environment variable {name} is not set")
-        before, after = url[: match.start()], url[match.end() :]
-        # A password may hold any character; a host or a whole URL is taken as it is.
-        is_secret = "://" in before and ("@" in after or "?" in before)
-        return quote(environment[name], safe="") if is_secret else environment[name]
-
-    return re.sub(r"\$\{(\w+)\}", value, url)
 
 
 def open_source(url: str) -> StoreSource:
@@ -47,7 +18,10 @@ def open_source(url: str) -> StoreSource:
     Raises:
         SinkError: the URL is none of a store that Rivulet writes to.
     """
-    full = with_secrets(url)
+    try:
+        full = with_secrets(url)
+    except URLError as error:
+        raise SinkError(str(error)) from None
     scheme = full.split("://", 1)[0].split("+")[0].lower()
     if scheme == "mongodb":
         from sinks.mongo.store import MongoSource
@@ -65,6 +39,10 @@ def _open_sql(url: str) -> StoreSource:
     from sinks.sql.upserts import check_dialect
 
     name = public_name(url)
+    try:
+        url = escape_credentials(url)
+    except URLError as error:
+        raise SinkError(str(error)) from None
     try:
         parts = make_url(url)
         dialect = parts.get_dialect()

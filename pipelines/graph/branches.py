@@ -18,10 +18,10 @@ from inference.recommend import SERVED, Recommend, Recommended
 from pipelines.graph.job_metrics import WriteJobMetrics
 from pipelines.graph.models import model_source
 from pipelines.options import FeedbackOptions, PopularOptions, RecommendOptions, pane_of
+from rivulet.urls import public_name
 from sinks.base import StoreSource, WriteTo
 from sinks.files.dead_letters import WriteDeadLetters
 from sinks.files.feedback_log import WriteFeedback
-from sinks.names import public_name
 from sinks.options import SinkOptions
 from sinks.redis.store import CALLS, USERS, RedisSource
 from sinks.sql.store import SqlSource

@@ -23,9 +23,9 @@ from pipelines.running.errors import RunnerError, cause, without_step
 from pipelines.running.runners import make_runner, runner_name
 from pipelines.running.summary import Summary, show
 from pipelines.running.waiting import run_to_end
+from rivulet.urls import public_name
 from simulation import sample_path
 from sinks.base import SinkError
-from sinks.names import public_name
 from sinks.options import SinkOptions
 from sources.errors import SourceError
 from sources.options import InputOptions, KafkaOptions

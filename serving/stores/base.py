@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from rivulet import urls
 from serving.schemas.responses import (
     Event,
     EventMinutes,
@@ -90,4 +90,4 @@ class Reader(Protocol):
 
 def public_name(url: str) -> str:
     """The URL without user, password and options: fit for answers and logs."""
-    return re.sub(r"//[^/]*@", "//", url.split("?", 1)[0])
+    return urls.public_name(url, show_user=False)

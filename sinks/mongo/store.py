@@ -22,12 +22,12 @@ from pymongo.errors import (
 )
 from pymongo.uri_parser import parse_uri
 
+from rivulet.urls import public_name
 from sinks.base import Refusal, SinkError, Write
 from sinks.mongo import documents as to_documents
 from sinks.mongo import raw_bson
 from sinks.mongo.consumed import Consumed, document, first_consumptions, merge
 from sinks.mongo.documents import Document
-from sinks.names import public_name
 from transforms.columns.frames import Frame
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows

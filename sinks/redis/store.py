@@ -11,8 +11,8 @@ from redis import exceptions
 from redis.commands.core import Script
 from redis.connection import parse_url
 
+from rivulet.urls import public_name
 from sinks.base import Refusal, SinkError, Write
-from sinks.names import public_name
 from sinks.redis import rows as user_rows
 from sinks.redis import scripts
 from sinks.redis.lists import Latest, Written

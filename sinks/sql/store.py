@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
+from rivulet.urls import public_name
 from sinks.base import Refusal, SinkError, Write
-from sinks.names import public_name
 from sinks.sql import errors, schema
 from sinks.sql.rows import TARGETS, Lists, Rows, Target
 from sinks.sql.upserts import upsert
