@@ -30,9 +30,9 @@ from sources.options import InputOptions
 from sources.parsing.blocks import parse_block
 from sources.parsing.layout import Layout
 from sources.read import Events
-from transforms import progress
 from transforms.messages.dead_letters import DeadLetter
 from transforms.messages.events import EventBatch
+from transforms.progress import SHARED_PROGRESS
 
 RUNNER = "BundleBasedDirectRunner"
 SOURCE = "simulated clicks"
@@ -132,7 +132,7 @@ class _Parse(beam.DoFn):
         events, malformed = parse_block(block, self._layout)
         self._lines.inc(len(events) + len(malformed))
         self._malformed.inc(len(malformed))
-        progress.saw(events.time, len(malformed))
+        SHARED_PROGRESS.record_read(events.time, len(malformed))
         for bad in malformed:
             letter = DeadLetter(SOURCE, bad.reason, bad.raw, bad.time)
             yield beam.pvalue.TaggedOutput(MALFORMED, letter)

@@ -25,9 +25,9 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from sinks.serial_executor import SerialExecutor
 from sinks.write_priority import WritePriority, of_this_host
-from transforms import progress
 from transforms.columns.frames import Frame
 from transforms.messages.dead_letters import DeadLetter
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 _LOG = logging.getLogger(__name__)
 
@@ -112,7 +112,11 @@ def shared_store(source: StoreSource) -> Store:
         return _STORES[source]
 
 
-def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> Callable[..., Any]:
+def patiently(
+    store: Store,
+    retries: Callable[[], None] = lambda: None,
+    progress: ProgressCounters = SHARED_PROGRESS,
+) -> Callable[..., Any]:
     """Tries again, with exponential backoff and jitter, for as long as the store is out.
 
     Returns:
@@ -121,7 +125,7 @@ def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> Calla
 
     def tell(state: tenacity.RetryCallState) -> None:
         retries()
-        progress.wait_for(store.name, state.attempt_number)
+        progress.record_retries(store.name, state.attempt_number)
         error = state.outcome.exception() if state.outcome else None
         _LOG.warning(
             "%s does not answer (%s); try %d follows",
@@ -139,7 +143,7 @@ def patiently(store: Store, retries: Callable[[], None] = lambda: None) -> Calla
         try:
             return retrying(do, *arguments)
         finally:
-            progress.wait_for(store.name, 0)
+            progress.record_retries(store.name, 0)
 
     return patient
 
@@ -157,6 +161,7 @@ class WriteTo(beam.PTransform):
         source: how a worker opens the store.
         frame_type: what the frames are: EventBatch, PopularRows, Recommendations, ...
         way: whether writes take the right of way, give it to others, or neither.
+        progress: the job's counters.
     """
 
     def __init__(
@@ -164,13 +169,16 @@ class WriteTo(beam.PTransform):
         source: StoreSource,
         frame_type: type[Frame],
         way: WritePriority = WritePriority.NEITHER,
+        progress: ProgressCounters = SHARED_PROGRESS,
     ) -> None:
         super().__init__()
         self._source, self._type, self._way = source, frame_type, way
+        self._progress = progress
 
     def expand(self, frames: beam.PCollection[Frame]) -> beam.PCollection[DeadLetter]:
         """Bulk-write each frame."""
-        return frames | "Write" >> beam.ParDo(_BulkWrite(self._source, self._type, self._way))
+        write = _BulkWrite(self._source, self._type, self._way, self._progress)
+        return frames | "Write" >> beam.ParDo(write)
 
 
 @dataclass(slots=True)
@@ -191,8 +199,15 @@ class _BulkWrite(beam.DoFn):
     all that it has given is written.
     """
 
-    def __init__(self, source: StoreSource, frame_type: type[Frame], way: WritePriority) -> None:
+    def __init__(
+        self,
+        source: StoreSource,
+        frame_type: type[Frame],
+        way: WritePriority,
+        progress: ProgressCounters,
+    ) -> None:
         self._source, self._type, self._way = source, frame_type, way
+        self._progress = progress
         self._rows = Metrics.counter("rivulet", "sink_rows")
         self._retries = Metrics.counter("rivulet", "sink_retries")
         self._refused = Metrics.counter("rivulet", "refused")
@@ -200,7 +215,7 @@ class _BulkWrite(beam.DoFn):
 
     def setup(self) -> None:
         self._store = shared_store(self._source)
-        patiently(self._store, self._retries.inc)(self._store.prepare)
+        patiently(self._store, self._retries.inc, self._progress)(self._store.prepare)
         self._write = self._store.writer(self._type)
         self._line = SerialExecutor("bulk-write")
 
@@ -232,7 +247,8 @@ class _BulkWrite(beam.DoFn):
         elif self._way is WritePriority.TAKES:
             of_this_host().take()
         started = time.monotonic()
-        refusals = patiently(self._store, lambda: tries.append(None))(self._write, frame)
+        again = patiently(self._store, lambda: tries.append(None), self._progress)
+        refusals = again(self._write, frame)
         if self._way is WritePriority.TAKES:
             of_this_host().take()
         millis = int((time.monotonic() - started) * 1000)

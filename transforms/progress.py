@@ -1,70 +1,113 @@
-"""What this process has done so far, for the progress line and for the page.
+"""Progress counters: what the workers of a job in this process have done so far.
 
-Beam's counters are the truth, but a runner gives them at the end of a bundle or of the job;
-who looks on wants them now.
+They feed the progress line and the web page while a job runs. Beam's metrics are exact, but a
+runner reports them only at the end of a bundle or of the job.
 
-read, malformed: what came from the source; read_to: the largest event time in it
-closed, duplicates, late; closed_to: the end of the last closed pane, which the watermark has passed
-recommendations; event_time: the largest time of one
+| name | value |
+|---|---|
+| `read`, `malformed` | events, and lines that are not events, that the source has read |
+| `read_to` | largest event time that the source has read |
+| `closed`, `duplicates` | events in closed panes, and repeated events that were dropped |
+| `late` | events that arrived after their pane was closed, or that the source found late |
+| `closed_to` | end of the last closed pane; the watermark has passed it |
+| `recommendations` | recommendations made |
+| `event_time` | largest time of a recommendation |
 
-Beside these figures: which stores do not answer just now.
+Times are in seconds since the epoch. Besides these values the counters name the stores that do
+not answer at the moment.
 """
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+
+@dataclass
+class _Counters:
+    """One job's counters in this process."""
+
+    values: dict[str, int] = field(default_factory=dict)
+    retries: dict[str, int] = field(default_factory=dict)
+
+
 _LOCK = threading.Lock()
-_SEEN: dict[str, int] = {}
-_AWAITED: dict[str, int] = {}
+_JOBS: dict[str, _Counters] = {}
 
 
-def add(name: str, amount: int) -> None:
-    """Counts `amount` more of `name`."""
-    with _LOCK:
-        _SEEN[name] = _SEEN.get(name, 0) + amount
+@dataclass(frozen=True)
+class ProgressCounters:
+    """A handle to the counters that this process keeps for one job.
+
+    The handle holds the job's name alone. It can be pickled: in a worker process it finds that
+    process's counters of the same job. Jobs that run in one process do not share counters unless
+    they have the same name. All methods may be called from any thread.
+
+    Attributes:
+        job: name of the job.
+    """
+
+    job: str = "default"
+
+    def add(self, name: str, amount: int) -> None:
+        """Adds `amount` to the counter `name`."""
+        with _LOCK:
+            values = self._counters().values
+            values[name] = values.get(name, 0) + amount
+
+    def reach(self, name: str, value: int) -> None:
+        """Raises the value `name` to `value`; a smaller value changes nothing."""
+        with _LOCK:
+            values = self._counters().values
+            values[name] = max(values.get(name, value), value)
+
+    def record_read(self, times: npt.NDArray[np.int64], malformed: int) -> None:
+        """Counts what a source has read.
+
+        Args:
+            times: int64 [n], the events' times in seconds since the epoch.
+            malformed: how many lines or values were not events.
+        """
+        self.add("read", len(times))
+        self.add("malformed", malformed)
+        if len(times):
+            self.reach("read_to", int(times.max()))
+
+    def record_retries(self, store: str, attempts: int) -> None:
+        """Notes that a store did not answer.
+
+        Args:
+            store: its URL without secrets.
+            attempts: failed attempts in a row; 0 once the store answers.
+        """
+        with _LOCK:
+            retries = self._counters().retries
+            if attempts:
+                retries[store] = attempts
+            else:
+                retries.pop(store, None)
+
+    def unavailable_stores(self) -> dict[str, int]:
+        """The stores that do not answer at the moment, with their failed attempts so far."""
+        with _LOCK:
+            return dict(self._counters().retries)
+
+    def values(self) -> dict[str, int]:
+        """A copy of all counters and values, by name."""
+        with _LOCK:
+            return dict(self._counters().values)
+
+    def reset(self) -> None:
+        """Forgets everything that was counted for this job in this process."""
+        with _LOCK:
+            _JOBS.pop(self.job, None)
+
+    def _counters(self) -> _Counters:
+        return _JOBS.setdefault(self.job, _Counters())
 
 
-def reach(name: str, value: int) -> None:
-    """Raises `name` to `value`, never down."""
-    with _LOCK:
-        _SEEN[name] = max(_SEEN.get(name, value), value)
-
-
-def saw(times: npt.NDArray[np.int64], malformed: int) -> None:
-    """Counts what a source read: events with these times, and so many lines that are none."""
-    add("read", len(times))
-    add("malformed", malformed)
-    if len(times):
-        reach("read_to", int(times.max()))
-
-
-def wait_for(name: str, tries: int) -> None:
-    """Notes that a store has not answered for so many tries in a row; 0: it has."""
-    with _LOCK:
-        if tries:
-            _AWAITED[name] = tries
-        else:
-            _AWAITED.pop(name, None)
-
-
-def awaited() -> dict[str, int]:
-    """The stores that do not answer, with the tries so far."""
-    with _LOCK:
-        return dict(_AWAITED)
-
-
-def seen() -> dict[str, int]:
-    """All that was counted, by name."""
-    with _LOCK:
-        return dict(_SEEN)
-
-
-def reset() -> None:
-    """Begins anew."""
-    with _LOCK:
-        _SEEN.clear()
-        _AWAITED.clear()
+SHARED_PROGRESS = ProgressCounters()
+"""The counters of transforms that are used without a job of their own, as in tests."""

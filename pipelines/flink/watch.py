@@ -15,7 +15,6 @@ from pipelines.flink.options import FlinkOptions, find_savepoint
 from pipelines.flink.runner import RivuletFlinkRunner
 from pipelines.running.errors import RunnerError
 from pipelines.running.progress import Progress
-from transforms import progress
 
 POLL_S = 0.5
 LOOK_S = 2.0
@@ -46,7 +45,7 @@ class FlinkWatch:
     def progress(self) -> Progress:
         """A progress line: by Flink's REST, but for a batch in this process."""
         if self._runner.is_embedded and not self._streaming:
-            return Progress(progress.seen)
+            return Progress()
         # Not the job of now: its address is known once the job server has started.
         return Progress(lambda: self.job.seen(), LOOK_S)
 

@@ -28,7 +28,6 @@ from sinks.sql.store import SqlSource
 from sinks.write_priority import AnnounceDeadline, WritePriority, take
 from sources.options import InputOptions, KafkaOptions
 from sources.read import Events, ReadEvents
-from transforms import progress
 from transforms.bundles import CollectBundle
 from transforms.columns.frames import Frame
 from transforms.feedback.rules import RewardRules
@@ -40,6 +39,7 @@ from transforms.messages.minutes import MINUTE, PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations
+from transforms.progress import SHARED_PROGRESS
 from transforms.shards.by_user import SpreadByUser
 from transforms.shards.delay import DelayUntilWatermark
 from transforms.windows.panes import ClosedPanes, ClosePanes
@@ -268,7 +268,7 @@ class _LateLetters(beam.DoFn):
 
     def process(self, batch: EventBatch) -> list[DeadLetter]:
         self._letters.inc(len(batch))
-        progress.add("late", len(batch))
+        SHARED_PROGRESS.add("late", len(batch))
         columns = (batch.user, batch.item, batch.time, batch.behavior)
         return [
             DeadLetter(self._source, LATE, f"{user},{item},{time},{BEHAVIORS[code]}", time)

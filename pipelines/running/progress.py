@@ -13,7 +13,7 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
-from transforms import progress
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 PERIOD_S = 0.5
 PLAIN_PERIOD_S = 5.0
@@ -28,19 +28,24 @@ class Progress:
         seen: what has been done so far, by the names of `transforms.progress`; that of this process
             by default.
         period: seconds from one look to the next, on a terminal.
+        progress: the job's counters.
     """
 
     def __init__(
-        self, seen: Callable[[], dict[str, int]] = progress.seen, period: float = PERIOD_S
+        self,
+        seen: Callable[[], dict[str, int]] | None = None,
+        period: float = PERIOD_S,
+        progress: ProgressCounters = SHARED_PROGRESS,
     ) -> None:
-        self._seen, self._period = seen, period
+        self._progress = progress
+        self._seen, self._period = seen or progress.values, period
         self._console = Console(stderr=True)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._show, daemon=True)
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
-        progress.reset()
+        self._progress.reset()
         self._thread.start()
         return self
 
@@ -73,7 +78,7 @@ class Progress:
                 parts.append(f"{words} {moment:%Y-%m-%d %H:%M:%S}")
         parts += [
             f"{name} does not answer, {tries} {'try' if tries == 1 else 'tries'} so far"
-            for name, tries in progress.awaited().items()
+            for name, tries in self._progress.unavailable_stores().items()
         ]
         return " · ".join(parts)
 

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sinks.sql.schema import JOB_WORKER
 from sinks.sql.store import SqlSource
 from sinks.sql.upserts import upsert
-from transforms import progress
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 PERIOD_S = 1.0
 LINGER_S = 2.0
@@ -39,10 +39,13 @@ class Heartbeat(beam.DoFn):
     Args:
         source: the store.
         run: the run, as its start in milliseconds since the epoch.
+        progress: the job's counters.
     """
 
-    def __init__(self, source: SqlSource, run: int) -> None:
-        self._key = (source, run)
+    def __init__(
+        self, source: SqlSource, run: int, progress: ProgressCounters = SHARED_PROGRESS
+    ) -> None:
+        self._key = (source, run, progress)
 
     def setup(self) -> None:
         """Begins, if no other step of this process has."""
@@ -72,12 +75,13 @@ class _MetricsReporter(threading.Thread):
     Args:
         source: the store.
         run: the run.
+        progress: the job's counters.
     """
 
-    def __init__(self, source: SqlSource, run: int) -> None:
+    def __init__(self, source: SqlSource, run: int, progress: ProgressCounters) -> None:
         super().__init__(daemon=True, name="pulse")
         self.users = 0
-        self._source, self._run = source, run
+        self._source, self._run, self._progress = source, run, progress
         self._one_at_a_time = threading.Lock()
         self._store = source.open()
         self._complained = False
@@ -92,8 +96,8 @@ class _MetricsReporter(threading.Thread):
             idle = 0.0 if self.users else idle + PERIOD_S
             self.tell()
         with _LOCK:
-            if not self.users and _TELLERS.get((self._source, self._run)) is self:
-                del _TELLERS[self._source, self._run]
+            if not self.users and _TELLERS.get((self._source, self._run, self._progress)) is self:
+                del _TELLERS[self._source, self._run, self._progress]
         self.tell()
         self._store.close()
 
@@ -103,7 +107,7 @@ class _MetricsReporter(threading.Thread):
             self._tell(self._store.engine)
 
     def _tell(self, engine: sa.Engine) -> None:
-        counts = progress.seen()
+        counts = self._progress.values()
         now = time.time()
         if counts == self._told and now - self._told_at < STILL_HERE_S:
             return
@@ -126,7 +130,7 @@ class _MetricsReporter(threading.Thread):
 
 
 _WORKER = uuid.uuid4().hex
-_TELLERS: dict[tuple[SqlSource, int], _MetricsReporter] = {}
+_TELLERS: dict[tuple[SqlSource, int, ProgressCounters], _MetricsReporter] = {}
 _LOCK = threading.Lock()
 
 

@@ -19,9 +19,9 @@ from sources.files.blocks import read_blocks
 from sources.files.parquet import read_row_groups
 from sources.files.plan import UNREADABLE, FileRange, plan
 from sources.parsing.blocks import parse_block
-from transforms import progress
 from transforms.messages.dead_letters import DeadLetter
 from transforms.messages.events import EventBatch
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 MALFORMED = "malformed"
 
@@ -34,30 +34,43 @@ class ReadFiles(beam.PTransform):
     Args:
         pattern: a path or a glob on any of Beam's filesystems.
         columns: the columns' names where the files have no header, else None.
+        progress: the job's counters.
 
     Raises:
         SourceError: nothing is there, or a file cannot be read as asked.
     """
 
-    def __init__(self, pattern: str, columns: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        pattern: str,
+        columns: list[str] | None = None,
+        progress: ProgressCounters = SHARED_PROGRESS,
+    ) -> None:
         super().__init__()
+        self.progress = progress
         self.ranges = plan(pattern, columns)
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Any:
         """Two outputs: `events` and `malformed`."""
+        read = ReadRange(self.progress)
         return (
             pbegin
             | "Ranges" >> beam.Create(self.ranges)
             | "Spread" >> beam.Reshuffle()
-            | "ReadRange" >> beam.ParDo(ReadRange()).with_outputs(MALFORMED, main="events")
+            | "ReadRange" >> beam.ParDo(read).with_outputs(MALFORMED, main="events")
         )
 
 
 @with_output_types(EventBatch, malformed=DeadLetter)
 class ReadRange(beam.DoFn):
-    """Reads a range of a file: batches of events, and its malformed lines."""
+    """Reads a range of a file: batches of events, and its malformed lines.
 
-    def __init__(self) -> None:
+    Args:
+        progress: the job's counters.
+    """
+
+    def __init__(self, progress: ProgressCounters = SHARED_PROGRESS) -> None:
+        self.progress = progress
         self.lines = Metrics.counter("rivulet", "lines")
         self.events = Metrics.counter("rivulet", "events")
         self.malformed = Metrics.counter("rivulet", "malformed")
@@ -68,7 +81,7 @@ class ReadRange(beam.DoFn):
             self.lines.inc(len(events) + len(letters))
             self.events.inc(len(events))
             self.malformed.inc(len(letters))
-            progress.saw(events.time, len(letters))
+            self.progress.record_read(events.time, len(letters))
             for letter in letters:
                 yield beam.pvalue.TaggedOutput(MALFORMED, letter)
             if len(events):

@@ -41,9 +41,9 @@ from sources.kafka.topic_time import topic_time
 from sources.kafka.url import KafkaUrl
 from sources.kafka.watermark import Lateness, PartitionWatermark
 from sources.parsing.kafka_values import parse_values
-from transforms import progress
 from transforms.messages.dead_letters import DeadLetter
 from transforms.messages.events import EventBatch
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 LATE = "late"
 TURN_SECONDS = 1.0
@@ -73,19 +73,28 @@ class ReadKafka(beam.PTransform):
         bounded: whether to end at the offsets of the moment when this is made.
         refresh: seconds from one look for new partitions to the next.
         group: the consumer group that offsets are committed to.
+        progress: the job's counters.
 
     Raises:
         SourceError: the read is bounded, and no broker answers or the topic does not exist.
     """
 
     def __init__(
-        self, url: KafkaUrl, lateness: Lateness, start: str, bounded: bool, refresh: int, group: str
+        self,
+        url: KafkaUrl,
+        lateness: Lateness,
+        start: str,
+        bounded: bool,
+        refresh: int,
+        group: str,
+        progress: ProgressCounters = SHARED_PROGRESS,
     ) -> None:
         super().__init__()
         self.url = url
         self.partitions = list_bounded(url, start) if bounded else None
         self.watch = WatchPartitions(start, refresh)
-        self.read = (ReadPartition if bounded else FollowPartition)(url, lateness, group)
+        read = ReadPartition if bounded else FollowPartition
+        self.read = read(url, lateness, group, progress)
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Any:
         """Three outputs: `events`, `malformed` and `late`."""
@@ -114,11 +123,19 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         url: the topic.
         lateness: how time is dealt with.
         group: the consumer group that offsets are committed to.
+        progress: the job's counters.
     """
 
     turn_seconds = TURN_SECONDS
 
-    def __init__(self, url: KafkaUrl, lateness: Lateness, group: str) -> None:
+    def __init__(
+        self,
+        url: KafkaUrl,
+        lateness: Lateness,
+        group: str,
+        progress: ProgressCounters = SHARED_PROGRESS,
+    ) -> None:
+        self.progress = progress
         self.url = url
         self.lateness = lateness
         self.group = group
@@ -235,7 +252,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         self.lines.inc(len(records))
         self.events.inc(len(events))
         self.malformed.inc(len(parsed.wrong))
-        progress.saw(events.time, len(parsed.wrong))
+        self.progress.record_read(events.time, len(parsed.wrong))
         if len(events):
             late = watermark.late(events.time)
             largest = int(events.time.max())

@@ -11,7 +11,7 @@ import pytest
 
 from sinks.sql.heartbeat import Heartbeat
 from sinks.sql.store import SqlSource
-from transforms import progress
+from transforms.progress import SHARED_PROGRESS
 
 
 def rows(path: Path) -> list[tuple[int, str, str]]:
@@ -22,17 +22,17 @@ def rows(path: Path) -> list[tuple[int, str, str]]:
 def test_a_process_tells_what_it_has_done_in_one_row_however_many_steps(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     steps = [Heartbeat(SqlSource(f"sqlite:///{path}"), 7) for _ in range(3)]
-    progress.reset()
+    SHARED_PROGRESS.reset()
     before = set(threading.enumerate())
     for step in steps:
         step.setup()
     (teller,) = (each for each in set(threading.enumerate()) - before if each.name == "pulse")
-    progress.add("read", 5)
+    SHARED_PROGRESS.add("read", 5)
     assert list(steps[0].process("anything")) == []
     for step in steps[:2]:
         step.teardown()
-    progress.add("read", 6)
-    progress.reach("read_to", 100)
+    SHARED_PROGRESS.add("read", 6)
+    SHARED_PROGRESS.reach("read_to", 100)
     steps[2].teardown()
     steps[0].setup()  # some runners set steps up anew for each bundle
     steps[0].teardown()
@@ -44,10 +44,10 @@ def test_a_process_tells_what_it_has_done_in_one_row_however_many_steps(tmp_path
 
 def test_a_process_that_ends_tells_the_last(tmp_path: Path) -> None:
     code = (
-        "from sinks.sql.heartbeat import Pulse\nfrom sinks.sql.store import SqlSource\n"
-        "from transforms import live\n"
-        f"step = Pulse(SqlSource('sqlite:///{tmp_path}/store.db'), 1)\n"
-        "step.setup(); progress.add('read', 3); step.teardown()"
+        "from sinks.sql.heartbeat import Heartbeat\nfrom sinks.sql.store import SqlSource\n"
+        "from transforms.progress import SHARED_PROGRESS\n"
+        f"step = Heartbeat(SqlSource('sqlite:///{tmp_path}/store.db'), 1)\n"
+        "step.setup(); SHARED_PROGRESS.add('read', 3); step.teardown()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert json.loads(rows(tmp_path / "store.db")[0][2]) == {"read": 3}

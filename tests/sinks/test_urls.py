@@ -11,7 +11,7 @@ from sinks.base import SinkError, patiently
 from sinks.mongo.store import MongoSource
 from sinks.redis.store import RedisSource
 from sinks.sql.store import SqlSource
-from transforms import progress
+from transforms.progress import SHARED_PROGRESS
 
 URLS = (
     "mongodb://ann:s3cret@127.0.0.1:1,127.0.0.1:2/shop?authSource=s3cret",
@@ -88,13 +88,13 @@ def test_retries_are_logged_without_secrets(caplog: pytest.LogCaptureFixture) ->
     awaited: list[dict[str, int]] = []
 
     def look_and_write() -> None:
-        awaited.append(progress.awaited())
+        awaited.append(SHARED_PROGRESS.unavailable_stores())
         write()
 
     with caplog.at_level(logging.WARNING):
         patiently(store)(look_and_write)
     assert awaited == [{}, {store.name: 1}, {store.name: 2}]
-    assert progress.awaited() == {}
+    assert SHARED_PROGRESS.unavailable_stores() == {}
     assert len(caplog.records) == 2
     assert "redis://:***@127.0.0.1:1/0 does not answer" in caplog.text
     assert "s3cret" not in caplog.text

@@ -23,7 +23,6 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 from apache_beam.transforms.window import TimestampedValue
 
-from transforms import progress
 from transforms.columns.frames import FrameCoder
 from transforms.feedback.rules import RewardRules
 from transforms.feedback.state import FeedbackState, FeedbackStateCoder
@@ -32,6 +31,7 @@ from transforms.messages.events import Bools
 from transforms.messages.feedback import Feedback
 from transforms.messages.minutes import MINUTE, Float64s, PolicyMinutes
 from transforms.messages.ranking import LAST_USER, RankedBatch, WorkUnit
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 
 class Rewarded(NamedTuple):
@@ -56,14 +56,17 @@ class RewardRecommendations(beam.PTransform):
     Attributes:
         rules: how rewards are earned.
         keep_log: whether to give the feedback.
+        progress: the job's counters.
     """
 
     rules: RewardRules
     keep_log: bool = False
+    progress: ProgressCounters = SHARED_PROGRESS
 
     def expand(self, shown: beam.PCollection[tuple[int, RankedBatch]]) -> Rewarded:
         """Reward."""
-        outputs = shown | "Reward" >> beam.ParDo(_Reward(self.rules, self.keep_log)).with_outputs(
+        reward = _Reward(self.rules, self.keep_log, self.progress)
+        outputs = shown | "Reward" >> beam.ParDo(reward).with_outputs(
             "feedback", "minutes", main="recommendations"
         )
         return Rewarded(outputs.recommendations, outputs.feedback, outputs.minutes)
@@ -77,8 +80,10 @@ class _Reward(beam.DoFn):
     LEDGER = ReadModifyWriteStateSpec("ledger", FeedbackStateCoder())
     EARLY = BagStateSpec("early", FrameCoder(RankedBatch))
 
-    def __init__(self, rules: RewardRules, keep_log: bool) -> None:
-        self._rules, self._keep_log = rules, keep_log
+    def __init__(
+        self, rules: RewardRules, keep_log: bool, progress: ProgressCounters = SHARED_PROGRESS
+    ) -> None:
+        self._rules, self._keep_log, self._progress = rules, keep_log, progress
         self._hits = {
             name: Metrics.counter("rivulet", f"hits_{name}") for name in ("policy", "popular")
         }
@@ -124,8 +129,8 @@ class _Reward(beam.DoFn):
         table = table.see(part.events, self._rules.window)
         if len(shown.user):
             rewards = table.previous_rewards(self._rules.remembered)
-            progress.add("recommendations", len(shown.user))
-            progress.reach("event_time", int(shown.time.max()))
+            self._progress.add("recommendations", len(shown.user))
+            self._progress.reach("event_time", int(shown.time.max()))
             # The new rows are those at or behind the moment up to which all was given before.
             fresh = table.time > ledger.now if len(held) else slice(None)
             yield replace(shown, last_reward=rewards[fresh])

@@ -28,12 +28,12 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 from apache_beam.utils.timestamp import Duration
 from apache_beam.utils.windowed_value import PaneInfoTiming
 
-from transforms import progress
 from transforms.columns.frames import FrameCoder
 from transforms.columns.hashing import shard_of
 from transforms.columns.packing import order
 from transforms.columns.ranges import run_starts, runs
 from transforms.messages.events import EventBatch
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 from transforms.shards.keys import shard_keys
 
 _CODER = FrameCoder(EventBatch)
@@ -69,12 +69,14 @@ class ClosePanes(beam.PTransform):
         bounded: the input is files, whose watermark stands until all is read.
         allowed_lateness: seconds for which a closed pane is remembered, so that its late
             events can be told from others.
+        progress: the job's counters.
     """
 
     pane: int
     shards: int
     bounded: bool
     allowed_lateness: int = 3600
+    progress: ProgressCounters = SHARED_PROGRESS
 
     def expand(self, events: beam.PCollection[EventBatch]) -> ClosedPanes:
         """Cut by shard and pane, group, close."""
@@ -86,11 +88,11 @@ class ClosePanes(beam.PTransform):
                 accumulation_mode=AccumulationMode.DISCARDING,
                 allowed_lateness=Duration(self.allowed_lateness),
             )
+        close = _Close(self.pane, self.shards, self.progress)
         closed = (
             cut
             | "Group" >> beam.GroupByKey()
-            | "Close"
-            >> beam.ParDo(_Close(self.pane, self.shards)).with_outputs("late", main="on_time")
+            | "Close" >> beam.ParDo(close).with_outputs("late", main="on_time")
         )
         return ClosedPanes(
             closed.on_time | "Blocks to global" >> beam.WindowInto(GlobalWindows()),
@@ -125,8 +127,10 @@ class _Cut(beam.DoFn):
 class _Close(beam.DoFn):
     """Orders a group, drops its duplicates and tells on time from late."""
 
-    def __init__(self, pane: int, shards: int) -> None:
-        self._pane, self._shards = pane, shards
+    def __init__(
+        self, pane: int, shards: int, progress: ProgressCounters = SHARED_PROGRESS
+    ) -> None:
+        self._pane, self._shards, self._progress = pane, shards, progress
         self._duplicates = Metrics.counter("rivulet", "duplicates")
         self._closed = Metrics.counter("rivulet", "closed")
 
@@ -145,14 +149,14 @@ class _Close(beam.DoFn):
         for block in self._blocks(events):
             different = block.ordered()
             self._duplicates.inc(len(block) - len(different))
-            progress.add("duplicates", len(block) - len(different))
+            self._progress.add("duplicates", len(block) - len(different))
             if late:
                 yield beam.pvalue.TaggedOutput("late", different)
                 continue
             self._closed.inc(len(different))
-            progress.add("closed", len(different))
+            self._progress.add("closed", len(different))
             end = (int(different.time.max()) // self._pane + 1) * self._pane
-            progress.reach("closed_to", end)
+            self._progress.reach("closed_to", end)
             # A pane's last moment: before any timer at its end, and inside the pane.
             yield TimestampedValue((shard_key, different), end - 0.001)
 
