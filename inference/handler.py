@@ -20,9 +20,8 @@ from apache_beam.ml.inference.base import PredictionResult
 from apache_beam.ml.inference.pytorch_inference import PytorchModelHandlerTensor
 
 from inference.models.ranker import KeptRanker, NotLoadedError, RankerSource, kept_ranker
-from transforms.fill import Ranked
+from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import States
-from transforms.messages.recommendations import POLICY_BYTES
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ class PolicyHandler(PytorchModelHandlerTensor):
         model: KeptRanker,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[PredictionResult]:
-        """Ranks all the states of `batch` at once; `Ranked` for each example.
+        """Ranks all the states of `batch` at once; `RankedLists` for each example.
 
         A model that fails ranks nothing, so that its users get popular items; the counter
         model_failures and the log say so.
@@ -87,14 +86,9 @@ class PolicyHandler(PytorchModelHandlerTensor):
         self._rows.update(len(rows))
         behind = np.cumsum([len(tensor) for tensor in batch])
         for tensor, end in zip(batch, behind.tolist(), strict=True):
-            part = slice(end - len(tensor), end)
-            answer = Ranked(
-                ranked.items[part], ranked.length[part], ranked.propensities[part],
-                ranked.policy[part],
-            )  # fmt: skip
-            yield PredictionResult(tensor, answer)
+            yield PredictionResult(tensor, ranked.take(slice(end - len(tensor), end)))
 
-    def _rank(self, rows: np.ndarray[Any, np.dtype[np.int64]], model: KeptRanker) -> Ranked:
+    def _rank(self, rows: np.ndarray[Any, np.dtype[np.int64]], model: KeptRanker) -> RankedLists:
         if len(rows):
             try:
                 return model.load().rank(
@@ -105,10 +99,4 @@ class PolicyHandler(PytorchModelHandlerTensor):
             except Exception:
                 self._failures.inc()
                 _LOG.exception("the policy failed on %d states: they get popular items", len(rows))
-        n = len(rows)
-        return Ranked(
-            np.zeros((n, self._k), np.int64),
-            np.zeros(n, np.int64),
-            np.zeros((n, self._k), np.float32),
-            np.zeros(n, f"S{POLICY_BYTES}"),
-        )
+        return RankedLists.empty(len(rows), self._k)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,28 +18,12 @@ from inference.network.network import Network
 from inference.search.item_index import ItemIndex
 from inference.search.quantize import items_on_grid, queries_on_grid
 from inference.search.threads import in_parts, one_thread
+from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
-Float32s = npt.NDArray[np.float32]
 Columns = Tensor | npt.NDArray[np.generic]
 
 _ROWS_AT_ONCE = 2048
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ranking:
-    """Lists of items, one per row.
-
-    Attributes:
-        items: int64 [n, k], raw ids, best first, 0 after the last one.
-        counts: int64 [n], how many items each list has.
-        propensities: float32 [n, k], the probability with which the policy showed each item:
-            1.0 for a deterministic policy, 0 after the last one.
-    """
-
-    items: Int64s
-    counts: Int64s
-    propensities: Float32s
 
 
 def _int64s(values: Columns) -> Int64s:
@@ -96,7 +79,7 @@ class Policy(nn.Module):
         lengths: Columns,
         k: int,
         repeat_consumed: bool = False,
-    ) -> Ranking:
+    ) -> RankedLists:
         """The k best items of each row.
 
         Args:
@@ -134,7 +117,7 @@ class Policy(nn.Module):
         self._in_parts(work, len(user))
         return states
 
-    def rank_states(self, states: Columns, k: int, consumed: Columns | None = None) -> Ranking:
+    def rank_states(self, states: Columns, k: int, consumed: Columns | None = None) -> RankedLists:
         """The k best items for states [n, state], without the raw ids in `consumed` [n, e]."""
         given = torch.as_tensor(states)
         rows = None if consumed is None else self.item_ids.rows(_int64s(consumed))
@@ -169,15 +152,15 @@ class Policy(nn.Module):
         barred = None if excluded is None else torch.from_numpy(excluded).to(self._device)
         return self._catalogue.best(queries, k, barred)
 
-    def _ranking(self, best: Callable[[slice], Tensor], n: int, k: int) -> Ranking:
+    def _ranking(self, best: Callable[[slice], Tensor], n: int, k: int) -> RankedLists:
         rows = np.empty((n, k), np.int64)
 
         def work(part: slice) -> None:
             rows[part] = best(part).cpu().numpy()
 
         self._in_parts(work, n)
-        known = rows != self.item_ids.unknown
-        return Ranking(self._raw[rows], known.sum(axis=1), known.astype(np.float32))
+        length = (rows != self.item_ids.unknown).sum(axis=1)
+        return RankedLists.deterministic(self._raw[rows], length, self.info.label.encode())
 
     def _in_parts(self, work: Callable[[slice], None], n: int) -> None:
         if self._device.type != "cpu":

@@ -20,7 +20,7 @@ from simulation.model import World
 from sinks.files.feedback_log import to_table
 from transforms.messages.events import EventBatch
 from transforms.messages.feedback import Feedback
-from transforms.messages.recommendations import POLICY_BYTES
+from transforms.messages.ranked_lists import POLICY_BYTES
 
 SIZE = 8
 PERIOD = 20

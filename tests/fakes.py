@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.fill import Ranked
 from transforms.messages.events import Int64s
-from transforms.messages.recommendations import POLICY_BYTES
+from transforms.messages.ranked_lists import RankedLists
 
 LABEL = b"fake-1"
 
@@ -36,7 +35,7 @@ class FakeSource:
         lengths: Int64s,
         k: int,
         repeat_consumed: bool = False,
-    ) -> Ranked:
+    ) -> RankedLists:
         items = np.zeros((len(users), k), np.int64)
         length = np.zeros(len(users), np.int64)
         for row, (user, history, size) in enumerate(
@@ -45,5 +44,4 @@ class FakeSource:
             found = ranked_items(user, history[:size], k, repeat_consumed)
             items[row, : len(found)] = found
             length[row] = len(found)
-        propensities = (np.arange(k) < length[:, None]).astype(np.float32)
-        return Ranked(items, length, propensities, np.full(len(users), LABEL, f"S{POLICY_BYTES}"))
+        return RankedLists.deterministic(items, length, LABEL)

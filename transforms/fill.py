@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
 from transforms.columns.codec import Column
 from transforms.columns.ranges import run_starts
-from transforms.messages.events import Bools, Float32s, Int64s
+from transforms.messages.events import Bools, Int64s
+from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import coded_labels
 
 POPULAR = b"popular"
 """The policy's label where the list is all popular items."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ranked:
-    """What a policy gives for states, a row each.
-
-    Attributes:
-        items: int64 [r, k], best first, padded with 0.
-        length: int64 [r], how many of `items` are real.
-        propensities: float32 [r, k].
-        policy: bytes [r], the label of the model that ranked (UTF-8).
-    """
-
-    items: Int64s
-    length: Int64s
-    propensities: Float32s
-    policy: npt.NDArray[np.bytes_]
 
 
 def holds(lists: Int64s, length: Int64s, items: Int64s) -> Bools:
@@ -43,7 +24,12 @@ def holds(lists: Int64s, length: Int64s, items: Int64s) -> Bools:
 
 
 def fill(
-    due: RankingRequest, ranked: Ranked, size: int, *, repeat_consumed: bool, keep_history: bool
+    due: RankingRequest,
+    ranked: RankedLists,
+    size: int,
+    *,
+    repeat_consumed: bool,
+    keep_history: bool,
 ) -> RankedBatch:
     """Makes the recommendations that are due.
 

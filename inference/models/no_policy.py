@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from transforms.fill import Ranked
 from transforms.messages.events import Int64s
-from transforms.messages.recommendations import POLICY_BYTES
+from transforms.messages.ranked_lists import RankedLists
 
 
 @dataclass(frozen=True)
@@ -26,13 +23,7 @@ class NoPolicy:
         lengths: Int64s,
         k: int,
         repeat_consumed: bool = False,
-    ) -> Ranked:
+    ) -> RankedLists:
         """Nothing for anybody."""
         del histories, lengths, repeat_consumed
-        n = len(users)
-        return Ranked(
-            np.zeros((n, k), np.int64),
-            np.zeros(n, np.int64),
-            np.zeros((n, k), np.float32),
-            np.zeros(n, f"S{POLICY_BYTES}"),
-        )
+        return RankedLists.empty(len(users), k)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from transforms.fill import Ranked
+from transforms.messages.ranked_lists import RankedLists
 
 TRY_EVERY = 3.0
 """Seconds between tries to load what could not be loaded."""
@@ -34,7 +34,7 @@ class Ranker(Protocol):
         lengths: np.ndarray[Any, np.dtype[np.int64]],
         k: int,
         repeat_consumed: bool = False,
-    ) -> Ranked:
+    ) -> RankedLists:
         """The best `k` items for each user and history, and the label of the model."""
         ...
 

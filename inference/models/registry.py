@@ -21,8 +21,7 @@ import numpy.typing as npt
 from inference.models.directory import INFO, ModelError, load_policy
 from inference.policy import Policy
 from transforms.columns.hashing import mix
-from transforms.fill import Ranked
-from transforms.messages.recommendations import POLICY_BYTES
+from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
 
@@ -200,15 +199,9 @@ class Registry:
         lengths: Int64s,
         k: int,
         repeat_consumed: bool = False,
-    ) -> Ranked:
+    ) -> RankedLists:
         """Each row's list by its user's model, and that model's label; as `Policy.rank`."""
-        n = len(users)
-        ranked = Ranked(
-            np.zeros((n, k), np.int64),
-            np.zeros(n, np.int64),
-            np.zeros((n, k), np.float32),
-            np.zeros(n, f"S{POLICY_BYTES}"),
-        )
+        ranked = RankedLists.empty(len(users), k)
         share = shares(users, self.weights)
         for number, model in enumerate(self.models):
             at = np.flatnonzero(share == number)
@@ -216,9 +209,8 @@ class Registry:
                 continue
             policy = model.policy()
             given = policy.rank(users[at], histories[at], lengths[at], k, repeat_consumed)
-            ranked.items[at], ranked.length[at] = given.items, given.counts
-            ranked.propensities[at] = given.propensities
-            ranked.policy[at] = policy.info.label.encode()[:POLICY_BYTES]
+            ranked.items[at], ranked.length[at] = given.items, given.length
+            ranked.propensities[at], ranked.policy[at] = given.propensities, given.policy
         return ranked
 
 

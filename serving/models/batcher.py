@@ -10,29 +10,13 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 MOST_WAITING_ROWS = 1 << 16
 _MOST_ROWS_AT_ONCE = 1 << 13
-
-
-class Ranking(Protocol):
-    """Lists of items, a row each: what `inference.policy.Ranking` is."""
-
-    @property
-    def items(self) -> npt.NDArray[np.int64]:
-        """int64 [n, k], best first."""
-
-    @property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """int64 [n], how many of a row's items are real."""
-
-    @property
-    def propensities(self) -> npt.NDArray[np.float32]:
-        """float32 [n, k]."""
 
 
 class BusyError(RuntimeError):

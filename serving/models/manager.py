@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from inference import packaged_model
 from serving.metrics import Metrics
-from serving.models.batcher import Batcher, Question, Ranking
+from serving.models.batcher import Batcher, Question
 from serving.schemas.requests import HISTORY, HistoriesInput, StatesInput
 from serving.schemas.responses import Model, Ranked
+from transforms.messages.ranked_lists import RankedLists
 
 if TYPE_CHECKING:
     from inference.models.registry import VersionedModel
@@ -39,7 +40,7 @@ class StateSizeError(ValueError):
 class _Answer:
     """Lists, and the model that made them: versions change while requests wait."""
 
-    ranking: Ranking
+    ranking: RankedLists
     policy: str
 
 
@@ -110,7 +111,7 @@ class InferenceModel:
         batch = answer.ranking
         items = batch.items[rows].tolist()
         propensities = batch.propensities[rows].tolist()
-        for row, count in enumerate(batch.counts[rows].tolist()):
+        for row, count in enumerate(batch.length[rows].tolist()):
             del items[row][count:], propensities[row][count:]
         self._metrics.ranked.labels(answer.policy).inc(len(users))
         return Ranked(users, items, propensities, answer.policy)

@@ -9,7 +9,7 @@ import torch
 from inference.handler import PolicyHandler, to_tensor
 from inference.models.ranker import TRY_EVERY, KeptRanker, NotLoadedError, kept_ranker
 from tests.fakes import LABEL, FakeSource
-from transforms.fill import Ranked
+from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import States
 
 
@@ -28,7 +28,7 @@ class Loads:
         return self._ranker
 
 
-def answers(handler: PolicyHandler, batch: list[torch.Tensor]) -> list[Ranked]:
+def answers(handler: PolicyHandler, batch: list[torch.Tensor]) -> list[RankedLists]:
     results = list(handler.run_inference(batch, handler.load_model()))
     assert [result.example is tensor for result, tensor in zip(results, batch, strict=True)]
     return [result.inference for result in results]

@@ -13,6 +13,6 @@ def test_the_packaged_model_ranks() -> None:
     assert policy.info.label == f"reinforce-{policy.info.version}"
     users, histories = np.arange(1, 9), np.arange(1, 81).reshape(8, 10)
     ranking = policy.rank(users, histories, np.full(8, 10), 8)
-    assert (ranking.counts == 8).all()
+    assert (ranking.length == 8).all()
     # Who has seen other things gets other things.
     assert len({tuple(items) for items in ranking.items.tolist()}) == 8

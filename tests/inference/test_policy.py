@@ -25,10 +25,10 @@ def test_lists_obey_the_rules(algorithm: str, repeat: bool) -> None:
     policy = tiny_policy(algorithm)
     users, histories, lengths = rows_of(policy, 300)
     ranking = policy.rank(users, histories, lengths, 8, repeat_consumed=repeat)
-    assert ranking.items.dtype == ranking.counts.dtype == np.int64
+    assert ranking.items.dtype == ranking.length.dtype == np.int64
     assert ranking.propensities.dtype == np.float32
     known = set(policy.item_ids.ids.tolist())
-    assert ranking.counts.tolist() == [8] * 300
+    assert ranking.length.tolist() == [8] * 300
     assert (ranking.propensities == 1).all()
     repeated = 0
     for items, history, length in zip(ranking.items, histories, lengths, strict=True):
@@ -42,7 +42,7 @@ def test_a_small_catalogue_gives_shorter_lists() -> None:
     policy = tiny_policy(items=6)
     ids = policy.item_ids.ids
     ranking = policy.rank(np.array([100]), ids[None, :4], np.array([4]), 8)
-    assert ranking.counts.tolist() == [2]
+    assert ranking.length.tolist() == [2]
     assert set(ranking.items[0, :2].tolist()) == set(ids[4:].tolist())
     assert ranking.items[0, 2:].tolist() == [0] * 6
     assert ranking.propensities[0].tolist() == [1, 1, 0, 0, 0, 0, 0, 0]

@@ -68,7 +68,7 @@ def test_the_same_history_gives_the_policys_own_list(
             last = history[-10:]
             row = np.array([last or [0]])
             alone = policy.rank(np.array([user]), row, np.array([len(last)]), 8)
-            assert items == alone.items[0, : alone.counts[0]].tolist()
+            assert items == alone.items[0, : alone.length[0]].tolist()
 
 
 def test_states_rank_as_the_histories_they_were_made_of(

@@ -15,13 +15,13 @@ from training.evaluation.baselines.neighbours import ItemNeighbours, SessionNeig
 from training.evaluation.baselines.scores import best_of
 from training.evaluation.baselines.sequential import SequentialOptions, chunks, train_sequential
 from training.evaluation.baselines.simple import OwnRecent, Popular
-from training.evaluation.rankers import Lists
+from transforms.messages.ranked_lists import RankedLists
 
 CPU = torch.device("cpu")
 
 
-def lists_of(ranked: Lists) -> list[list[int]]:
-    pairs = zip(ranked.items.tolist(), ranked.counts.tolist(), strict=True)
+def lists_of(ranked: RankedLists) -> list[list[int]]:
+    pairs = zip(ranked.items.tolist(), ranked.length.tolist(), strict=True)
     return [items[:count] for items, count in pairs]
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.training.small import sequences_of
 from training.evaluation.protocol import Settings, measure
 from training.evaluation.queries import Block, EvaluationQueries
-from training.evaluation.rankers import Lists
+from transforms.messages.ranked_lists import RankedLists
 
 # Ten events a user: eight before the split, two after.
 EVENTS = [(1, item, at) for at, item in enumerate([1, 2, 3, 4, 5, 6, 7, 8, 9, 1])] + [
@@ -22,10 +22,12 @@ class Fixed:
     def __init__(self) -> None:
         self.asked: list[tuple[int, bool]] = []
 
-    def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+    def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
         self.asked.append((k, repeat_consumed))
         n = len(block.users)
-        return Lists(np.tile(np.array([3, 9, 1])[:k], (n, 1)), np.full(n, min(k, 3)))
+        return RankedLists.deterministic(
+            np.tile(np.array([3, 9, 1])[:k], (n, 1)), np.full(n, min(k, 3))
+        )
 
 
 def test_numbers_by_hand() -> None:
@@ -50,9 +52,9 @@ def test_numbers_by_hand() -> None:
 
 def test_a_users_metric_is_the_mean_over_seeds() -> None:
     class Other(Fixed):
-        def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+        def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
             n = len(block.users)
-            return Lists(np.zeros((n, k), np.int64), np.zeros(n, np.int64))
+            return RankedLists.deterministic(np.zeros((n, k), np.int64), np.zeros(n, np.int64))
 
     cases = EvaluationQueries.of(sequences_of(EVENTS), 10)
     one = measure("one", "model", [Fixed()], cases, Settings(k=2)).scores["later/new"]

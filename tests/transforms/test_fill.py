@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.batches import rows_of
-from transforms.fill import POPULAR, Ranked, fill
+from transforms.fill import POPULAR, fill
 from transforms.messages.events import EventBatch
+from transforms.messages.ranked_lists import POLICY_BYTES, RankedLists
 from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
-from transforms.messages.recommendations import POLICY_BYTES
 
 HISTORY, POPULAR_SIZE, LABEL = 3, 5, b"some-7"
 ITEMS = st.integers(0, 9)
@@ -64,7 +64,7 @@ def test_lists_are_filled_in_the_rankings_order(
         part=WorkUnit(4, 1000, LAST_USER, EventBatch.empty()),
     )
     propensities = (np.arange(size) < lengths(by_policy)[:, None]) * np.float32(0.25)
-    ranked = Ranked(
+    ranked = RankedLists(
         padded(by_policy, size),
         lengths(by_policy),
         propensities.astype(np.float32),

@@ -12,7 +12,8 @@ from training.datasets.sequences import TEST
 from training.evaluation import metrics
 from training.evaluation.metrics import Estimate, Targets
 from training.evaluation.queries import GOALS, RULES, EvaluationQueries
-from training.evaluation.rankers import Lists, Ranker
+from training.evaluation.rankers import Ranker
+from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
 
@@ -90,21 +91,21 @@ def _rank_all(
     depth: int,
     repeats: bool,
     advance: Callable[[int], None],
-) -> Lists:
+) -> RankedLists:
     depth = min(depth, len(cases.sequences.items))
     items = np.zeros((len(cases), depth), np.int64)
-    counts = np.zeros(len(cases), np.int64)
+    length = np.zeros(len(cases), np.int64)
     for start in range(0, len(cases), BLOCK):
         rows = slice(start, min(start + BLOCK, len(cases)))
         ranked = ranker.rank(cases.block(rows), depth, repeats)
         items[rows, : ranked.items.shape[1]] = ranked.items
-        counts[rows] = ranked.counts
+        length[rows] = ranked.length
         advance(rows.stop - rows.start)
-    return Lists(items, counts)
+    return RankedLists.deterministic(items, length)
 
 
 def _score(
-    lists: Sequence[Lists],
+    lists: Sequence[RankedLists],
     cases: EvaluationQueries,
     rows: Int64s,
     targets: Targets,
@@ -114,7 +115,7 @@ def _score(
     counted = np.bincount(
         cases.sequences.item[cases.sequences.part != TEST], minlength=len(catalogue) + 1
     ).astype(np.float64)
-    hits = [metrics.find_hits(each.items[rows], each.counts[rows], targets) for each in lists]
+    hits = [metrics.find_hits(each.items[rows], each.length[rows], targets) for each in lists]
     samples = metrics.resample(len(rows), settings.seed, settings.samples)
     codes = np.stack([_codes(each, rows, cases, k) for each in lists])
     shown = counted[codes] * (codes >= 0)
@@ -133,9 +134,9 @@ def _score(
     }
 
 
-def _codes(lists: Lists, rows: Int64s, cases: EvaluationQueries, k: int) -> Int64s:
+def _codes(lists: RankedLists, rows: Int64s, cases: EvaluationQueries, k: int) -> Int64s:
     """The catalogue rows of the first k of the lists, -1 where there is no item of it."""
     codes = cases.sequences.items.rows(lists.items[rows, :k])
-    missing = np.arange(codes.shape[1]) >= lists.counts[rows, None]
+    missing = np.arange(codes.shape[1]) >= lists.length[rows, None]
     codes[missing | (codes == cases.sequences.items.unknown)] = -1
     return codes

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Protocol
 
 from inference.policy import Policy
 from training.evaluation.queries import Block
-
-Int64s = npt.NDArray[np.int64]
-
-
-class Lists(NamedTuple):
-    """Lists of items.
-
-    Attributes:
-        items: int64 [n, k], raw ids, best first.
-        counts: int64 [n], how many of a row's items are valid.
-    """
-
-    items: Int64s
-    counts: Int64s
+from transforms.messages.ranked_lists import RankedLists
 
 
 class Ranker(Protocol):
     """A policy or a baseline."""
 
-    def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+    def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
         """The k best items for each user of the block, none twice.
 
         Args:
@@ -45,7 +29,6 @@ class PolicyRanker:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+    def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
         """As `Ranker.rank`; items of the whole history count as consumed."""
-        ranking = self._policy.rank(block.users, block.histories, block.lengths, k, repeat_consumed)
-        return Lists(ranking.items, ranking.counts)
+        return self._policy.rank(block.users, block.histories, block.lengths, k, repeat_consumed)

@@ -13,8 +13,9 @@ from transforms.feedback.table import OpenTable
 from transforms.fill import POPULAR
 from transforms.messages.events import Float32s, Int8s, Int64s
 from transforms.messages.minutes import PolicyMinutes
+from transforms.messages.ranked_lists import POLICY_BYTES
 from transforms.messages.ranking import RankedBatch
-from transforms.messages.recommendations import POLICY_BYTES, Labels
+from transforms.messages.recommendations import Labels
 
 FEW_POLICIES = 32
 """Labels of policies from which on those that nothing open is of are forgotten."""

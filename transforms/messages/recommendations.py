@@ -12,9 +12,6 @@ from transforms.messages.events import Float32s, Int64s
 
 Labels = npt.NDArray[np.bytes_]
 
-POLICY_BYTES = 64
-"""Longest label of a policy, in bytes of UTF-8."""
-
 
 @coded
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from transforms.histories.table import HistoryTable
 from transforms.histories.transform import EmissionProgress
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import PolicyMinutes
-from transforms.messages.recommendations import POLICY_BYTES
+from transforms.messages.ranked_lists import POLICY_BYTES
 
 FOLDER = Path(__file__).parent
 

@@ -15,7 +15,7 @@ from inference.models.ids import IdMap
 from training.datasets.sequences import TEST, Sequences
 from training.evaluation.baselines.scores import best_of, history_rows
 from training.evaluation.queries import Block
-from training.evaluation.rankers import Lists
+from transforms.messages.ranked_lists import RankedLists
 
 
 def baskets(sequences: Sequences, basket: npt.NDArray[np.int64]) -> Tensor:
@@ -63,7 +63,7 @@ class ItemNeighbours:
         counts = self._transposed @ torch.ones(len(self._baskets), 1)
         self._scale = counts.clamp_min(1.0).rsqrt()
 
-    def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+    def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
         """As `Ranker.rank`."""
         history = history_rows(self._items, block)
         weights = _recency(history, block.lengths, self._last)
@@ -95,7 +95,7 @@ class SessionNeighbours:
         lengths = self._baskets @ torch.ones(len(self._items), 1)
         self._scale = lengths.clamp_min(1.0).rsqrt()
 
-    def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+    def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
         """As `Ranker.rank`."""
         history = history_rows(self._items, block)
         weights = _recency(history, block.lengths, self._last)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from inference.models.ids import IdMap
 from training.evaluation.queries import Block
-from training.evaluation.rankers import Lists
+from transforms.messages.ranked_lists import RankedLists
 
 
 def history_rows(items: IdMap, block: Block) -> npt.NDArray[np.int64]:
@@ -21,7 +21,7 @@ def history_rows(items: IdMap, block: Block) -> npt.NDArray[np.int64]:
 
 def best_of(
     scores: Tensor, items: IdMap, history: npt.NDArray[np.int64], k: int, repeat_consumed: bool
-) -> Lists:
+) -> RankedLists:
     """The k items with the largest scores, ties by the smaller row.
 
     Args:
@@ -40,5 +40,5 @@ def best_of(
     if k < len(items):
         scores = scores.masked_fill(scores < cut, -torch.inf)
     values, rows = scores.sort(dim=1, descending=True, stable=True)
-    counts = (values[:, :k] > -torch.inf).sum(dim=1)
-    return Lists(items.ids[rows[:, :k].numpy()], counts.numpy())
+    length = (values[:, :k] > -torch.inf).sum(dim=1)
+    return RankedLists.deterministic(items.ids[rows[:, :k].numpy()], length.numpy())

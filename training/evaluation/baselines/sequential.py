@@ -24,9 +24,9 @@ from training.algorithms.softmax import ItemSampler, log_probabilities
 from training.datasets.sequences import TRAIN, VALID, Sequences
 from training.evaluation.baselines.scores import best_of, history_rows
 from training.evaluation.queries import Block
-from training.evaluation.rankers import Lists
 from training.trainer.training_loop import VALIDATION_ROWS
 from training.trainer.validation import next_item_ndcg
+from transforms.messages.ranked_lists import RankedLists
 
 KINDS = ("sasrec", "gru4rec")
 
@@ -131,7 +131,7 @@ class SequentialRanker:
         self._window, self._device = window, device
 
     @torch.inference_mode()
-    def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+    def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
         """As `Ranker.rank`."""
         history = history_rows(self._items, block)
         width = min(self._window, history.shape[1])

@@ -9,7 +9,7 @@ import torch
 from training.datasets.sequences import TEST, Sequences
 from training.evaluation.baselines.scores import best_of, history_rows
 from training.evaluation.queries import Block
-from training.evaluation.rankers import Lists
+from transforms.messages.ranked_lists import RankedLists
 
 RECENT_SHARE = 0.1
 
@@ -31,7 +31,7 @@ class Popular:
         self._times = sequences.time[seen][order]
         self._recent = recent
 
-    def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+    def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
         """As `Ranker.rank`."""
         scores = torch.from_numpy(self.counts(block.times))
         history = history_rows(self._items, block)
@@ -62,7 +62,7 @@ class OwnRecent:
         self._items = sequences.items
         self._popular = popular
 
-    def rank(self, block: Block, k: int, repeat_consumed: bool) -> Lists:
+    def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
         """As `Ranker.rank`."""
         history = history_rows(self._items, block)
         scores = self._popular.counts(block.times)
