@@ -30,7 +30,7 @@ from sources.options import InputOptions
 from sources.parsing.blocks import parse_block
 from sources.parsing.layout import Layout
 from sources.read import Events
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.progress import SHARED_PROGRESS
 
@@ -121,7 +121,7 @@ def _read(pipeline: beam.Pipeline, endpoint: str) -> Events:
     return Events(parsed.events, parsed[MALFORMED], None, is_bounded_files=False)
 
 
-@beam.typehints.with_output_types(EventBatch, malformed=DeadLetter)
+@beam.typehints.with_output_types(EventBatch, malformed=DeadLetterBatch)
 class _Parse(beam.DoFn):
     def __init__(self) -> None:
         self._layout = Layout.of(COLUMNS, SOURCE)
@@ -133,8 +133,7 @@ class _Parse(beam.DoFn):
         self._lines.inc(len(events) + len(malformed))
         self._malformed.inc(len(malformed))
         SHARED_PROGRESS.record_read(events.time, len(malformed))
-        for bad in malformed:
-            letter = DeadLetter(SOURCE, bad.reason, bad.raw, bad.time)
-            yield beam.pvalue.TaggedOutput(MALFORMED, letter)
+        if len(malformed):
+            yield beam.pvalue.TaggedOutput(MALFORMED, malformed.letters([SOURCE] * len(malformed)))
         if len(events):
             yield TimestampedValue(events, int(events.time.min()))

@@ -26,7 +26,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from sinks.serial_executor import SerialExecutor
 from sinks.write_priority import WritePriority, of_this_host
 from transforms.columns.frames import Frame
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetter, DeadLetterBatch
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 _LOG = logging.getLogger(__name__)
@@ -175,7 +175,7 @@ class WriteTo(beam.PTransform):
         self._source, self._type, self._way = source, frame_type, way
         self._progress = progress
 
-    def expand(self, frames: beam.PCollection[Frame]) -> beam.PCollection[DeadLetter]:
+    def expand(self, frames: beam.PCollection[Frame]) -> beam.PCollection[DeadLetterBatch]:
         """Bulk-write each frame."""
         write = _BulkWrite(self._source, self._type, self._way, self._progress)
         return frames | "Write" >> beam.ParDo(write)
@@ -191,7 +191,7 @@ class _Written:
     retries: int
 
 
-@beam.typehints.with_output_types(DeadLetter)
+@beam.typehints.with_output_types(DeadLetterBatch)
 class _BulkWrite(beam.DoFn):
     """Writes frame after frame, beside what the bundle does meanwhile: other stores' writes too.
 
@@ -222,7 +222,7 @@ class _BulkWrite(beam.DoFn):
     def start_bundle(self) -> None:
         self._queued: deque[tuple[int, Future[_Written]]] = deque()
 
-    def process(self, frame: Frame) -> Iterator[DeadLetter]:
+    def process(self, frame: Frame) -> Iterator[DeadLetterBatch]:
         if not len(frame):
             return
         while self._queued and (
@@ -233,8 +233,8 @@ class _BulkWrite(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         while self._queued:
-            for letter in self._settle():
-                yield WindowedValue(letter, letter.time, (GlobalWindow(),))
+            for letters in self._settle():
+                yield WindowedValue(letters, min(letters.times), (GlobalWindow(),))
 
     def teardown(self) -> None:
         self._line.close()
@@ -254,17 +254,20 @@ class _BulkWrite(beam.DoFn):
         millis = int((time.monotonic() - started) * 1000)
         return _Written(len(frame) - len(refusals), refusals, millis, len(tries))
 
-    def _settle(self) -> Iterator[DeadLetter]:
+    def _settle(self) -> Iterator[DeadLetterBatch]:
         """Waits for the oldest write; gives its dead letters, or raises its error."""
         done = self._queued.popleft()[1].result()
         self._millis.update(done.millis)
         self._rows.inc(done.rows)
         self._retries.inc(done.retries)
         self._refused.inc(len(done.refusals))
-        for refusal in done.refusals:
-            yield DeadLetter(
-                source=f"{self._store.name} {refusal.table}",
-                reason="refused by the store",
-                raw=json.dumps({**refusal.row, "why": refusal.why}, default=str),
-                time=refusal.time,
+        if done.refusals:
+            yield DeadLetterBatch.of(
+                DeadLetter(
+                    source=f"{self._store.name} {refusal.table}",
+                    reason="refused by the store",
+                    raw=json.dumps({**refusal.row, "why": refusal.why}, default=str),
+                    time=refusal.time,
+                )
+                for refusal in done.refusals
             )

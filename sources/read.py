@@ -17,7 +17,7 @@ from sources.kafka.read import ReadKafka
 from sources.kafka.url import SECURITY, parse_url
 from sources.kafka.watermark import Lateness
 from sources.options import InputOptions, KafkaOptions, split_columns
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 
 KAFKA_SCHEME = "kafka://"
@@ -40,7 +40,7 @@ class Events(NamedTuple):
     """
 
     events: beam.PCollection[EventBatch]
-    malformed: beam.PCollection[DeadLetter]
+    malformed: beam.PCollection[DeadLetterBatch]
     late: beam.PCollection[EventBatch] | None
     is_bounded_files: bool
 

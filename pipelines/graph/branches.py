@@ -33,7 +33,7 @@ from transforms.columns.frames import Frame
 from transforms.feedback.rules import RewardRules
 from transforms.feedback.transform import Rewarded, RewardRecommendations
 from transforms.histories.transform import Histories, HistoryRules
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import BEHAVIORS, EventBatch
 from transforms.messages.minutes import MINUTE, PolicyMinutes
 from transforms.messages.popular import PopularRows
@@ -64,7 +64,7 @@ class Flow:
 
     options: PipelineOptions
     events: Events
-    letters: list[beam.PCollection[DeadLetter]] = field(default_factory=list)
+    letters: list[beam.PCollection[DeadLetterBatch]] = field(default_factory=list)
 
     @property
     def block_seconds(self) -> int:
@@ -258,7 +258,7 @@ def _write(
         flow.letters.append(rows | label >> WriteTo(sink, frame_type, way))
 
 
-@beam.typehints.with_output_types(DeadLetter)
+@beam.typehints.with_output_types(DeadLetterBatch)
 class _LateLetters(beam.DoFn):
     """Late events as dead letters: the value is made anew, as Kafka's CSV has it."""
 
@@ -266,11 +266,17 @@ class _LateLetters(beam.DoFn):
         self._source = source
         self._letters = Metrics.counter("rivulet", "late")
 
-    def process(self, batch: EventBatch) -> list[DeadLetter]:
+    def process(self, batch: EventBatch) -> list[DeadLetterBatch]:
         self._letters.inc(len(batch))
         SHARED_PROGRESS.add("late", len(batch))
         columns = (batch.user, batch.item, batch.time, batch.behavior)
-        return [
-            DeadLetter(self._source, LATE, f"{user},{item},{time},{BEHAVIORS[code]}", time)
+        raw = [
+            f"{user},{item},{time},{BEHAVIORS[code]}"
             for user, item, time, code in zip(*(c.tolist() for c in columns), strict=True)
+        ]
+        size = len(batch)
+        return [
+            DeadLetterBatch.of_columns(
+                [self._source] * size, [LATE] * size, raw, batch.time.tolist()
+            )
         ]

@@ -10,7 +10,7 @@ import apache_beam as beam
 from sinks.base import WriteTo
 from sinks.sql.heartbeat import Heartbeat
 from sinks.sql.store import SqlSource
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import EventMinutes
 from transforms.messages.recommendations import Recommendations
@@ -40,7 +40,7 @@ class WriteJobMetrics(beam.PTransform):
             beam.PCollection[tuple[int, EventBatch]],
             beam.PCollection[Recommendations],
         ],
-    ) -> beam.PCollection[DeadLetter]:
+    ) -> beam.PCollection[DeadLetterBatch]:
         """Count, write, and give the rows that were refused."""
         parts = dict(zip(("read", "closed", "recommended"), inputs, strict=True))
         minutes = inputs[1] | "Minutes" >> CountMinutes(self.pane, self.bounded)
@@ -50,5 +50,5 @@ class WriteJobMetrics(beam.PTransform):
             # Wherever something is counted: of a bounded input Flink does one step after another.
             for what, rows in parts.items():
                 _ = rows | f"Pulse {what} {number}" >> beam.ParDo(Heartbeat(store, self.run))
-        letters: beam.PCollection[DeadLetter] = refused | "Refused" >> beam.Flatten()
+        letters: beam.PCollection[DeadLetterBatch] = refused | "Refused" >> beam.Flatten()
         return letters

@@ -10,7 +10,9 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
+
+FLUSH_BYTES = 4 << 20
 
 
 class WriteDeadLetters(beam.PTransform):
@@ -28,7 +30,7 @@ class WriteDeadLetters(beam.PTransform):
         super().__init__()
         self._path = path
 
-    def expand(self, letters: beam.PCollection[DeadLetter]) -> beam.PCollection[None]:
+    def expand(self, letters: beam.PCollection[DeadLetterBatch]) -> beam.PCollection[None]:
         """Write them."""
         return letters | "Append" >> beam.ParDo(_Append(self._path))
 
@@ -36,14 +38,14 @@ class WriteDeadLetters(beam.PTransform):
 class _Append(beam.DoFn):
     def __init__(self, path: str) -> None:
         self._path = path
-        self._lines: list[str] = []
+        self._lines = bytearray()
 
     def start_bundle(self) -> None:
-        self._lines = []
+        self._lines = bytearray()
 
-    def process(self, letter: DeadLetter) -> Iterator[None]:
-        self._lines.append(letter.to_json() + "\n")
-        if len(self._lines) >= 10_000:
+    def process(self, letters: DeadLetterBatch) -> Iterator[None]:
+        self._lines += letters.to_json_lines()
+        if len(self._lines) >= FLUSH_BYTES:
             self._flush()
         return iter(())
 
@@ -51,8 +53,8 @@ class _Append(beam.DoFn):
         self._flush()
 
     def _flush(self) -> None:
-        data = "".join(self._lines).encode()
-        self._lines = []
+        data = bytes(self._lines)
+        self._lines = bytearray()
         if not data:
             return
         if "://" in self._path:

@@ -1,4 +1,4 @@
-"""Parquet's row groups to events, a few ten thousand rows at a time."""
+"""Parquet's row groups to events, some ten thousand rows at a time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sources.files.parquet_columns import behavior_column, number_column
 from sources.files.plan import FileRange, open_file
 from sources.parsing.fields import judge
 from sources.parsing.layout import positions
-from sources.parsing.lines import Malformed
-from transforms.messages.dead_letters import DeadLetter
+from sources.parsing.malformed import ParsedRows
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 
 BATCH_ROWS = 65_536
@@ -22,11 +22,11 @@ BATCH_ROWS = 65_536
 
 def read_row_groups(
     piece: FileRange, batch_rows: int = BATCH_ROWS
-) -> Iterator[tuple[EventBatch, list[DeadLetter]]]:
-    """The events of a range's row groups, and the rows that are none.
+) -> Iterator[tuple[EventBatch, DeadLetterBatch]]:
+    """The events of a range's row groups, and the malformed rows.
 
-    Whole numbers may stand as any type of number or as text, times also as timestamps, behaviors
-    as text or as a dictionary of it. A dead letter's source is `PATH:row N`, N from 0 in the file.
+    A whole number may be of any numeric type or text, a time also a timestamp, a behavior
+    text or a dictionary of texts. A dead letter's source is `PATH:row N`, N from 0 in the file.
 
     Raises:
         OSError: the file cannot be read.
@@ -39,18 +39,21 @@ def read_row_groups(
         groups = range(piece.start, piece.stop)
         for batch in file.iter_batches(batch_rows, groups, list(names.values())):
             columns = {part: batch.column(name) for part, name in names.items()}
-            events, wrong = _parse(columns)
-            letters = []
-            for bad, what in wrong:
-                raw = {part: column[bad].as_py() for part, column in columns.items()}
-                text = json.dumps(raw, default=str, ensure_ascii=False)
-                source = f"{piece.path}:row {row + bad}"
-                letters.append(DeadLetter(source, what.reason, text, what.time))
-            yield events, letters
+            parsed = _parse(columns)
+            malformed = parsed.malformed
+            yield (
+                parsed.events,
+                DeadLetterBatch.of_columns(
+                    [f"{piece.path}:row {row + bad}" for bad in malformed.row.tolist()],
+                    malformed.reasons(),
+                    _as_json(columns, pa.array(malformed.row)),
+                    malformed.times(),
+                ),
+            )
             row += batch.num_rows
 
 
-def _parse(columns: dict[str, pa.Array]) -> tuple[EventBatch, list[tuple[int, Malformed]]]:
+def _parse(columns: dict[str, pa.Array]) -> ParsedRows:
     user, user_valid = number_column(columns["user"])
     item, item_valid = number_column(columns["item"])
     time, time_valid = number_column(columns["time"])
@@ -59,3 +62,12 @@ def _parse(columns: dict[str, pa.Array]) -> tuple[EventBatch, list[tuple[int, Ma
     else:
         behavior = np.zeros(len(user), np.int8)
     return judge(EventBatch(user, item, behavior, time), user_valid & item_valid, time_valid)
+
+
+def _as_json(columns: dict[str, pa.Array], rows: pa.Array) -> list[str]:
+    """Rows as JSON objects."""
+    taken = {part: column.take(rows).to_pylist() for part, column in columns.items()}
+    return [
+        json.dumps(dict(zip(taken, values, strict=True)), default=str, ensure_ascii=False)
+        for values in zip(*taken.values(), strict=True)
+    ]

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sources.errors import SourceError
-from sources.parsing.fields import Bools, Int64s, behavior_codes, whole_numbers
+from sources.parsing.fields import behavior_codes, whole_numbers
 from sources.parsing.layout import Layout, positions
+from sources.parsing.malformed import Bools, Int64s
 
 _EXACT_FLOATS = float(1 << 53)
 

@@ -19,7 +19,7 @@ from sources.files.blocks import read_blocks
 from sources.files.parquet import read_row_groups
 from sources.files.plan import UNREADABLE, FileRange, plan
 from sources.parsing.blocks import parse_block
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
@@ -61,7 +61,7 @@ class ReadFiles(beam.PTransform):
         )
 
 
-@with_output_types(EventBatch, malformed=DeadLetter)
+@with_output_types(EventBatch, malformed=DeadLetterBatch)
 class ReadRange(beam.DoFn):
     """Reads a range of a file: batches of events, and its malformed lines.
 
@@ -82,13 +82,13 @@ class ReadRange(beam.DoFn):
             self.events.inc(len(events))
             self.malformed.inc(len(letters))
             self.progress.record_read(events.time, len(letters))
-            for letter in letters:
-                yield beam.pvalue.TaggedOutput(MALFORMED, letter)
+            if len(letters):
+                yield beam.pvalue.TaggedOutput(MALFORMED, letters)
             if len(events):
                 yield TimestampedValue(events, int(events.time.min()))
 
 
-def read_range(piece: FileRange) -> Iterator[tuple[EventBatch, list[DeadLetter]]]:
+def read_range(piece: FileRange) -> Iterator[tuple[EventBatch, DeadLetterBatch]]:
     """A range's events and dead letters, a block at a time.
 
     Raises:
@@ -102,10 +102,7 @@ def read_range(piece: FileRange) -> Iterator[tuple[EventBatch, list[DeadLetter]]
             events, malformed = parse_block(block, piece.layout)
             yield (
                 events,
-                [
-                    DeadLetter(f"{piece.path}:byte {at + bad.start}", bad.reason, bad.raw, bad.time)
-                    for bad in malformed
-                ],
+                malformed.letters([f"{piece.path}:byte {at + start}" for start in malformed.start]),
             )
     except UNREADABLE as error:
         raise SourceError(f"{piece.path} cannot be read to its end: {error}") from error

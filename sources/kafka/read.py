@@ -41,7 +41,7 @@ from sources.kafka.topic_time import topic_time
 from sources.kafka.url import KafkaUrl
 from sources.kafka.watermark import Lateness, PartitionWatermark
 from sources.parsing.kafka_values import parse_values
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
@@ -112,7 +112,7 @@ class ReadKafka(beam.PTransform):
         )
 
 
-@with_output_types(EventBatch, malformed=DeadLetter, late=EventBatch)
+@with_output_types(EventBatch, malformed=DeadLetterBatch, late=EventBatch)
 class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
     """Reads a partition up to its stop.
 
@@ -251,8 +251,8 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         events = parsed.events
         self.lines.inc(len(records))
         self.events.inc(len(events))
-        self.malformed.inc(len(parsed.wrong))
-        self.progress.record_read(events.time, len(parsed.wrong))
+        self.malformed.inc(len(parsed.malformed))
+        self.progress.record_read(events.time, len(parsed.malformed))
         if len(events):
             late = watermark.late(events.time)
             largest = int(events.time.max())
@@ -263,10 +263,15 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
             if len(events):
                 yield TimestampedValue(events, int(events.time.min()))
             watermark.follow(largest)
-        for row, what in parsed.wrong:
-            raw = (records[row].value or b"").decode("utf-8", "backslashreplace")
-            source = f"{self.url.topic}/{number}/{records[row].offset}"
-            yield _tagged(MALFORMED, DeadLetter(source, what.reason, raw, what.time), watermark)
+        if len(parsed.malformed):
+            found = [records[row] for row in parsed.malformed.row.tolist()]
+            letters = DeadLetterBatch.of_columns(
+                [f"{self.url.topic}/{number}/{record.offset}" for record in found],
+                parsed.malformed.reasons(),
+                [(record.value or b"").decode("utf-8", "backslashreplace") for record in found],
+                parsed.malformed.times(),
+            )
+            yield _tagged(MALFORMED, letters, watermark)
 
 
 def _tagged(tag: str, value: Any, watermark: Any) -> beam.pvalue.TaggedOutput:

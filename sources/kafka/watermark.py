@@ -9,7 +9,7 @@ from apache_beam.io.iobase import WatermarkEstimator
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 
 from sources.kafka.topic_time import TopicTime
-from sources.parsing.fields import Bools, Int64s
+from sources.parsing.malformed import Bools, Int64s
 
 JUST_BEHIND = 0.001
 """Seconds that are added to a watermark of whole seconds, as event times are. Flink fires a timer

@@ -1,1 +1,1 @@
-"""From bytes to columns of events, and what is wrong with a line."""
+"""Bytes to columns of events, and what is wrong with malformed lines."""

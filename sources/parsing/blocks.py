@@ -1,37 +1,31 @@
-"""A block of lines to columns: Arrow cuts the fields, NumPy looks for what is wrong.
+"""A block of lines to columns of events; each line is judged by itself.
 
-Every line is judged by itself, so that what its neighbours hold changes nothing:
-
-1. Lines that Arrow would read in another way than we do (quotes, a lone carriage return, a
-   byte order mark, bytes that are not UTF-8) are taken out and looked at one by one by
-   `sources.parsing.lines`. Quotes that merely wrap a field are dropped beforehand.
-2. Arrow cuts the rest into fields as bytes; a row with too few or too many is handed out.
-3. A column of numbers is one run of bytes with offsets, so that one pass over it finds the
-   rows with anything but digits. Only those rows are looked at more closely.
+Arrow splits most lines into fields (`sources.parsing.csv_columns`). Lines that Arrow reads
+differently from RFC 4180 are taken out and parsed one by one by `sources.parsing.lines`:
+quotes, a lone carriage return, a byte order mark, bytes that are not UTF-8. Quotes that merely
+wrap a field are removed beforehand, so that a fully quoted file stays on the fast path.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.csv as pa_csv
 
-from sources.parsing.fields import behavior_codes, judge, single_chunk, whole_numbers
+from sources.parsing.csv_columns import parse_plain
 from sources.parsing.layout import Layout
 from sources.parsing.line_index import QUOTE, RETURN, LineIndex
-from sources.parsing.lines import Malformed, Row, parse_line
-from transforms.messages.dead_letters import TOO_FEW, TOO_MANY
-from transforms.messages.events import EventBatch
+from sources.parsing.lines import Row, batch_of, parse_line
+from sources.parsing.malformed import Malformed, MalformedRows, ParsedRows
+from transforms.messages.dead_letters import DeadLetterBatch
+from transforms.messages.events import TIME_LIMIT, EventBatch
 
 _WRAPPED = re.compile(rb'(?<![^,\n])"([^",\r\n]+)"(?![^,\r\n])')
-"""A quoted field whose quotes are for show: no separator, no quote and no line's end in it."""
-
-_NAMES = pa.dictionary(pa.int32(), pa.string())
+"""A quoted field that holds no separator, no quote and no line end: its quotes mean nothing."""
 
 
 class MalformedLine(NamedTuple):
@@ -52,54 +46,87 @@ class MalformedLine(NamedTuple):
     time: int | None
 
 
+class MalformedLines:
+    """The malformed lines of a block, with their text.
+
+    Args:
+        block: the block.
+        rows: the lines' numbers among those that are not empty, and what is wrong with them.
+    """
+
+    def __init__(self, block: bytes, rows: MalformedRows) -> None:
+        self.rows = rows
+        self.start: list[int] = []
+        self.raw: list[str] = []
+        if len(rows):
+            lines = LineIndex.of(block)
+            self.start = lines.start[rows.row].tolist()
+            ends = lines.end[rows.row].tolist()
+            self.raw = [
+                block[start:end].decode("utf-8", "backslashreplace")
+                for start, end in zip(self.start, ends, strict=True)
+            ]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[MalformedLine]:
+        columns = (self.rows.row.tolist(), self.start, self.rows.reasons(), self.raw)
+        return map(MalformedLine, *columns, self.rows.times())
+
+    def letters(self, sources: Sequence[str]) -> DeadLetterBatch:
+        """The lines as dead letters.
+
+        Args:
+            sources: where each line stands.
+        """
+        return DeadLetterBatch.of_columns(sources, self.rows.reasons(), self.raw, self.rows.times())
+
+
 class ParsedBlock(NamedTuple):
     """What a block of lines held: each line that is not empty is in exactly one of the two."""
 
     events: EventBatch
-    malformed: list[MalformedLine]
+    malformed: MalformedLines
 
 
-class _Rows(NamedTuple):
-    """Rows by number, with what was wrong with each."""
-
-    events: EventBatch
-    wrong: list[tuple[int, Malformed]]
-
-
-def parse_block(block: bytes, layout: Layout) -> ParsedBlock:
+def parse_block(block: bytes, layout: Layout, latest: int = TIME_LIMIT) -> ParsedBlock:
     """The events of a block of whole lines.
 
     Args:
         block: lines, each ended by LF or CR LF; the last one may lack its end.
         layout: which field is what.
+        latest: a later event is malformed, reason `future`; seconds since the epoch.
 
     Returns:
         The events and the malformed lines, both in the order of the block.
     """
+    parsed = parse_rows(block, layout).without_future(latest)
+    return ParsedBlock(parsed.events, MalformedLines(block, parsed.malformed))
+
+
+def parse_rows(block: bytes, layout: Layout) -> ParsedRows:
+    """The same as `parse_block`, without the text of malformed lines; rows are its lines."""
     text = _WRAPPED.sub(rb"\1", block) if b'"' in block else block
-    odd = _odd_rows(text)
-    if odd is None:
-        events, wrong = _parse_plain(text, layout)
-    else:
-        # Rows are the same in `text` and in `block`: what is unwrapped is never a whole line.
-        lines, taken = LineIndex.of(block), LineIndex.of(text)
-        plain = np.setdiff1d(np.arange(len(lines)), odd, assume_unique=True)
-        events, wrong_plain = _parse_plain(taken.without(odd), layout)
-        looked_at, wrong = _parse_each(lines, odd, layout)
-        if len(looked_at):
-            rows = (
-                np.delete(plain, [row for row, _ in wrong_plain]),
-                np.setdiff1d(odd, [row for row, _ in wrong], assume_unique=True),
-            )
-            order = np.argsort(np.concatenate(rows))
-            events = EventBatch.concat((events, looked_at)).take(order)
-        wrong += [(int(plain[row]), what) for row, what in wrong_plain]
-    return ParsedBlock(events, _describe(LineIndex.of(block), wrong) if wrong else [])
+    special = _special_rows(text)
+    if special is None:
+        return parse_plain(text, layout)
+    # `text` and `block` have the same rows: removed quotes are never a whole line.
+    original, unwrapped = LineIndex.of(block), LineIndex.of(text)
+    numbers = np.setdiff1d(np.arange(len(original)), special, assume_unique=True)
+    plain = parse_plain(unwrapped.without(special), layout)
+    single = _parse_each(original, special, layout)
+    malformed = MalformedRows.concat((plain.malformed.renumbered(numbers), single.malformed))
+    rows = np.concatenate((numbers[plain.rows], single.rows))
+    events = EventBatch.concat((plain.events, single.events))
+    order = np.argsort(rows)
+    return ParsedRows(events.take(order), rows[order], malformed)
 
 
-def _odd_rows(text: bytes) -> npt.NDArray[np.int64] | None:
-    """The rows that Arrow may read in another way than we do; None (the rule) without a look."""
-    # Arrow drops the mark where its text begins: here, or behind odd rows that are taken out.
+def _special_rows(text: bytes) -> npt.NDArray[np.int64] | None:
+    """The rows that Arrow may read differently; None, without an index of lines, for none."""
+    # Arrow drops a byte order mark at the beginning of its input. Once other rows are taken
+    # out, that can be any row.
     marked = codecs.BOM_UTF8 in text
     quoted = b'"' in text
     lone_return = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
@@ -107,14 +134,14 @@ def _odd_rows(text: bytes) -> npt.NDArray[np.int64] | None:
     if valid and not (marked or quoted or lone_return):
         return None
     octets = np.frombuffer(text, np.uint8)
-    odd = np.zeros(len(text), bool)
+    special = np.zeros(len(text), bool)
     if quoted:
-        odd |= octets == QUOTE
+        special |= octets == QUOTE
     if lone_return:
-        odd |= octets == RETURN  # the one of a CR LF does not count as in its line
+        special |= octets == RETURN  # The one of a CR LF is outside of its line.
     if marked or not valid:
-        odd |= octets >= 0x80
-    return LineIndex.of(text).rows_with(np.flatnonzero(odd))
+        special |= octets >= 0x80
+    return LineIndex.of(text).rows_with(np.flatnonzero(special))
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -125,100 +152,15 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _parse_each(lines: LineIndex, rows: npt.NDArray[np.int64], layout: Layout) -> _Rows:
+def _parse_each(lines: LineIndex, rows: npt.NDArray[np.int64], layout: Layout) -> ParsedRows:
     good: list[Row] = []
-    wrong = []
+    good_rows: list[int] = []
+    malformed: list[tuple[int, Malformed]] = []
     for row in rows.tolist():
         parsed = parse_line(lines.line(row), layout)
         if isinstance(parsed, Row):
             good.append(parsed)
+            good_rows.append(row)
         else:
-            wrong.append((row, parsed))
-    return _Rows(batch_of(good), wrong)
-
-
-def batch_of(rows: list[Row]) -> EventBatch:
-    """The rows as columns."""
-    if not rows:
-        return EventBatch.empty()
-    user, item, behavior, time = zip(*rows, strict=True)
-    return EventBatch(
-        np.array(user, np.int64),
-        np.array(item, np.int64),
-        np.array(behavior, np.int8),
-        np.array(time, np.int64),
-    )
-
-
-def _parse_plain(text: bytes, layout: Layout) -> _Rows:
-    """The rows of a block of which Arrow reads every line as we do."""
-    if not text:
-        return _Rows(EventBatch.empty(), [])
-    cut: list[tuple[int, Malformed]] = []
-    table = _cut_fields(text, layout, cut)
-    columns = {name: single_chunk(table.column(name)) for name in table.column_names}
-    user, user_valid = whole_numbers(columns["user"])
-    item, item_valid = whole_numbers(columns["item"])
-    time, time_valid = whole_numbers(columns["time"])
-    code = (
-        behavior_codes(columns["behavior"])
-        if "behavior" in columns
-        else np.zeros(len(user), np.int8)
-    )
-    read = EventBatch(user, item, code, time)
-    events, wrong = judge(read, user_valid & item_valid, time_valid)
-    if wrong:
-        rows = _rows_of_table(len(read), cut)
-        cut += [(int(rows[at]), what) for at, what in wrong]
-    return _Rows(events, cut)
-
-
-def _cut_fields(text: bytes, layout: Layout, cut: list[tuple[int, Malformed]]) -> pa.Table:
-    """The fields that an event needs, as bytes; rows of another width are put into `cut`."""
-
-    def other_width(row: Any) -> str:
-        reason = TOO_FEW if row.actual_columns < row.expected_columns else TOO_MANY
-        cut.append((row.number - 1, Malformed(reason, None)))
-        return "skip"
-
-    names = [f"ignored {at}" for at in range(layout.width)]
-    types: dict[str, pa.DataType] = {}
-    for name in ("user", "item", "time"):
-        names[getattr(layout, name)] = name
-        types[name] = pa.binary()
-    if layout.behavior is not None:
-        names[layout.behavior] = "behavior"
-        types["behavior"] = _NAMES
-    return pa_csv.read_csv(
-        pa.BufferReader(text),
-        # One Arrow block, and one thread: rows are only numbered so, and Beam has the other cores.
-        pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
-        pa_csv.ParseOptions(quote_char=False, invalid_row_handler=other_width),
-        pa_csv.ConvertOptions(
-            column_types=types,
-            include_columns=list(types),
-            null_values=[],
-            strings_can_be_null=False,
-            check_utf8=False,  # the whole block was
-        ),
-    )
-
-
-def _rows_of_table(rows: int, cut: list[tuple[int, Malformed]]) -> npt.NDArray[np.int64]:
-    """The numbers that the table's rows had before the rows of another width were cut."""
-    numbers = np.arange(rows + len(cut))
-    return np.delete(numbers, [row for row, _ in cut]) if cut else numbers
-
-
-def _describe(lines: LineIndex, wrong: list[tuple[int, Malformed]]) -> list[MalformedLine]:
-    wrong.sort()
-    return [
-        MalformedLine(
-            row,
-            int(lines.start[row]),
-            what.reason,
-            lines.line(row).decode("utf-8", "backslashreplace"),
-            what.time,
-        )
-        for row, what in wrong
-    ]
+            malformed.append((row, parsed))
+    return ParsedRows(batch_of(good), np.array(good_rows, np.int64), MalformedRows.of(malformed))

@@ -1,4 +1,4 @@
-"""Columns of fields, as Arrow cut them, to numbers and codes; what is wrong is masked."""
+"""Columns of fields, as Arrow split them, to numbers and codes; what is wrong is masked."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sources.parsing.lines import BLANKS, CODES, Malformed, whole_number
+from sources.parsing.lines import BEHAVIOR_CODES, BLANKS, whole_number
+from sources.parsing.malformed import CODES, NO_ROWS, Bools, Int64s, MalformedRows, ParsedRows
 from transforms.messages.dead_letters import NOT_A_NUMBER, TIME_RANGE, UNKNOWN_BEHAVIOR
 from transforms.messages.events import TIME_LIMIT, EventBatch
 
-Bools = npt.NDArray[np.bool_]
-Int64s = npt.NDArray[np.int64]
-
 _SAFE_DIGITS = 18
-"""A number of as many digits fits 64 bits whatever they are."""
+"""Any number of so many digits fits 64 bits."""
 
 _PLAIN = "^-?[0-9]{1,18}$"
 
@@ -29,7 +27,7 @@ def whole_numbers(column: pa.Array) -> tuple[Int64s, Bools]:
     """The numbers of a column of texts.
 
     Args:
-        column: a binary array [n], no nulls.
+        column: a binary array [n] of UTF-8, no nulls.
 
     Returns:
         The values, int64 [n], 0 where there is none; and whether there is one, bool [n].
@@ -56,14 +54,14 @@ def whole_numbers(column: pa.Array) -> tuple[Int64s, Bools]:
 
 
 def _suspects(column: pa.Array) -> npt.NDArray[np.intp]:
-    """Rows with anything but 1 to 18 digits, in order."""
+    """The rows that are anything but 1 to 18 digits, in order."""
     if not len(column):
         return np.empty(0, np.intp)
     _, offset_buffer, data_buffer = column.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32, len(column) + 1, 4 * column.offset)
     data = np.frombuffer(data_buffer, np.uint8) if data_buffer else np.empty(0, np.uint8)
     lengths = np.diff(offsets)
-    # Unsigned: what is below "0" wraps to far above 9.
+    # Unsigned arithmetic: a byte below "0" wraps to a value far above 9.
     odd_bytes = np.flatnonzero((data[offsets[0] : offsets[-1]] - np.uint8(48)) > 9) + offsets[0]
     odd_lengths = np.flatnonzero((lengths < 1) | (lengths > _SAFE_DIGITS))
     if not len(odd_bytes):
@@ -82,35 +80,28 @@ def behavior_codes(column: pa.Array) -> npt.NDArray[np.int8]:
         int8 [n], -1 where the name is none of BEHAVIORS.
     """
     names = column.dictionary.to_pylist()
-    table = np.array([CODES.get(name.strip(BLANKS), -1) for name in names], np.int8)
+    table = np.array([BEHAVIOR_CODES.get(name.strip(BLANKS), -1) for name in names], np.int8)
     return table[column.indices.to_numpy()] if len(table) else np.empty(0, np.int8)
 
 
-def judge(
-    read: EventBatch, ids_valid: Bools, time_valid: Bools
-) -> tuple[EventBatch, list[tuple[int, Malformed]]]:
+def judge(read: EventBatch, ids_valid: Bools, time_valid: Bools) -> ParsedRows:
     """The rows that are events, and what is wrong with the others (see `parsing.lines.check`).
 
     Args:
         read: the rows as read; a behavior that is unknown is -1.
         ids_valid: whether user and item are whole numbers, bool [n].
         time_valid: whether the time is one, bool [n].
-
-    Returns:
-        The events, and (row, what is wrong) of the rest, by row.
     """
     in_range = time_valid & (read.time >= 0) & (read.time < TIME_LIMIT)
     numbers = ids_valid & time_valid
     good = numbers & in_range & (read.behavior >= 0)
     if good.all():
-        return read, []
-    wrong = []
-    for row in np.flatnonzero(~good).tolist():
-        time = int(read.time[row]) if in_range[row] else None
-        if not numbers[row]:
-            wrong.append((row, Malformed(NOT_A_NUMBER, time)))
-        elif time is None:
-            wrong.append((row, Malformed(TIME_RANGE, None)))
-        else:
-            wrong.append((row, Malformed(UNKNOWN_BEHAVIOR, time)))
-    return read.take(good), wrong
+        return ParsedRows.of(read, NO_ROWS)
+    rows = np.flatnonzero(~good)
+    reason = np.select(
+        (~numbers[rows], ~in_range[rows]),
+        (CODES[NOT_A_NUMBER], CODES[TIME_RANGE]),
+        CODES[UNKNOWN_BEHAVIOR],
+    ).astype(np.int8)
+    time = np.where(in_range[rows], read.time[rows], -1)
+    return ParsedRows(read.take(good), np.flatnonzero(good), MalformedRows(rows, reason, time))

@@ -1,4 +1,4 @@
-"""The values of a poll to events: CSV in columns, JSON object by object.
+"""The values of a poll to events: CSV as columns, JSON object by object.
 
 A value is `user,item,time[,behavior]`, or a JSON object with these names (or their synonyms).
 """
@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from sources.parsing.blocks import batch_of, parse_block
-from sources.parsing.fields import Int64s
+from sources.parsing.blocks import parse_rows
 from sources.parsing.layout import SYNONYMS, Layout
-from sources.parsing.lines import Malformed, Row, check, parse_line, whole_number
-from transforms.messages.dead_letters import NOT_JSON, NOT_UTF8, TOO_FEW
+from sources.parsing.lines import Row, batch_of, check, parse_line, whole_number
+from sources.parsing.malformed import NO_ROWS, Malformed, MalformedRows, ParsedRows
+from transforms.messages.dead_letters import (
+    DUPLICATE_KEY,
+    NOT_JSON,
+    NOT_UTF8,
+    TOO_FEW,
+    TOO_LONG,
+)
 from transforms.messages.events import EventBatch
 
 SHORT = Layout(width=3, user=0, item=1, time=2, behavior=None)
@@ -24,75 +30,68 @@ LONG = Layout(width=4, user=0, item=1, time=2, behavior=3)
 _EXACT_FLOATS = float(1 << 53)
 
 
-class ParsedValues(NamedTuple):
-    """What values held: each is in exactly one of the two.
+def parse_values(values: Sequence[bytes | None], max_bytes: int | None = None) -> ParsedRows:
+    """The events of values; each value is judged by itself.
 
-    Attributes:
-        events: the events, in the values' order.
-        rows: int64 [events], which value each came from.
-        wrong: the other values' numbers, in order, with what is wrong with them.
+    Args:
+        values: one row each; None is a tombstone.
+        max_bytes: a longer value is malformed, reason `too long`; None for no limit.
     """
-
-    events: EventBatch
-    rows: Int64s
-    wrong: list[tuple[int, Malformed]]
-
-
-def parse_values(values: Sequence[bytes | None]) -> ParsedValues:
-    """The events of values; each is judged by itself."""
     short: list[int] = []
     long: list[int] = []
     single: list[int] = []
+    too_long: list[int] = []
     for row, value in enumerate(values):
-        if not value or value[0] in b"{ \t\r" or b"\n" in value:
+        if value and max_bytes is not None and len(value) > max_bytes:
+            too_long.append(row)
+        elif not value or value[0] in b"{ \t\r" or b"\n" in value:
             single.append(row)
         elif value.count(b",") == 2:
             short.append(row)
         else:
             long.append(row)
-    parts = []
-    wrong: list[tuple[int, Malformed]] = []
-    for rows, layout in ((short, SHORT), (long, LONG)):
-        if rows:
-            parts.append(_parse_columns(values, rows, layout, wrong))
+    parts = [
+        _parse_columns(values, rows, layout)
+        for rows, layout in ((short, SHORT), (long, LONG))
+        if rows
+    ]
     if single:
-        parts.append(_parse_single(values, single, wrong))
-    wrong.sort()
-    if len(parts) == 1:
-        return ParsedValues(*parts[0], wrong)
+        parts.append(_parse_single(values, single))
+    if too_long:
+        malformed = MalformedRows.of((row, Malformed(TOO_LONG, None)) for row in too_long)
+        parts.append(ParsedRows(EventBatch.empty(), np.empty(0, np.int64), malformed))
     if not parts:
-        return ParsedValues(EventBatch.empty(), np.empty(0, np.int64), wrong)
-    events = EventBatch.concat(events for events, _ in parts)
-    rows_of = np.concatenate([rows for _, rows in parts])
-    order = np.argsort(rows_of)
-    return ParsedValues(events.take(order), rows_of[order], wrong)
+        return ParsedRows.of(EventBatch.empty(), NO_ROWS)
+    if len(parts) == 1:
+        return parts[0]
+    rows = np.concatenate([part.rows for part in parts])
+    order = np.argsort(rows)
+    return ParsedRows(
+        EventBatch.concat(part.events for part in parts).take(order),
+        rows[order],
+        MalformedRows.concat(part.malformed for part in parts),
+    )
 
 
-def _parse_columns(
-    values: Sequence[bytes | None],
-    rows: list[int],
-    layout: Layout,
-    wrong: list[tuple[int, Malformed]],
-) -> tuple[EventBatch, Int64s]:
+def _parse_columns(values: Sequence[bytes | None], rows: list[int], layout: Layout) -> ParsedRows:
     block = b"\n".join([values[row] or b"" for row in rows])
-    events, malformed = parse_block(block, layout)
-    wrong += [(rows[bad.row], Malformed(bad.reason, bad.time)) for bad in malformed]
-    return events, np.delete(np.array(rows, np.int64), [bad.row for bad in malformed])
+    parsed = parse_rows(block, layout)
+    numbers = np.array(rows, np.int64)
+    return ParsedRows(parsed.events, numbers[parsed.rows], parsed.malformed.renumbered(numbers))
 
 
-def _parse_single(
-    values: Sequence[bytes | None], rows: list[int], wrong: list[tuple[int, Malformed]]
-) -> tuple[EventBatch, Int64s]:
+def _parse_single(values: Sequence[bytes | None], rows: list[int]) -> ParsedRows:
     good: list[Row] = []
-    at = []
+    good_rows: list[int] = []
+    malformed: list[tuple[int, Malformed]] = []
     for row in rows:
         parsed = parse_value(values[row])
         if isinstance(parsed, Row):
             good.append(parsed)
-            at.append(row)
+            good_rows.append(row)
         else:
-            wrong.append((row, parsed))
-    return batch_of(good), np.array(at, np.int64)
+            malformed.append((row, parsed))
+    return ParsedRows(batch_of(good), np.array(good_rows, np.int64), MalformedRows.of(malformed))
 
 
 def parse_value(value: bytes | None) -> Row | Malformed:
@@ -106,12 +105,23 @@ def parse_value(value: bytes | None) -> Row | Malformed:
 
 
 def _parse_json(text: bytes) -> Row | Malformed:
+    repeated = False
+
+    def to_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Called for the outermost object last.
+        nonlocal repeated
+        found = dict(pairs)
+        repeated = len(found) < len(pairs)
+        return found
+
     try:
-        found = json.loads(text.decode("utf-8"))
+        found = json.loads(text.decode("utf-8"), object_pairs_hook=to_dict)
     except UnicodeDecodeError:
         return Malformed(NOT_UTF8, None)
     except (ValueError, RecursionError):
         return Malformed(NOT_JSON, None)
+    if repeated:
+        return Malformed(DUPLICATE_KEY, None)
     parts = {}
     for part, synonyms in SYNONYMS.items():
         for synonym in synonyms:

@@ -14,7 +14,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "time": ("time", "timestamp"),
     "behavior": ("behavior", "label"),
 }
-"""Names that a column may bear, the event's own first; case does not matter."""
+"""Names that a column may have, the event's own first; case does not matter."""
 
 EXAMPLE = "--columns user,item,category,behavior,time"
 
@@ -41,7 +41,7 @@ class Layout:
 
         Args:
             names: the columns' names, in order.
-            where: what bears the names, for the error.
+            where: what has the names, for the error.
 
         Raises:
             SourceError: `user`, `item` or `time` is not among them.
@@ -58,7 +58,7 @@ class Layout:
 
 
 def positions(names: Sequence[str]) -> dict[str, int]:
-    """Where each part of an event stands among the names; parts that are missing are left out."""
+    """The place of each part of an event among the names; parts that are missing are left out."""
     lowered = [name.strip().lower() for name in names]
     found = {}
     for part, synonyms in SYNONYMS.items():
@@ -72,7 +72,7 @@ def positions(names: Sequence[str]) -> dict[str, int]:
 def split_fields(text: str) -> list[str]:
     """The fields of one line without its end; quotes are read as CSV has them (RFC 4180).
 
-    A quoted field does not reach into the next line: a line is a line.
+    A quoted field does not extend into the next line.
     """
     if '"' not in text:
         return text.split(",")

@@ -1,4 +1,4 @@
-"""Where the lines of a block begin and end."""
+"""The offsets at which the lines of a block begin and end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LineIndex:
     Attributes:
         block: the bytes.
         start: int64 [n], each line's first byte.
-        end: int64 [n], one past each line's last byte; its LF or CR LF does not belong to it.
+        end: int64 [n], one past each line's last byte; its LF or CR LF is not part of it.
         after: int64 [n], the first byte after the line and its end.
     """
 

@@ -1,7 +1,7 @@
-"""One line at a time, in plain Python: what an event is, and what is wrong with a line.
+"""One line at a time, in plain Python: which event it is, or what is wrong with it.
 
-This is the meaning of a line. `sources.parsing.blocks` gives the same answers for whole blocks,
-with columns, and comes here only for the few lines that columns cannot decide.
+This defines the meaning of a line. `sources.parsing.blocks` gives the same answers for blocks
+of lines, with columns, and uses this module for the few lines that columns cannot decide.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import numpy as np
+
 from sources.parsing.layout import Layout, split_fields
+from sources.parsing.malformed import Malformed
 from transforms.messages.dead_letters import (
     NOT_A_NUMBER,
     NOT_UTF8,
@@ -18,12 +21,12 @@ from transforms.messages.dead_letters import (
     TOO_MANY,
     UNKNOWN_BEHAVIOR,
 )
-from transforms.messages.events import BEHAVIORS, TIME_LIMIT
+from transforms.messages.events import BEHAVIORS, TIME_LIMIT, EventBatch
 
 BLANKS = " \t"
-"""What may stand around a field."""
+"""Characters that may surround a field."""
 
-CODES = {name: code for code, name in enumerate(BEHAVIORS)}
+BEHAVIOR_CODES = {name: code for code, name in enumerate(BEHAVIORS)}
 """A behavior's code by its name."""
 
 _WHOLE = re.compile(r"-?[0-9]+")
@@ -31,7 +34,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 class Row(NamedTuple):
-    """An event as a row; behavior is its code."""
+    """An event as a row; behavior is its code, time is in seconds since the epoch."""
 
     user: int
     item: int
@@ -39,19 +42,25 @@ class Row(NamedTuple):
     time: int
 
 
-class Malformed(NamedTuple):
-    """Why a line is not an event, and its time where that could be read."""
-
-    reason: str
-    time: int | None
+def batch_of(rows: list[Row]) -> EventBatch:
+    """The rows as columns."""
+    if not rows:
+        return EventBatch.empty()
+    user, item, behavior, time = zip(*rows, strict=True)
+    return EventBatch(
+        np.array(user, np.int64),
+        np.array(item, np.int64),
+        np.array(behavior, np.int8),
+        np.array(time, np.int64),
+    )
 
 
 def whole_number(text: str) -> int | None:
-    """The number if the text is a whole one within 64 bits, blanks around it allowed."""
+    """The number if the text is a whole one within 64 bits; blanks may surround it."""
     digits = text.strip(BLANKS)
     if not _WHOLE.fullmatch(digits):
         return None
-    if len(digits) > 20:  # int() is slow on, or refuses, thousands of digits
+    if len(digits) > 20:  # int() is slow on thousands of digits, or refuses them.
         sign, digits = ("-", digits[1:]) if digits[0] == "-" else ("", digits)
         digits = sign + (digits.lstrip("0") or "0")
         if len(digits) > 20:
@@ -76,7 +85,7 @@ def check(
         return Malformed(NOT_A_NUMBER, time if in_range else None)
     if not in_range:
         return Malformed(TIME_RANGE, None)
-    code = 0 if behavior is None else CODES.get(behavior.strip(BLANKS))
+    code = 0 if behavior is None else BEHAVIOR_CODES.get(behavior.strip(BLANKS))
     if code is None:
         return Malformed(UNKNOWN_BEHAVIOR, time)
     return Row(user, item, code, time)

@@ -15,7 +15,7 @@ from deploy.servers.redis import Redis
 from sinks import WriteToMongo, WriteToRedis, WriteToSql, open_source
 from sinks.base import WriteTo
 from tests.sinks.frames import events
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 
 T = 1_500_000_000
@@ -31,8 +31,8 @@ def test_rows_are_written_and_the_refused_one_is_a_dead_letter(tmp_path: Path) -
             "BEGIN SELECT RAISE(ABORT, 'unlucky'); END"
         )
 
-    def check(letters: list[DeadLetter]) -> None:
-        (letter,) = letters
+    def check(batches: list[DeadLetterBatch]) -> None:
+        ((letter,),) = batches
         assert (letter.source, letter.time) == (f"sqlite:///{path} record", T + 1)
         assert letter.reason == "refused by the store"
         row = json.loads(letter.raw)
@@ -67,5 +67,5 @@ def test_the_named_sinks_write_to_their_stores(
         assert keys.lrange("history:2", 0, -1) == [b"13"]
 
 
-def _none(letters: list[DeadLetter]) -> None:
-    assert not letters
+def _none(batches: list[DeadLetterBatch]) -> None:
+    assert not batches

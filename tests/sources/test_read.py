@@ -11,7 +11,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from sources.errors import SourceError
 from sources.options import InputOptions
 from sources.read import ReadEvents, is_file_input
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetter, DeadLetterBatch
 from transforms.messages.events import EventBatch
 
 
@@ -33,13 +33,13 @@ def test_events_and_malformed_come_out_counted(tmp_path: Path) -> None:
     assert read.is_bounded_files
     assert read.late is None
     assert read.events.element_type is EventBatch
-    assert read.malformed.element_type is DeadLetter
+    assert read.malformed.element_type is DeadLetterBatch
     assert_that(read.events | beam.ParDo(Stamped()), equal_to([(20, [30, 20])]), "events")
     letters = [
         DeadLetter(f"{path}:byte 30", "not a number", "x,5,6", 6),
         DeadLetter(f"{path}:byte 36", "too few fields", "7,8", None),
     ]
-    assert_that(read.malformed, equal_to(letters), "malformed")
+    assert_that(read.malformed | beam.FlatMap(iter), equal_to(letters), "malformed")
     result = pipeline.run()
     result.wait_until_finish()
     counters = result.metrics().query(MetricsFilter().with_namespace("rivulet"))["counters"]

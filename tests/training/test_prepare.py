@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sources.parsing.layout import Layout
-from sources.parsing.lines import Malformed, Row, parse_line
+from sources.parsing.lines import Row, parse_line
+from sources.parsing.malformed import Malformed
 from training.prepare import main
 from transforms.messages.events import BEHAVIORS
 

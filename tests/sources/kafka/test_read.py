@@ -49,7 +49,7 @@ def check(url: str, events: Rows, malformed: list[DeadLetter], late: Rows, *more
         assert not read.is_bounded_files
         assert read.late is not None
         assert_that(read.events | "a" >> beam.FlatMap(rows), equal_to(events), "events")
-        assert_that(read.malformed, equal_to(malformed), "malformed")
+        assert_that(read.malformed | beam.FlatMap(iter), equal_to(malformed), "malformed")
         assert_that(read.late | "b" >> beam.FlatMap(rows), equal_to(late), "late")
 
 

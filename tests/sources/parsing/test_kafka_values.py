@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sources.kafka.topic_time import TopicTime
 from sources.kafka.watermark import JUST_BEHIND, Lateness, PartitionWatermark
 from sources.parsing.kafka_values import parse_value, parse_values
-from sources.parsing.lines import Malformed, Row
+from sources.parsing.lines import Row
+from sources.parsing.malformed import Malformed
 
 VALUES = st.one_of(
     st.none(),
@@ -35,7 +36,9 @@ def test_a_poll_is_its_values(values: list[bytes | None]) -> None:
     got = list(zip(*(column.tolist() for column in columns), strict=True))
     good = [(row, parsed) for row, parsed in enumerate(alone) if isinstance(parsed, Row)]
     assert list(zip(at.tolist(), got, strict=True)) == good
-    assert wrong == [(row, bad) for row, bad in enumerate(alone) if isinstance(bad, Malformed)]
+    assert list(wrong) == [
+        (row, bad) for row, bad in enumerate(alone) if isinstance(bad, Malformed)
+    ]
 
 
 def test_json_and_its_faults() -> None:

@@ -18,7 +18,7 @@ from pipelines.flink.job_server import build_job_server
 
 pytestmark = [pytest.mark.servers, pytest.mark.flink, pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 START = 1_500_000_000
 PATIENCE = 90.0
 
@@ -42,7 +42,7 @@ class Follower:
         )
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                (sys.executable, "-m", "tests.sources.following", str(self.output), *options),
+                (sys.executable, "-m", "tests.sources.kafka.following", str(self.output), *options),
                 cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 

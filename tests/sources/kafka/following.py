@@ -1,6 +1,6 @@
 """Follows a topic until it is stopped, and writes down what comes; run as a program.
 
-    python -m tests.sources.following OUTPUT --input=kafka://HOST:PORT/TOPIC [options]
+    python -m tests.sources.kafka.following OUTPUT --input=kafka://HOST:PORT/TOPIC [options]
 
 A line of JSON for each batch of events, dead letter, batch of late events and window of ten
 seconds.
@@ -16,7 +16,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.window import FixedWindows, TimestampedValue
 
 from sources.read import ReadEvents
-from transforms.messages.dead_letters import DeadLetter
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 
 WINDOW = 10
@@ -46,8 +46,8 @@ def rows(batch: EventBatch) -> list[tuple[int, int]]:
     return list(zip(batch.user.tolist(), batch.time.tolist(), strict=True))
 
 
-def letter(found: DeadLetter) -> tuple[str, str]:
-    return found.source, found.reason
+def letters(found: DeadLetterBatch) -> list[tuple[str, str]]:
+    return [(letter.source, letter.reason) for letter in found]
 
 
 def main(path: str, options: PipelineOptions) -> None:
@@ -56,7 +56,7 @@ def main(path: str, options: PipelineOptions) -> None:
     for kind, values in (
         ("events", read.events | beam.Map(rows)),
         ("late", read.late | "Late rows" >> beam.Map(rows)),
-        ("letter", read.malformed | beam.Map(letter)),
+        ("letter", read.malformed | beam.FlatMap(letters)),
         (
             "window",
             read.events

@@ -16,7 +16,7 @@ from sources.errors import SourceError
 from sources.files.blocks import read_blocks
 from sources.files.plan import FileRange, plan
 from sources.files.read import read_range
-from transforms.messages.dead_letters import DeadLetter, DeadLetterCoder
+from transforms.messages.dead_letters import DeadLetter, DeadLetterBatch, DeadLetterBatchCoder
 from transforms.messages.events import EventBatch
 
 HEADER = b"user,item,category,behavior,time\n"
@@ -117,7 +117,12 @@ def test_a_dead_letter_says_where_the_line_stands(csv: Path) -> None:
 
 def test_letters_survive_their_coder_as_one_line() -> None:
     letter = DeadLetter("a:byte 1", "not UTF-8", 'x\u2028"\n\\xff', None)
-    assert DeadLetterCoder().decode(DeadLetterCoder().encode(letter)) == letter
+    letters = [letter, DeadLetter("b", "not a number", "\ud800", 7)]
+    coder = DeadLetterBatchCoder()
+    batch = coder.decode(coder.encode(DeadLetterBatch.of(letters)))
+    assert list(batch) == [letter, DeadLetter("b", "not a number", "\\ud800", 7)]
+    lines = batch.to_json_lines().splitlines()
+    assert [DeadLetter.from_json(line) for line in lines] == list(batch)
     assert len(letter.to_json().splitlines()) == 1
     assert json.loads(letter.to_json())["time"] is None
 

@@ -11,7 +11,7 @@ from deploy.process_reaper import ProcessReaper
 from pipelines import record, replay
 from sources.kafka import errors
 from sources.kafka.url import parse_url
-from tests.sources.secure_kafka import PASSWORD, USER, SecureKafka
+from tests.sources.kafka.secure_kafka import PASSWORD, USER, SecureKafka
 
 pytestmark = pytest.mark.servers
 

@@ -1,0 +1,148 @@
+"""Malformed rows as columns: which row, why, and its time where that could be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.messages.dead_letters import (
+    DUPLICATE_KEY,
+    FUTURE,
+    NOT_A_NUMBER,
+    NOT_JSON,
+    NOT_UTF8,
+    TIME_RANGE,
+    TOO_FEW,
+    TOO_LONG,
+    TOO_MANY,
+    UNKNOWN_BEHAVIOR,
+)
+from transforms.messages.events import EventBatch
+
+Bools = npt.NDArray[np.bool_]
+Int8s = npt.NDArray[np.int8]
+Int64s = npt.NDArray[np.int64]
+
+REASONS = (
+    TOO_FEW,
+    TOO_MANY,
+    NOT_A_NUMBER,
+    UNKNOWN_BEHAVIOR,
+    TIME_RANGE,
+    NOT_UTF8,
+    NOT_JSON,
+    DUPLICATE_KEY,
+    TOO_LONG,
+    FUTURE,
+)
+"""The reasons for which a line is malformed; a reason's code is its place here."""
+
+CODES = {reason: code for code, reason in enumerate(REASONS)}
+
+_NO_TIME = -1
+
+
+class Malformed(NamedTuple):
+    """Why a line is not an event, and its time where that could be read."""
+
+    reason: str
+    time: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class MalformedRows:
+    """Malformed rows, as columns.
+
+    Attributes:
+        row: int64 [n], the rows' numbers.
+        code: int8 [n], indices into REASONS.
+        time: int64 [n], the events' times in seconds since the epoch, -1 where there is none:
+            a time below 0 is out of range, so that no row has one.
+    """
+
+    row: Int64s
+    code: Int8s
+    time: Int64s
+
+    @staticmethod
+    def of(rows: Iterable[tuple[int, Malformed]]) -> MalformedRows:
+        """Rows given one by one."""
+        found = list(rows)
+        return MalformedRows(
+            np.array([row for row, _ in found], np.int64),
+            np.array([CODES[what.reason] for _, what in found], np.int8),
+            np.array([_NO_TIME if what.time is None else what.time for _, what in found], np.int64),
+        )
+
+    @staticmethod
+    def concat(parts: Iterable[MalformedRows]) -> MalformedRows:
+        """The rows of all parts, by row number."""
+        given = [(part.row, part.code, part.time) for part in parts if len(part)]
+        if not given:
+            return NO_ROWS
+        row, code, time = (np.concatenate(column) for column in zip(*given, strict=True))
+        order = np.argsort(row, kind="stable")
+        return MalformedRows(row[order], code[order], time[order])
+
+    def renumbered(self, numbers: Int64s) -> MalformedRows:
+        """The same rows; row r gets the number `numbers[r]`."""
+        return MalformedRows(numbers[self.row], self.code, self.time)
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __iter__(self) -> Iterator[tuple[int, Malformed]]:
+        return zip(self.row.tolist(), map(Malformed, self.reasons(), self.times()), strict=True)
+
+    def reasons(self) -> list[str]:
+        """The reason of each row."""
+        return [REASONS[code] for code in self.code.tolist()]
+
+    def times(self) -> list[int | None]:
+        """The time of each row, None where there is none."""
+        return [None if time < 0 else time for time in self.time.tolist()]
+
+
+NO_ROWS = MalformedRows(np.empty(0, np.int64), np.empty(0, np.int8), np.empty(0, np.int64))
+
+
+class ParsedRows(NamedTuple):
+    """What rows held: each is in exactly one of the two.
+
+    Attributes:
+        events: the events, in the order of the rows.
+        rows: int64 [events], the row that each event is on.
+        malformed: the other rows, in order.
+    """
+
+    events: EventBatch
+    rows: Int64s
+    malformed: MalformedRows
+
+    @staticmethod
+    def of(events: EventBatch, malformed: MalformedRows) -> ParsedRows:
+        """Rows numbered from 0 without gaps."""
+        numbers = np.arange(len(events) + len(malformed))
+        rows = np.delete(numbers, malformed.row) if len(malformed) else numbers
+        return ParsedRows(events, rows, malformed)
+
+    def without_future(self, latest: int | Int64s) -> ParsedRows:
+        """The same rows; events later than `latest` become malformed, reason `future`.
+
+        Args:
+            latest: seconds since the epoch, one for all or one per event.
+        """
+        late = self.events.time > latest
+        if not late.any():
+            return self
+        times = self.events.time[late]
+        found = MalformedRows(self.rows[late], np.full(len(times), CODES[FUTURE], np.int8), times)
+        return ParsedRows(
+            self.events.take(~late),
+            self.rows[~late],
+            MalformedRows.concat((self.malformed, found)),
+        )
