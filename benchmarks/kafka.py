@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 from kafka import KafkaProducer, TopicPartition
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +21,7 @@ from deploy.servers.kafka import Kafka
 from sources.kafka.consumers import CONSUMERS, connect
 from sources.kafka.polls import POLL_MS, POLL_RECORDS
 from sources.kafka.url import parse_url
+from sources.options import InputSettings, KafkaSettings
 from sources.read import ReadEvents
 
 TOPIC = "clicks"
@@ -55,9 +55,8 @@ def bare(url: str, events: int) -> float:
 def pipeline(url: str, events: int) -> float:
     """Seconds that a pipeline takes to read and count the events, start-up included."""
     begun = time.perf_counter()
-    options = PipelineOptions([f"--input={url}", "--kafka_stop_at=latest"])
-    made = beam.Pipeline(options=options)
-    read = made | ReadEvents(options)
+    made = beam.Pipeline()
+    read = made | ReadEvents(InputSettings(url), KafkaSettings(kafka_stop_at="latest"))
     _ = read.events | "Count" >> beam.Map(len)
     result = made.run()
     result.wait_until_finish()

@@ -38,7 +38,7 @@ def timed(work: Callable[[], object]) -> float:
 def run_job(job: Job, *flags: str) -> None:
     """A job from its flags to its end."""
     options = job.options(flags)
-    pipeline = beam.Pipeline(runner=make_runner(options, bounded=True), options=options)
+    pipeline = beam.Pipeline(runner=make_runner(options, bounded=True), options=options.beam)
     job.construct(pipeline, options)
     pipeline.run().wait_until_finish()
 
@@ -46,7 +46,7 @@ def run_job(job: Job, *flags: str) -> None:
 def run_per_event(path: Path, branch: Callable[[beam.PCollection[str]], object]) -> None:
     """A per-event branch over a file."""
     options = recommend.JOB.options([f"--input={path}"])
-    with beam.Pipeline(runner=make_runner(options, bounded=True), options=options) as pipeline:
+    with beam.Pipeline(runner=make_runner(options, bounded=True), options=options.beam) as pipeline:
         branch(pipeline | beam.io.ReadFromText(str(path), skip_header_lines=1))
 
 

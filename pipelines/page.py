@@ -21,11 +21,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
-from pipelines.options import RecommendOptions
+from pipelines.options import RecommendSettings
 from pipelines.recommend import JOB
+from pipelines.running.command_line import JobOptions
 from pipelines.running.progress import Progress
 from pipelines.simulated import Feed, start
 from simulation.live import LiveClicks
@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     feed = Feed(
         clicks, begin, 60 * given.past, given.speed,
-        options.view_as(RecommendOptions).recommend_period,
+        options.settings[RecommendSettings].recommend_period,
     )  # fmt: skip
     # What ends this process by a plain kill must end the page's server too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -141,9 +141,7 @@ def _begin_anew(folder: Path) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-def _run(
-    options: PipelineOptions, feed: Feed, page: subprocess.Popen[bytes], seconds: float
-) -> int:
+def _run(options: JobOptions, feed: Feed, page: subprocess.Popen[bytes], seconds: float) -> int:
     """Until the page's server ends, the job fails, or the seconds are over."""
     until = time.monotonic() + seconds
     with Progress():

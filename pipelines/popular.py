@@ -7,23 +7,35 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pipelines.graph import branches
-from pipelines.options import PopularOptions
+from pipelines.options import PopularSettings, ShardSettings
 from pipelines.running.job import Job
-from sinks.options import SinkOptions
-from sources.options import InputOptions, KafkaOptions
+from sinks.options import DeadLetterSettings, PopularSinkSettings
+from sources.options import InputSettings, KafkaSettings
+
+if TYPE_CHECKING:
+    from pipelines.graph.branches import Flow
 
 
-def build(flow: branches.Flow) -> None:
+def build(flow: Flow) -> None:
     """The popular branch."""
+    from pipelines.graph import branches
+
     branches.rank_popular(flow, branches.close_panes(flow))
 
 
 JOB = Job(
     name="popular",
     description="Read a click-stream and rank what is popular in sliding windows.",
-    concerns=(InputOptions, KafkaOptions, PopularOptions, SinkOptions),
+    concerns=(
+        InputSettings,
+        KafkaSettings,
+        PopularSettings,
+        ShardSettings,
+        PopularSinkSettings,
+        DeadLetterSettings,
+    ),
     build=build,
 )
 

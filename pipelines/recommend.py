@@ -14,16 +14,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pipelines.graph import branches
-from pipelines.options import FeedbackOptions, ModelOptions, PopularOptions, RecommendOptions
+from pipelines.options import (
+    FeedbackSettings,
+    ModelSettings,
+    PopularSettings,
+    RecommendSettings,
+    ShardSettings,
+)
 from pipelines.running.job import Job
-from sinks.options import SinkOptions
-from sources.options import InputOptions, KafkaOptions
+from sinks.options import (
+    DeadLetterSettings,
+    PopularSinkSettings,
+    RecommendationSinkSettings,
+    RecordSinkSettings,
+)
+from sources.options import InputSettings, KafkaSettings
+
+if TYPE_CHECKING:
+    from pipelines.graph.branches import Flow
 
 
-def build(flow: branches.Flow) -> None:
+def build(flow: Flow) -> None:
     """All branches."""
+    from pipelines.graph import branches
+
     branches.record(flow)
     closed = branches.close_panes(flow)
     rewarded = branches.recommend(flow, closed, branches.rank_popular(flow, closed))
@@ -35,13 +51,17 @@ JOB = Job(
     description="Read a click-stream, record it, rank popular items, recommend with a policy, "
     "and see what came of it.",
     concerns=(
-        InputOptions,
-        KafkaOptions,
-        PopularOptions,
-        RecommendOptions,
-        ModelOptions,
-        FeedbackOptions,
-        SinkOptions,
+        InputSettings,
+        KafkaSettings,
+        PopularSettings,
+        RecommendSettings,
+        ShardSettings,
+        ModelSettings,
+        FeedbackSettings,
+        RecordSinkSettings,
+        PopularSinkSettings,
+        RecommendationSinkSettings,
+        DeadLetterSettings,
     ),
     build=build,
     recommends=True,

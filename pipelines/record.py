@@ -7,17 +7,35 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pipelines.graph import branches
+from pipelines.options import ShardSettings
 from pipelines.running.job import Job
-from sinks.options import SinkOptions
-from sources.options import InputOptions, KafkaOptions
+from sinks.options import DeadLetterSettings, RecordSinkSettings
+from sources.options import InputSettings, KafkaSettings
+
+if TYPE_CHECKING:
+    from pipelines.graph.branches import Flow
+
+
+def build(flow: Flow) -> None:
+    """The record branch."""
+    from pipelines.graph import branches
+
+    branches.record(flow)
+
 
 JOB = Job(
     name="record",
     description="Read a click-stream and record every event, once.",
-    concerns=(InputOptions, KafkaOptions, SinkOptions),
-    build=branches.record,
+    concerns=(
+        InputSettings,
+        KafkaSettings,
+        ShardSettings,
+        RecordSinkSettings,
+        DeadLetterSettings,
+    ),
+    build=build,
     closes_panes=False,
     ranks=False,
 )

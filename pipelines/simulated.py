@@ -15,7 +15,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import StandardOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.runner import PipelineResult
 from apache_beam.testing.test_stream import TestStream
@@ -24,9 +24,10 @@ from apache_beam.transforms.window import TimestampedValue
 
 from pipelines.graph import branches
 from pipelines.recommend import build
+from pipelines.running.command_line import JobOptions
 from simulation.live import COLUMNS, LiveClicks
 from sources.files.read import MALFORMED
-from sources.options import InputOptions
+from sources.options import InputSettings
 from sources.parsing.blocks import parse_block
 from sources.parsing.layout import Layout
 from sources.read import Events
@@ -93,7 +94,7 @@ def _watermark(moment: int) -> Any:
     )
 
 
-def start(options: PipelineOptions, feed: Feed) -> PipelineResult:
+def start(options: JobOptions, feed: Feed) -> PipelineResult:
     """Starts the main job on a feed.
 
     It goes on until the process ends. (A feed that is stopped ends the stream, and so gives
@@ -101,11 +102,11 @@ def start(options: PipelineOptions, feed: Feed) -> PipelineResult:
     """
     service = TestStreamServiceController(feed)
     service.start()
-    options.view_as(StandardOptions).streaming = True
-    options.view_as(InputOptions).input = SOURCE
-    pipeline = beam.Pipeline(runner=RUNNER, options=options)
+    options.beam.view_as(StandardOptions).streaming = True
+    settings = options.settings.replace(InputSettings, input=SOURCE)
+    pipeline = beam.Pipeline(runner=RUNNER, options=options.beam)
     events = _read(pipeline, service.endpoint)
-    flow = branches.Flow(options, events, [events.malformed])
+    flow = branches.Flow(settings, events, [events.malformed])
     build(flow)
     branches.write_letters(flow)
     return pipeline.run()

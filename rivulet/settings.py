@@ -146,6 +146,23 @@ def attribute_texts(documented: type[Any]) -> Mapping[str, str]:
     return found
 
 
+class _StoreOnce(argparse.Action):
+    """Stores a value; an option that is given twice is an error."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        given = namespace.__dict__.setdefault("_given", set())
+        if self.dest in given:
+            parser.error(f"{option_string} is given twice: it takes one value")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 def _title(settings: type[Any]) -> str:
     return (inspect.getdoc(settings) or "").partition("\n")[0].rstrip(".")
 
@@ -160,6 +177,7 @@ def _add(group: Any, field: dataclasses.Field[Any], hint: Any, text: str) -> Non
         arguments["action"] = "store_true"
     else:
         arguments |= {"metavar": details["metavar"], "type": _parser_of(value_type, details)}
+        arguments["action"] = _StoreOnce
         if details["choices"]:
             arguments |= {"choices": details["choices"]}
         if repeated and details["separated"]:

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
+from rivulet.errors import UserError
 
-class URLError(ValueError):
+
+class URLError(UserError, ValueError):
     """A URL cannot be used: one line without secrets that says why and what to do."""
 
 

@@ -23,6 +23,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from rivulet.errors import UserError
 from sinks.serial_executor import SerialExecutor
 from sinks.write_priority import WritePriority, of_this_host
 from transforms.columns.frames import Frame
@@ -38,7 +39,7 @@ LONGEST_WAIT = 10.0
 """Seconds between two tries of a store that does not answer, at the most."""
 
 
-class SinkError(ValueError):
+class SinkError(UserError, ValueError):
     """A sink cannot be used as it was asked for: one line that says why and what to do."""
 
 

@@ -1,71 +1,115 @@
-"""Where the results go: the options."""
+"""The settings of the sinks: where each output goes."""
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from rivulet.errors import UserError
+from rivulet.settings import option
 
-from sinks.base import SinkError, StoreSource
-from sinks.urls import DEFAULT_STORE, open_source
+if TYPE_CHECKING:
+    from sinks.base import StoreSource
+
+DEFAULT_STORE = "sqlite:///rivulet.db"
+"""The store of every output for which none is named."""
 
 NOWHERE = "none"
 
 
-class SinkOptions(PipelineOptions):
-    """Where the results go."""
+def open_sources(urls: Iterable[str]) -> list[StoreSource]:
+    """The stores of an output; DEFAULT_STORE without a URL, and none for 'none'.
 
-    @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        for name, what in (
-            ("record", "the events"),
-            ("popular", "the popular items"),
-            ("recommendation", "the recommendations"),
-        ):
-            parser.add_argument(
-                f"--{name}_sink",
-                action="append",
-                metavar="URL",
-                help=f"store for {what}: an SQLAlchemy URL, mongodb:// or redis://, with "
-                "${NAME} for secrets from the environment; can be given several times; "
-                f"'{NOWHERE}' for nowhere (default: {DEFAULT_STORE})",
-            )
-        parser.add_argument(
-            "--write_behind",
-            type=int,
-            default=3,
-            metavar="SECONDS",
-            help="in a stream whose recommendations go to Redis and to other stores too, the "
-            "others get them when the watermark is so far past T, so that Redis, which serves "
-            "them, does not wait for the rest; 0: at once (default: %(default)s)",
-        )
-        parser.add_argument(
-            "--dead_letters",
-            default="rivulet-dead-letters.jsonl",
-            metavar="FILE",
-            help="file for what could not be used: malformed lines, late events, rows that a "
-            "store refused, a line of JSON each (default: %(default)s)",
-        )
+    Raises:
+        SinkError: a URL is none of a store that Rivulet writes to.
+    """
+    from sinks.urls import open_source
+
+    chosen = list(dict.fromkeys(urls)) or [DEFAULT_STORE]
+    return [open_source(url) for url in chosen if url != NOWHERE]
+
+
+def _problems(urls: Iterable[str]) -> list[str]:
+    try:
+        open_sources(urls)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+@dataclass(frozen=True)
+class RecordSinkSettings:
+    """Where the events go.
+
+    Attributes:
+        record_sink: store for the events: an SQLAlchemy URL, mongodb:// or redis://, with ${NAME}
+            for secrets from the environment; can be given several times; 'none' for nowhere.
+    """
+
+    record_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
-        if self.write_behind < 0:
-            return [f"--write_behind is {self.write_behind}: it is 0 or more seconds"]
-        try:
-            for name in ("record", "popular", "recommendation"):
-                self.sources(name)
-        except SinkError as error:
-            return [str(error)]
-        return []
+        return _problems(self.record_sink)
 
-    def sources(self, name: str) -> list[StoreSource]:
-        """The stores for records, popular items or recommendations.
+    def sources(self) -> list[StoreSource]:
+        """The stores."""
+        return open_sources(self.record_sink)
 
-        Args:
-            name: record, popular or recommendation.
 
-        Raises:
-            SinkError: a URL is none of a store that Rivulet writes to.
-        """
-        urls = getattr(self, f"{name}_sink") or [DEFAULT_STORE]
-        return [open_source(url) for url in dict.fromkeys(urls) if url != NOWHERE]
+@dataclass(frozen=True)
+class PopularSinkSettings:
+    """Where the popular items go.
+
+    Attributes:
+        popular_sink: store for the popular items, as for --record_sink: an SQLAlchemy URL,
+            mongodb:// or redis://; can be given several times; 'none' for nowhere.
+    """
+
+    popular_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the values, a line each."""
+        return _problems(self.popular_sink)
+
+    def sources(self) -> list[StoreSource]:
+        """The stores."""
+        return open_sources(self.popular_sink)
+
+
+@dataclass(frozen=True)
+class RecommendationSinkSettings:
+    """Where the recommendations go.
+
+    Attributes:
+        recommendation_sink: store for the recommendations, as for --record_sink: an SQLAlchemy
+            URL, mongodb:// or redis://; can be given several times; 'none' for nowhere.
+        archive_delay: in a stream whose recommendations go to Redis and to other stores, the
+            others are written when the watermark is so far past the recommendations' time, so
+            that Redis, which serves them, is written first; in seconds of event time, 0 for at
+            once.
+    """
+
+    recommendation_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE)
+    archive_delay: int = option(3, "SECONDS", least=0)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the values, a line each."""
+        return _problems(self.recommendation_sink)
+
+    def sources(self) -> list[StoreSource]:
+        """The stores."""
+        return open_sources(self.recommendation_sink)
+
+
+@dataclass(frozen=True)
+class DeadLetterSettings:
+    """Where the dead letters go.
+
+    Attributes:
+        dead_letters: file for what could not be used: malformed lines, late events, rows that a
+            store refused, a line of JSON each.
+    """
+
+    dead_letters: str = option("rivulet-dead-letters.jsonl", "FILE")

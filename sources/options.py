@@ -1,15 +1,21 @@
-"""What a user says about the input: the options, their checks, and the errors' words."""
+"""The settings of the input: where the events are, and how a topic is read."""
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
+from rivulet.settings import option
 from sources.errors import SourceError
 from sources.kafka.url import SECURITY
 from sources.parsing.layout import EXAMPLE, Layout
+
+KAFKA_SCHEME = "kafka://"
+
+
+def is_file_input(url: str) -> bool:
+    """Whether the input is files (bounded, never late), not Kafka."""
+    return not url.lower().startswith(KAFKA_SCHEME)
 
 
 def split_columns(text: str) -> list[str]:
@@ -17,27 +23,20 @@ def split_columns(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
-class InputOptions(PipelineOptions):
-    """Where the events come from."""
+@dataclass(frozen=True)
+class InputSettings:
+    """Where the events come from.
 
-    @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument(
-            "--input",
-            default=None,
-            metavar="URL",
-            help="where the click-stream is: a file or a glob on any of Beam's filesystems (CSV, "
-            "CSV gzipped, Parquet), or kafka://HOST:PORT[,HOST:PORT]/TOPIC "
-            "(default: the sample that Rivulet brings)",
-        )
-        parser.add_argument(
-            "--columns",
-            default=None,
-            metavar="NAMES",
-            help="the columns of a CSV file without a header, separated by commas, for example "
-            f"'{EXAMPLE.split()[1]}'; needed are user, item and time (seconds since the epoch), "
-            "others than these and behavior are ignored (default: the first line names them)",
-        )
+    Attributes:
+        input: the click-stream: a file or a glob on any of Beam's filesystems (CSV, CSV gzipped,
+            Parquet), or kafka://HOST:PORT[,HOST:PORT]/TOPIC.
+        columns: the columns of CSV files without a header, separated by commas, for example
+            'user,item,category,behavior,time'; user, item and time (seconds since the epoch) are
+            required, names other than these and behavior are ignored.
+    """
+
+    input: str | None = option(None, "URL", shown="the sample that comes with Rivulet")
+    columns: str | None = option(None, "NAMES", shown="the first line names them")
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
@@ -49,57 +48,72 @@ class InputOptions(PipelineOptions):
                 Layout.of(split_columns(self.columns), "--columns")
             except SourceError as error:
                 found.append(f"{error}; for example {EXAMPLE}")
+            if self.input is not None and not is_file_input(self.input):
+                found.append("--columns is for files: a Kafka value is user,item,time[,behavior]")
         return found
 
 
-class KafkaOptions(PipelineOptions):
-    """How a topic is read."""
+@dataclass(frozen=True)
+class KafkaSettings:
+    """How a topic is read.
 
-    @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        add = parser.add_argument
-        add("--max_out_of_orderness", type=int, default=10, metavar="SECONDS",
-            help="how far an event may stand behind the latest of its partition without holding "
-            "anything up, in seconds of event time (default: %(default)s)")  # fmt: skip
-        add("--idle_timeout", type=int, default=60, metavar="SECONDS",
-            help="a partition silent for so many seconds no longer holds the others back "
-            "(default: %(default)s)")  # fmt: skip
-        add("--silence_timeout", type=int, default=0, metavar="SECONDS",
-            help="a topic to which nothing was added for so many seconds goes on by the clock: its "
-            "last windows are given, and older events that come after that are late; 0 for never "
-            "(default: %(default)s)")  # fmt: skip
-        add("--allowed_lateness", type=int, default=3600, metavar="SECONDS",
-            help="an event further behind its partition's watermark than so many seconds of event "
-            "time is late at once (default: %(default)s)")  # fmt: skip
-        add("--kafka_start", default="earliest", metavar="WHERE",
-            help="where to begin in each partition: earliest, latest, or an ISO time such as "
-            "2026-01-31T12:00:00Z, UTC if it names no zone (default: %(default)s)")  # fmt: skip
-        add("--kafka_stop_at", default=None, metavar="latest",
-            help="'latest' ends at the offsets of the moment of the start "
-            "(default: never end)")  # fmt: skip
-        add("--kafka_refresh", type=int, default=30, metavar="SECONDS",
-            help="look for new partitions so often, in seconds (default: %(default)s)")  # fmt: skip
-        add("--kafka_group", default="rivulet", metavar="NAME",
-            help="the consumer group to which offsets are committed, for lag tools; nothing is "
-            "resumed from it (default: %(default)s)")  # fmt: skip
-        for name, (metavar, words) in SECURITY.items():
-            add(f"--kafka_{name}", default=None, metavar=metavar, help=words)
+    Attributes:
+        max_out_of_orderness: how much older than the latest event of its partition an event may
+            be without being late, in seconds of event time.
+        idle_timeout: a partition that was silent for so long does not hold back the watermark
+            of the others, in seconds.
+        silence_timeout: after so long without a new record in the whole topic the watermark
+            follows the clock, which closes the last windows; older events that follow are late;
+            in seconds, 0 for never.
+        allowed_lateness: an event that is older than its partition's watermark by more than this
+            is late at once, in seconds of event time.
+        kafka_start: where to begin in each partition: earliest, latest, or an ISO time such as
+            2026-01-31T12:00:00Z, in UTC if it names no zone.
+        kafka_stop_at: 'latest' ends the read at the offsets of the start.
+        kafka_refresh: time between two looks for new partitions, in seconds.
+        kafka_group: the consumer group to which offsets are committed, for tools that show the
+            lag; nothing is resumed from it.
+        kafka_security_protocol: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; also in the URL, as
+            ?security_protocol=.
+        kafka_sasl_mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; also in the URL.
+        kafka_user: the user for SASL; also in the URL, before the @.
+        kafka_password: the user's password; '${NAME}' takes it from the environment.
+        kafka_ssl_cafile: the authorities' certificates; also in the URL.
+        kafka_ssl_certfile: the client's certificate; also in the URL.
+        kafka_ssl_keyfile: the client's key; also in the URL.
+    """
+
+    max_out_of_orderness: int = option(10, "SECONDS", least=0)
+    idle_timeout: int = option(60, "SECONDS", least=1)
+    silence_timeout: int = option(0, "SECONDS", least=0)
+    allowed_lateness: int = option(3600, "SECONDS", least=0)
+    kafka_start: str = option("earliest", "WHERE")
+    kafka_stop_at: str | None = option(None, choices=("latest",), shown="never end")
+    kafka_refresh: int = option(30, "SECONDS", least=1)
+    kafka_group: str = option("rivulet", "NAME")
+    kafka_security_protocol: str | None = option(
+        None, "PROTOCOL", shown="PLAINTEXT; with a user SASL_SSL"
+    )
+    kafka_sasl_mechanism: str | None = option(None, "MECHANISM", shown="PLAIN, with a user")
+    kafka_user: str | None = option(None, "NAME", shown="none")
+    kafka_password: str | None = option(None, "PASSWORD", shown="none", secret=True)
+    kafka_ssl_cafile: str | None = option(None, "FILE", shown="the system's")
+    kafka_ssl_certfile: str | None = option(None, "FILE", shown="none")
+    kafka_ssl_keyfile: str | None = option(None, "FILE", shown="none")
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the read ends."""
+        return self.kafka_stop_at is not None
+
+    @property
+    def security(self) -> dict[str, str | None]:
+        """What the options say of security, by the names of `sources.kafka.url.SECURITY`."""
+        return {name: getattr(self, f"kafka_{name}") for name in SECURITY}
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
-        found = [
-            f"--{name} must be {least} or more seconds, not {getattr(self, name)}"
-            for name, least in (
-                ("max_out_of_orderness", 0),
-                ("idle_timeout", 1),
-                ("silence_timeout", 0),
-                ("allowed_lateness", 0),
-                ("kafka_refresh", 1),
-            )
-            if getattr(self, name) < least
-        ]
-        if self.kafka_stop_at not in (None, "latest"):
-            found.append(f"--kafka_stop_at can only be 'latest', not '{self.kafka_stop_at}'")
+        found = []
         try:
             start_time(self.kafka_start)
         except ValueError:

@@ -1,6 +1,6 @@
-"""Any input as a stream of event batches: the one door through which events come in.
+"""Any input as a stream of event batches.
 
-events = pipeline | ReadEvents(options)
+events = pipeline | ReadEvents(InputSettings(input="clicks.csv"))
 events.events, events.malformed, events.late
 """
 
@@ -9,23 +9,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from sources.errors import SourceError
 from sources.files.read import ReadFiles
 from sources.kafka.read import ReadKafka
-from sources.kafka.url import SECURITY, parse_url
+from sources.kafka.url import parse_url
 from sources.kafka.watermark import Lateness
-from sources.options import InputOptions, KafkaOptions, split_columns
+from sources.options import InputSettings, KafkaSettings, is_file_input, split_columns
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
-
-KAFKA_SCHEME = "kafka://"
-
-
-def is_file_input(url: str) -> bool:
-    """Whether the input is files (bounded, never late), not Kafka."""
-    return not url.lower().startswith(KAFKA_SCHEME)
 
 
 class Events(NamedTuple):
@@ -46,20 +38,20 @@ class Events(NamedTuple):
 
 
 class ReadEvents(beam.PTransform):
-    """Reads the click-stream that `--input` names.
+    """Reads the click-stream that the settings name.
 
     Counts `lines`, `events` and `malformed` in the namespace `rivulet`.
 
     Args:
-        options: with InputOptions (and KafkaOptions) in them; `--input` must be set.
+        chosen: where the events are; its `input` must be set.
+        kafka: how a topic is read; not used for files.
 
     Raises:
         SourceError: the input cannot be read; one line that says why and what to do.
     """
 
-    def __init__(self, options: PipelineOptions) -> None:
+    def __init__(self, chosen: InputSettings, kafka: KafkaSettings | None = None) -> None:
         super().__init__()
-        chosen = options.view_as(InputOptions)
         if not chosen.input:
             raise SourceError("no input: give --input a path or a URL")
         self.files = is_file_input(chosen.input)
@@ -68,7 +60,7 @@ class ReadEvents(beam.PTransform):
             columns = split_columns(chosen.columns) if chosen.columns else None
             self.source = ReadFiles(chosen.input, columns)
         else:
-            self.source = read_kafka(chosen.input, options.view_as(KafkaOptions))
+            self.source = read_kafka(chosen.input, kafka or KafkaSettings())
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Events:
         """The input as batches."""
@@ -77,13 +69,12 @@ class ReadEvents(beam.PTransform):
         return Events(found.events, found.malformed, late, self.files)
 
 
-def read_kafka(url: str, chosen: KafkaOptions) -> ReadKafka:
-    """The source for a topic, as the options have it.
+def read_kafka(url: str, chosen: KafkaSettings) -> ReadKafka:
+    """The source for a topic.
 
     Raises:
         SourceError: the URL is wrong, or the read is bounded and the topic cannot be seen.
     """
-    security = {name: getattr(chosen, f"kafka_{name}") for name in SECURITY}
     lateness = Lateness(
         chosen.max_out_of_orderness,
         chosen.allowed_lateness,
@@ -91,10 +82,10 @@ def read_kafka(url: str, chosen: KafkaOptions) -> ReadKafka:
         chosen.silence_timeout,
     )
     return ReadKafka(
-        parse_url(url, security),
+        parse_url(url, chosen.security),
         lateness,
         chosen.kafka_start,
-        chosen.kafka_stop_at == "latest",
+        chosen.is_bounded,
         chosen.kafka_refresh,
         chosen.kafka_group,
     )

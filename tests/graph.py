@@ -30,8 +30,8 @@ def run_job(folder: Path, *flags: str) -> Tables:
     store.unlink(missing_ok=True)
     argv = [f"--{name}_sink=sqlite:///{store}" for name in ("record", "popular", "recommendation")]
     options = JOB.options([*argv, f"--dead_letters={folder / 'dead.jsonl'}", *flags])
-    pipeline = beam.Pipeline(runner=make_runner(options, bounded=True), options=options)
-    flow = branches.read(pipeline, options)
+    pipeline = beam.Pipeline(runner=make_runner(options, bounded=True), options=options.beam)
+    flow = branches.read(pipeline, options.settings)
     branches.record(flow)
     closed = branches.close_panes(flow)
     rewarded = branches.recommend(flow, closed, branches.rank_popular(flow, closed), FakeSource())

@@ -29,6 +29,7 @@ from inference.models.info import ModelInfo
 from inference.network.encoder import Sizes
 from inference.network.network import ITEM_TABLE, USER_TABLE, Network
 from inference.policy import Policy
+from rivulet.errors import UserError
 
 WEIGHTS, INFO = "model.pt", "model.json"
 ITEM_EMBEDDINGS, USER_EMBEDDINGS = "item_embeddings.npy", "user_embeddings.npy"
@@ -48,7 +49,7 @@ _BROKEN = (
 """What torch's loader raises on files that are none of its own, or only halves of them."""
 
 
-class ModelError(RuntimeError):
+class ModelError(UserError, RuntimeError):
     """A model directory is missing, incomplete or broken."""
 
 

@@ -1,42 +1,38 @@
-"""Paths of this machine, made whole for workers that stand in other folders."""
+"""Absolute paths, for workers whose current folder is another one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from pipelines.options import FeedbackSettings, ModelSettings
+from rivulet.configuration import Configuration
+from sinks.options import DeadLetterSettings
+from sources.options import InputSettings
 
-from sinks.options import SinkOptions
-from sources.options import InputOptions
 
-
-def make_whole(options: PipelineOptions) -> None:
-    """Makes the relative paths of dead letters, feedback, models and input absolute.
+def with_absolute_paths(settings: Configuration) -> Configuration:
+    """The settings with absolute paths of the dead letters, feedback, models and input.
 
     (A store in a SQLite file keeps its folder itself: `sinks.sql.store.SqlSource`.)
     """
-    sinks = options.view_as(SinkOptions)
-    sinks.dead_letters = _whole(sinks.dead_letters)
-    source = options.view_as(InputOptions)
-    source.input = _whole(source.input)
-    everything = options.get_all_options()
-    if everything.get("feedback"):
-        from pipelines.options import FeedbackOptions
-
-        options.view_as(FeedbackOptions).feedback = _whole(everything["feedback"])
-    if everything.get("model"):
-        from pipelines.options import ModelOptions
-
-        models = options.view_as(ModelOptions)
-        models.model = [_whole_model(model) for model in models.model]
+    letters = settings[DeadLetterSettings].dead_letters
+    settings = settings.replace(DeadLetterSettings, dead_letters=_absolute(letters))
+    source = settings[InputSettings].input
+    settings = settings.replace(InputSettings, input=source and _absolute(source))
+    if FeedbackSettings in settings and (feedback := settings[FeedbackSettings].feedback):
+        settings = settings.replace(FeedbackSettings, feedback=_absolute(feedback))
+    if ModelSettings in settings:
+        models = tuple(map(_absolute_model, settings[ModelSettings].model))
+        settings = settings.replace(ModelSettings, model=models)
+    return settings
 
 
-def _whole(path: str) -> str:
+def _absolute(path: str) -> str:
     return path if "://" in path else str(Path(path).absolute())
 
 
-def _whole_model(model: str) -> str:
+def _absolute_model(model: str) -> str:
     if model == "none":
         return model
     name, equals, rest = model.partition("=")
-    return f"{name}={_whole(rest)}" if equals else _whole(model)
+    return f"{name}={_absolute(rest)}" if equals else _absolute(model)

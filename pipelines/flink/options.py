@@ -1,29 +1,14 @@
-"""Options for Flink, and what is set where the user set nothing."""
+"""The settings of a job on Flink."""
 
 from __future__ import annotations
 
-import argparse
-import math
-import uuid
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from apache_beam.options.pipeline_options import (
-    FlinkRunnerOptions,
-    GoogleCloudOptions,
-    PipelineOptions,
-    PortableOptions,
-    StandardOptions,
-)
+from rivulet.settings import option
 
-from pipelines.flink import rest
-from pipelines.flink.job_server import is_job_server_patched
-from pipelines.flink.job_server.process import EMBEDDED
-
-LOCAL = "[local]"
-POOL = "localhost:50000"
-"""Where each task manager finds its worker pool (`deploy up flink` and the container files)."""
-
-STREAMING = {
+STREAMING: dict[str, Any] = {
     "checkpointing_interval": 5000,
     "min_pause_between_checkpoints": 1000,
     "max_bundle_size": 100,
@@ -41,49 +26,44 @@ STREAMING = {
     "externalized_checkpoints_enabled": True,
     "retain_externalized_checkpoints_on_cancellation": True,
 }
+"""Beam's options for a stream on Flink, where the user gives no other values."""
+
 OTHER_BUNDLE_MS = 100
-"""`max_bundle_time_mills` with a job server of another's, at each of whose steps it does wait."""
-EMBEDDED_RETRIES = 3
-"""An embedded cluster is for trying: a fault that comes again and again is told, not endured."""
+"""`max_bundle_time_mills` with a job server other than ours, where each step waits so long."""
 
 
-class FlinkOptions(PipelineOptions):
-    """How the job runs on Flink."""
+@dataclass(frozen=True)
+class FlinkSettings:
+    """How the job runs on Flink.
 
-    @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        add = parser.add_argument
-        add("--savepoint", default=None, metavar="PATH",
-            help="resume from this savepoint or retained checkpoint; of a local folder that is "
-            "none itself, the newest one below it (default: begin anew)")  # fmt: skip
-        add("--savepoint_dir", default=None, metavar="URL",
-            help="where Ctrl-C puts its savepoint (default: where the cluster's settings "
-            "say)")  # fmt: skip
-        add("--checkpointing_interval", type=int, default=None, metavar="MILLISECONDS",
-            help="time between two checkpoints of a stream "
-            f"(default: {STREAMING['checkpointing_interval']})")  # fmt: skip
-        add("--max_bundle_time_mills", type=int, default=None, metavar="MILLISECONDS",
-            help="a bundle of a stream ends after this time at the latest (default: "
-            f"{STREAMING['max_bundle_time_mills']}; with Beam's own job server, where each of "
-            f"about eight steps may add it to the latency, {OTHER_BUNDLE_MS})")  # fmt: skip
-        add("--max_bundle_size", type=int, default=None, metavar="N",
-            help="elements (batches of events) of a bundle of a stream, at the most "
-            f"(default: {STREAMING['max_bundle_size']})")  # fmt: skip
-        add("--flink_home", default="rivulet-flink", metavar="DIR",
-            help="folder of the job server's log and, of the embedded cluster, checkpoints and "
-            "savepoints (default: %(default)s)")  # fmt: skip
-        # Beam's own names, of which Python learns from the job server only.
-        add("--savepoint_path", default=None, help=argparse.SUPPRESS)
-        for hidden in ("min_pause_between_checkpoints", "number_of_execution_retries"):
-            add(f"--{hidden}", type=int, default=None, help=argparse.SUPPRESS)
-        for hidden in (
-            "finish_bundle_before_checkpointing",
-            "unaligned_checkpoint_enabled",
-            "externalized_checkpoints_enabled",
-            "retain_externalized_checkpoints_on_cancellation",
-            "faster_copy",
-        ):
-            add(f"--{hidden}", action="store_true", default=None, help=argparse.SUPPRESS)
+    Attributes:
+        savepoint: resume from this savepoint or retained checkpoint; of a local folder that is
+            neither, from the newest one below it.
+        savepoint_dir: where Ctrl-C puts its savepoint.
+        checkpointing_interval: time between two checkpoints of a stream, in milliseconds.
+        max_bundle_time_mills: a bundle of a stream ends after this time at the latest, in
+            milliseconds.
+        max_bundle_size: elements (batches of events) of a bundle of a stream, at the most.
+        flink_home: folder of the job server's log and, of the embedded cluster, checkpoints and
+            savepoints.
+    """
+
+    savepoint: str | None = option(None, "PATH", shown="begin anew")
+    savepoint_dir: str | None = option(None, "URL", shown="where the cluster's settings say")
+    checkpointing_interval: int | None = option(
+        None, "MILLISECONDS", least=1, shown=str(STREAMING["checkpointing_interval"])
+    )
+    max_bundle_time_mills: int | None = option(
+        None,
+        "MILLISECONDS",
+        least=1,
+        shown=f"{STREAMING['max_bundle_time_mills']}; with Beam's own job server, where each of "
+        f"about eight steps may add it to the latency, {OTHER_BUNDLE_MS}",
+    )
+    max_bundle_size: int | None = option(
+        None, "N", least=1, shown=str(STREAMING["max_bundle_size"])
+    )
+    flink_home: Path = option(Path("rivulet-flink"), "DIR")
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
@@ -109,61 +89,5 @@ def find_savepoint(where: str) -> str:
     if (folder / "_metadata").is_file():
         whole = [folder / "_metadata"]
     if not whole:
-        raise ValueError(f"--savepoint: there is no whole savepoint or checkpoint in {folder}")
+        raise ValueError(f"--savepoint: there is no complete savepoint or checkpoint in {folder}")
     return whole[-1].parent.resolve().as_uri()
-
-
-def set_defaults(options: PipelineOptions) -> None:
-    """Sets what the user did not, for a job on Flink.
-
-    Args:
-        options: all options; `streaming` is settled.
-    """
-    flink = options.view_as(FlinkOptions)
-    runner = options.view_as(FlinkRunnerOptions)
-    cloud = options.view_as(GoogleCloudOptions)
-    cloud.job_name = cloud.job_name or f"rivulet-{uuid.uuid4().hex[:8]}"
-    if runner.flink_master in EMBEDDED:
-        runner.flink_master = LOCAL
-    if options.view_as(StandardOptions).streaming:
-        if flink.max_bundle_time_mills is None and not _is_our_job_server(runner):
-            flink.max_bundle_time_mills = OTHER_BUNDLE_MS
-        for name, value in STREAMING.items():
-            if getattr(flink, name) is None:
-                setattr(flink, name, value)
-        if runner.flink_master == LOCAL and flink.number_of_execution_retries is None:
-            flink.number_of_execution_retries = EMBEDDED_RETRIES
-    if flink.faster_copy is None:
-        flink.faster_copy = True
-    if flink.savepoint:
-        flink.savepoint_path = find_savepoint(flink.savepoint)
-    workers = options.view_as(PortableOptions)
-    if runner.flink_master == LOCAL:
-        workers.environment_type = workers.environment_type or "LOOPBACK"
-        runner.parallelism = max(runner.parallelism, 1)
-        return
-    if not workers.environment_type:
-        workers.environment_type, workers.environment_config = "EXTERNAL", POOL
-    _share_cluster(options)
-
-
-def _is_our_job_server(runner: FlinkRunnerOptions) -> bool:
-    return not runner.flink_job_server_jar and is_job_server_patched()
-
-
-def _share_cluster(options: PipelineOptions) -> None:
-    """As many Python processes as slots that the job takes.
-
-    Raises:
-        OSError: the cluster does not answer.
-    """
-    runner, workers = options.view_as(FlinkRunnerOptions), options.view_as(PortableOptions)
-    if not runner.flink_master.startswith("http"):
-        runner.flink_master = f"http://{runner.flink_master}"
-    runner.flink_master = runner.flink_master.rstrip("/")
-    there = rest.get(runner.flink_master, "/overview")
-    if runner.parallelism < 1:
-        runner.parallelism = max(there["slots-available"], 1)
-    if int(workers.sdk_worker_parallelism) == 1:
-        managers = max(there["taskmanagers"], 1)
-        workers.sdk_worker_parallelism = math.ceil(runner.parallelism / managers)

@@ -16,10 +16,11 @@ from apache_beam.portability.api import beam_job_api_pb2_grpc
 from apache_beam.runners.portability.flink_runner import FlinkJarJobServer, FlinkRunner
 from apache_beam.runners.portability.job_server import JobServer
 
+from pipelines.flink.defaults import LOCAL, set_defaults
 from pipelines.flink.job import FlinkJob
 from pipelines.flink.job_server import build_job_server, job_server_jar
 from pipelines.flink.job_server.process import JobServerProcess
-from pipelines.flink.options import LOCAL, FlinkOptions, set_defaults
+from pipelines.flink.options import FlinkSettings
 from pipelines.running.errors import RunnerError
 from rivulet.system.programs import ProgramError, find_program
 
@@ -33,25 +34,25 @@ class RivuletFlinkRunner(FlinkRunner):
     """Beam's FlinkRunner with our defaults and a job server of our own.
 
     Args:
-        options: all options; what is not set is set here.
+        options: Beam's options; what is not set is set here.
+        chosen: the settings for Flink.
 
     Raises:
         RunnerError: there is no job server, or the cluster does not answer.
     """
 
-    def __init__(self, options: PipelineOptions) -> None:
+    def __init__(self, options: PipelineOptions, chosen: FlinkSettings) -> None:
         super().__init__()
         runner = options.view_as(FlinkRunnerOptions)
         try:
-            set_defaults(options)
+            set_defaults(options, chosen)
         except OSError as error:
             raise RunnerError(
                 f"no Flink cluster answers at {runner.flink_master} ({error}): start one with "
                 "`python -m deploy up flink`, or give its web address as --flink_master=HOST:PORT"
             ) from error
-        home = Path(options.view_as(FlinkOptions).flink_home)
         self.is_embedded = runner.flink_master == LOCAL
-        self._process = JobServerProcess(find_jar(options), runner.flink_master, home)
+        self._process = JobServerProcess(find_jar(options), runner.flink_master, chosen.flink_home)
         self._name = str(options.view_as(GoogleCloudOptions).job_name)
 
     @property

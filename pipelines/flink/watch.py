@@ -7,11 +7,10 @@ import sys
 import time
 
 import grpc  # type: ignore[import-untyped]
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipelines.flink.job import ENDED, FlinkJob
-from pipelines.flink.options import FlinkOptions, find_savepoint
+from pipelines.flink.options import FlinkSettings, find_savepoint
 from pipelines.flink.runner import RivuletFlinkRunner
 from pipelines.running.errors import RunnerError
 from pipelines.running.progress import Progress
@@ -31,14 +30,16 @@ class FlinkWatch:
 
     Args:
         runner: what runs it.
-        options: all options.
+        streaming: it is a stream, which Ctrl-C stops with a savepoint.
+        chosen: the settings for Flink.
         bounded: the input ends.
     """
 
-    def __init__(self, runner: RivuletFlinkRunner, options: PipelineOptions, bounded: bool) -> None:
+    def __init__(
+        self, runner: RivuletFlinkRunner, streaming: bool, chosen: FlinkSettings, bounded: bool
+    ) -> None:
         self._runner, self._bounded = runner, bounded
-        self._streaming = bool(options.view_as(StandardOptions).streaming)
-        self._target = options.view_as(FlinkOptions).savepoint_dir
+        self._streaming, self._target = streaming, chosen.savepoint_dir
         self.job: FlinkJob = runner.job()
         self.goes_on = False
 

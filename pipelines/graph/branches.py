@@ -11,27 +11,40 @@ from dataclasses import dataclass, field
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from inference.models.ranker import RankerSource
 from inference.recommend import SERVED, Recommend, Recommended
 from pipelines.graph.job_metrics import WriteJobMetrics
 from pipelines.graph.models import model_source
-from pipelines.options import FeedbackOptions, PopularOptions, RecommendOptions, pane_of
+from pipelines.options import (
+    FeedbackSettings,
+    ModelSettings,
+    PopularSettings,
+    RecommendSettings,
+    ShardSettings,
+    pane_seconds_of,
+)
+from rivulet.configuration import Configuration
 from rivulet.urls import public_name
 from sinks.base import StoreSource, WriteTo
 from sinks.files.dead_letters import WriteDeadLetters
 from sinks.files.feedback_log import WriteFeedback
-from sinks.options import SinkOptions
+from sinks.options import (
+    DeadLetterSettings,
+    PopularSinkSettings,
+    RecommendationSinkSettings,
+    RecordSinkSettings,
+)
 from sinks.redis.store import CALLS, USERS, RedisSource
 from sinks.sql.store import SqlSource
 from sinks.write_priority import AnnounceDeadline, WritePriority, take
-from sources.options import InputOptions, KafkaOptions
+from sources.options import InputSettings, KafkaSettings
 from sources.read import Events, ReadEvents
 from transforms.bundles import CollectBundle
 from transforms.columns.frames import Frame
 from transforms.feedback.rules import RewardRules
 from transforms.feedback.transform import Rewarded, RewardRecommendations
+from transforms.histories.table import Schedule
 from transforms.histories.transform import Histories, HistoryRules
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import BEHAVIORS, EventBatch
@@ -51,44 +64,57 @@ WRITTEN_ROWS = 5_000
 SERVED_ROWS = USERS * CALLS
 """Rows of a frame from which on it is written, though its bundle goes on."""
 
+Output = RecordSinkSettings | PopularSinkSettings | RecommendationSinkSettings
+_NAMES: dict[type[Output], str] = {
+    RecordSinkSettings: "record",
+    PopularSinkSettings: "popular",
+    RecommendationSinkSettings: "recommendation",
+}
+
 
 @dataclass
 class Flow:
     """A pipeline while it is being built.
 
     Attributes:
-        options: all options of the pipeline.
+        settings: the job's settings.
         events: what the source gives.
         letters: the dead letters so far.
     """
 
-    options: PipelineOptions
+    settings: Configuration
     events: Events
     letters: list[beam.PCollection[DeadLetterBatch]] = field(default_factory=list)
 
     @property
     def block_seconds(self) -> int:
         """Seconds on whose multiples closed blocks begin and end (see `ClosePanes`)."""
-        if self.events.is_bounded_files:
-            return int(self.options.view_as(RecommendOptions).recommend_period)
-        return pane_of(self.options)
+        if self.events.is_bounded_files and RecommendSettings in self.settings:
+            return self.settings[RecommendSettings].recommend_period
+        return pane_seconds_of(self.settings)
+
+    @property
+    def shards(self) -> int:
+        """Shards among which the users are divided."""
+        return self.settings[ShardSettings].shards
 
     @property
     def serves_first(self) -> bool:
         """Whether recommendations go to the stores that serve them before all else is written."""
-        stores = self.sinks("recommendation")
-        return not self.events.is_bounded_files and any(map(_serves, stores))
+        if self.events.is_bounded_files or RecommendationSinkSettings not in self.settings:
+            return False
+        return any(map(_serves, self.sinks(RecommendationSinkSettings)))
 
-    def sinks(self, output: str) -> list[StoreSource]:
+    def sinks(self, output: type[Output]) -> list[StoreSource]:
         """The stores of an output."""
-        found: list[StoreSource] = self.options.view_as(SinkOptions).sources(output)
-        return found
+        return self.settings[output].sources()
 
 
-def read(pipeline: beam.Pipeline, options: PipelineOptions) -> Flow:
+def read(pipeline: beam.Pipeline, settings: Configuration) -> Flow:
     """Events from files or Kafka."""
-    events = pipeline | "Read" >> ReadEvents(options)
-    return Flow(options, events, [events.malformed])
+    source = ReadEvents(settings[InputSettings], settings[KafkaSettings])
+    events = pipeline | "Read" >> source
+    return Flow(settings, events, [events.malformed])
 
 
 def record(flow: Flow) -> None:
@@ -98,40 +124,39 @@ def record(flow: Flow) -> None:
         batches = (batches, flow.events.late) | "With late ones" >> beam.Flatten()
     if not flow.events.is_bounded_files:
         # Else a stream's source waits for the record stores, and all recommendations with it.
-        shards = flow.options.view_as(RecommendOptions).shards
-        batches = batches | "Apart from the rest" >> SpreadByUser(shards)
+        batches = batches | "Apart from the rest" >> SpreadByUser(flow.shards)
     way = WritePriority.GIVES if flow.serves_first else WritePriority.NEITHER
-    _write(flow, "record", batches, EventBatch, way=way)
+    _write(flow, RecordSinkSettings, batches, EventBatch, way=way)
 
 
 def close_panes(flow: Flow) -> ClosedPanes:
     """Complete, ordered, duplicate-free blocks; late events become dead letters."""
     events = flow.events.events
     if flow.serves_first:
-        period = flow.options.view_as(RecommendOptions).recommend_period
-        behind = flow.options.view_as(KafkaOptions).max_out_of_orderness
-        events = events | "Make way" >> beam.ParDo(AnnounceDeadline(period, behind))
+        period = flow.settings[RecommendSettings].recommend_period
+        delay = flow.settings[KafkaSettings].max_out_of_orderness
+        events = events | "Make way" >> beam.ParDo(AnnounceDeadline(period, delay))
     closed: ClosedPanes = events | "Close panes" >> ClosePanes(
         flow.block_seconds,
-        flow.options.view_as(RecommendOptions).shards,
+        flow.shards,
         flow.events.is_bounded_files,
-        flow.options.view_as(KafkaOptions).allowed_lateness,
+        flow.settings[KafkaSettings].allowed_lateness,
     )
     late = closed.late
     if flow.events.late is not None:
         late = (late, flow.events.late) | "All late" >> beam.Flatten()
-    name = public_name(str(flow.options.view_as(InputOptions).input))
+    name = public_name(str(flow.settings[InputSettings].input))
     flow.letters.append(late | "Late to letters" >> beam.ParDo(_LateLetters(name)))
     return closed
 
 
 def rank_popular(flow: Flow, closed: ClosedPanes) -> beam.PCollection[PopularRows]:
     """Popular items by window, to their stores."""
-    options = flow.options.view_as(PopularOptions)
+    chosen = flow.settings[PopularSettings]
     popular = closed.blocks | "Popular" >> PopularItems(
-        options.popular_window, options.popular_period, options.popular_size
+        chosen.popular_window, chosen.popular_period, chosen.popular_size
     )
-    _write(flow, "popular", popular, PopularRows)
+    _write(flow, PopularSinkSettings, popular, PopularRows)
     return popular
 
 
@@ -149,29 +174,29 @@ def recommend(
         popular: its rankings.
         source: where workers get the models from, if not by the options.
     """
-    options = flow.options.view_as(RecommendOptions)
-    feedback = flow.options.view_as(FeedbackOptions)
+    chosen = flow.settings[RecommendSettings]
+    feedback = flow.settings[FeedbackSettings]
     bounded = flow.events.is_bounded_files
-    rewards = RewardRules(feedback.reward_window, options.history_ttl, every_minute=not bounded)
+    rewards = RewardRules(feedback.reward_window, chosen.history_ttl, every_minute=not bounded)
     rules = HistoryRules(
-        options.schedule(),
+        Schedule(chosen.recommend_window, chosen.recommend_period),
         flow.block_seconds,
-        options.history_size,
-        options.min_history,
-        options.history_ttl,
-        flow.options.view_as(PopularOptions).popular_size,
+        chosen.history_size,
+        chosen.min_history,
+        chosen.history_ttl,
+        flow.settings[PopularSettings].popular_size,
         rewards,
     )
     blocks = closed.blocks
     if flow.serves_first:
         blocks = blocks | "Go first" >> beam.Map(take).with_output_types(tuple[int, EventBatch])
-    due = (blocks, popular) | "Histories" >> Histories(rules, options.shards)
+    due = (blocks, popular) | "Histories" >> Histories(rules, flow.shards)
     if flow.serves_first:
         due = due | "Go on" >> beam.Map(take).with_output_types(tuple[int, RankingRequest])
     recommended: Recommended = due | "Recommend" >> Recommend(
-        source or model_source(flow.options),
-        options.recommendations,
-        options.repeat_consumed,
+        source or model_source(flow.settings[ModelSettings]),
+        chosen.recommendations,
+        chosen.repeat_consumed,
         keep_history=bool(feedback.feedback),
         serve=flow.serves_first,
     )
@@ -180,7 +205,7 @@ def recommend(
     )
     _write_recommendations(flow, recommended.served, rewarded.recommendations)
     minutes = rewarded.minutes | "Minutes" >> SumShards(PolicyMinutes, MINUTE, bounded)
-    _write(flow, "recommendation", minutes, PolicyMinutes, "minutes")
+    _write(flow, RecommendationSinkSettings, minutes, PolicyMinutes, "minutes")
     if feedback.feedback:
         _ = rewarded.feedback | "Write feedback" >> WriteFeedback(feedback.feedback, bounded)
     return rewarded
@@ -188,7 +213,9 @@ def recommend(
 
 def tell(flow: Flow, closed: ClosedPanes, rewarded: Rewarded) -> None:
     """How the job does, to the SQL stores of the recommendations: for the page."""
-    stores = [sink for sink in flow.sinks("recommendation") if isinstance(sink, SqlSource)]
+    stores = [
+        sink for sink in flow.sinks(RecommendationSinkSettings) if isinstance(sink, SqlSource)
+    ]
     if stores:
         tell_page = WriteJobMetrics(
             stores, int(time.time() * 1000), flow.block_seconds, flow.events.is_bounded_files
@@ -202,7 +229,7 @@ def write_letters(flow: Flow) -> None:
     _ = (
         flow.letters
         | "Dead letters" >> beam.Flatten()
-        | "Write dead letters" >> WriteDeadLetters(flow.options.view_as(SinkOptions).dead_letters)
+        | "Write dead letters" >> WriteDeadLetters(flow.settings[DeadLetterSettings].dead_letters)
     )
 
 
@@ -213,18 +240,18 @@ def _write_recommendations(
 
     Those that serve keep nothing of what came of the lists before, so they need not wait for it.
     """
-    stores = set(flow.sinks("recommendation"))
+    stores = set(flow.sinks(RecommendationSinkSettings))
     serving = set(filter(_serves, stores)) if flow.serves_first else set()
     if serving:
         _write(
-            flow, "recommendation", served, Recommendations, SERVED, serving, WritePriority.TAKES
-        )
+            flow, RecommendationSinkSettings, served, Recommendations, SERVED, serving,
+            WritePriority.TAKES,
+        )  # fmt: skip
     if stores - serving:
         rows = rewarded | "Rows" >> beam.Map(RankedBatch.rows).with_output_types(Recommendations)
-        if serving and (seconds := flow.options.view_as(SinkOptions).write_behind):
-            shards = flow.options.view_as(RecommendOptions).shards
-            rows = rows | "Behind Redis" >> DelayUntilWatermark(seconds, shards)
-        _write(flow, "recommendation", rows, Recommendations, only=stores - serving)
+        if serving and (seconds := flow.settings[RecommendationSinkSettings].archive_delay):
+            rows = rows | "Behind Redis" >> DelayUntilWatermark(seconds, flow.shards)
+        _write(flow, RecommendationSinkSettings, rows, Recommendations, only=stores - serving)
 
 
 def _serves(sink: StoreSource) -> bool:
@@ -233,7 +260,7 @@ def _serves(sink: StoreSource) -> bool:
 
 def _write(
     flow: Flow,
-    output: str,
+    output: type[Output],
     rows: beam.PCollection[Frame],
     frame_type: type[Frame],
     what: str | None = None,
@@ -249,12 +276,13 @@ def _write(
     ]
     if not sinks:
         return
+    name = what or _NAMES[output]
     # A stream's frames are small, and a store takes a few large ones far faster.
-    rows = rows | f"Collect {what or output}" >> beam.ParDo(
+    rows = rows | f"Collect {name}" >> beam.ParDo(
         CollectBundle(frame_type, SERVED_ROWS if way is WritePriority.TAKES else WRITTEN_ROWS)
     ).with_output_types(frame_type)
     for number, sink in sinks:
-        label = f"Write {what or output} {number}"
+        label = f"Write {name} {number}"
         flow.letters.append(rows | label >> WriteTo(sink, frame_type, way))
 
 

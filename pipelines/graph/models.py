@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
 from inference import packaged_model
 from inference.models.directory import ModelError
 from inference.models.no_policy import NoPolicy
 from inference.models.ranker import RankerSource
 from inference.models.registry import RegistrySource, parse_models
-from pipelines.options import ModelOptions
+from pipelines.options import ModelSettings
 
 
-def model_source(options: PipelineOptions) -> RankerSource:
-    """The models that the options name; they are looked at here, before the job starts.
+def model_source(settings: ModelSettings) -> RankerSource:
+    """The models that the settings name; they are looked at here, before the job starts.
 
     Raises:
         ModelError: a directory holds no model that can be used.
     """
-    chosen = options.view_as(ModelOptions).model or [str(packaged_model())]
+    chosen = list(settings.model) or [str(packaged_model())]
     if chosen == ["none"]:
         return NoPolicy()
     try:

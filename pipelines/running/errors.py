@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+from rivulet.errors import UserError
+
 _CAUSE = re.compile(r"^(?:Caused by: )?(?:[\w$.]+\.)?(\w+(?:Error|Exception|Exit)): (.+)$")
 _PREFIX = re.compile(r"^(RuntimeError: )?Pipeline \S+ failed in state \w+: ")
 _WHILE = re.compile(r"\s*\[while running '[^']*'\]")
 LONGEST = 300
 
 
-class RunnerError(ValueError):
+class RunnerError(UserError, ValueError):
     """The runner cannot do what was asked: one line that says why and what to do."""
 
 

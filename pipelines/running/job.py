@@ -7,29 +7,27 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
+from pipelines.flink.options import FlinkSettings
+from pipelines.running.command_line import JobOptions, read_command_line
+from rivulet.errors import UserError
+from rivulet.settings import refuse
+from sinks.options import (
+    DeadLetterSettings,
+    PopularSinkSettings,
+    RecommendationSinkSettings,
+    RecordSinkSettings,
+)
+from sources.options import InputSettings, KafkaSettings, is_file_input
 
-from inference.models.directory import ModelError
-from pipelines.flink.local_paths import make_whole
-from pipelines.flink.options import FlinkOptions
-from pipelines.graph.branches import Flow, read, write_letters
-from pipelines.options import read_options, refuse
-from pipelines.running.drawing import drawn
-from pipelines.running.errors import RunnerError, cause, without_step
-from pipelines.running.runners import make_runner, runner_name
-from pipelines.running.summary import Summary, show
-from pipelines.running.waiting import run_to_end
-from rivulet.urls import public_name
-from simulation import sample_path
-from sinks.base import SinkError
-from sinks.options import SinkOptions
-from sources.errors import SourceError
-from sources.options import InputOptions, KafkaOptions
-from sources.read import is_file_input
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+    from pipelines.graph.branches import Flow
+    from pipelines.running.summary import Summary
 
 LOG_FILE = "rivulet.log"
 
@@ -41,14 +39,14 @@ class Job:
     Attributes:
         name: the module's name, as in `python -m pipelines.NAME`.
         description: what it does, for --help.
-        concerns: the option classes that it takes.
+        concerns: the settings classes that it takes.
         build: adds its branches to a pipeline that reads.
-        seals, ranks, recommends: what it does, for the summary.
+        closes_panes, ranks, recommends: what it does, for the summary.
     """
 
     name: str
     description: str
-    concerns: tuple[type[PipelineOptions], ...]
+    concerns: tuple[type[Any], ...]
     build: Callable[[Flow], None]
     closes_panes: bool = True
     ranks: bool = True
@@ -59,28 +57,37 @@ class Job:
         """How it is called."""
         return f"python -m pipelines.{self.name}"
 
-    def options(self, argv: Sequence[str]) -> PipelineOptions:
+    def options(self, argv: Sequence[str]) -> JobOptions:
         """The command line's options, with the sample where no input is named."""
-        concerns = (*self.concerns, FlinkOptions)
-        options = read_options(argv, self.prog, self.description, concerns)
-        chosen = options.view_as(InputOptions)
-        chosen.input = chosen.input or str(sample_path())
-        options.view_as(SetupOptions).save_main_session = False
-        return options
+        from pipelines.running.modes import problems
+        from simulation import sample_path
 
-    def construct(self, pipeline: beam.Pipeline, options: PipelineOptions) -> None:
+        concerns = (*self.concerns, FlinkSettings)
+        options = read_command_line(argv, self.prog, self.description, concerns)
+        for problem in problems(options):
+            refuse(self.prog, problem)
+        if options.settings[InputSettings].input:
+            return options
+        sample = options.settings.replace(InputSettings, input=str(sample_path()))
+        return replace(options, settings=sample)
+
+    def construct(self, pipeline: beam.Pipeline, options: JobOptions) -> None:
         """Builds the whole graph."""
-        flow = read(pipeline, options)
+        from pipelines.graph.branches import read, write_letters
+
+        flow = read(pipeline, options.settings)
         self.build(flow)
         write_letters(flow)
 
     def main(self, argv: Sequence[str]) -> int:
         """Runs the job from a command line; its exit status."""
-        _log_to_file()
         options = self.options(argv)
+        _log_to_file()
+        from pipelines.running.errors import cause, without_step
+
         try:
             return self._run(options)
-        except (SourceError, SinkError, ModelError, RunnerError) as error:
+        except UserError as error:
             refuse(self.prog, without_step(error))
         except KeyboardInterrupt:
             print(f"\n{self.prog}: stopped; run it again to go on: what is written stays right")
@@ -90,21 +97,32 @@ class Job:
             print(f"{self.prog}: failed: {cause(error)} (log: {LOG_FILE})", file=sys.stderr)
             return 1
 
-    def _run(self, options: PipelineOptions) -> int:
-        chosen = options.view_as(InputOptions).input
-        bounded = is_file_input(chosen) or bool(options.view_as(KafkaOptions).kafka_stop_at)
-        runner = make_runner(options, bounded, is_file_input(chosen))
-        if runner_name(options) == "flinkrunner":
-            make_whole(options)
-        pipeline = beam.Pipeline(runner=runner, options=options)
+    def _run(self, options: JobOptions) -> int:
+        import apache_beam as beam
+
+        from pipelines.running.drawing import drawn
+        from pipelines.running.runners import make_runner, runner_name
+        from pipelines.running.summary import Summary, show
+        from pipelines.running.waiting import run_to_end
+        from rivulet.urls import public_name
+
+        chosen = str(options.settings[InputSettings].input)
+        files = is_file_input(chosen)
+        bounded = files or options.settings[KafkaSettings].is_bounded
+        runner = make_runner(options, bounded, files)
+        if runner_name(options.beam) == "flinkrunner":
+            from pipelines.flink.local_paths import with_absolute_paths
+
+            options = replace(options, settings=with_absolute_paths(options.settings))
+        pipeline = beam.Pipeline(runner=runner, options=options.beam)
         self.construct(pipeline, options)
-        if runner_name(options) == "render":
+        if runner_name(options.beam) == "render":
             pipeline.run().wait_until_finish()
-            print("\n".join(drawn(options)))
+            print("\n".join(drawn(options.beam)))
             return 0
-        letters = options.view_as(SinkOptions).dead_letters
+        letters = options.settings[DeadLetterSettings].dead_letters
         if bounded and "://" not in letters:
-            # A run over the whole input tells all of its dead letters anew.
+            # A run over the whole input writes all of its dead letters anew.
             Path(letters).unlink(missing_ok=True)
         started = time.monotonic()
         result, more = run_to_end(pipeline, runner, options, bounded)
@@ -118,21 +136,24 @@ class Job:
         show(
             f"pipelines.{self.name}",
             [("input", public_name(chosen)), *rows],
-            [*self._hints(options, summary), *more],
+            [*hints(options, summary), *more],
         )
         return 0
 
-    def _hints(self, options: PipelineOptions, summary: Summary) -> list[str]:
-        sinks = options.view_as(SinkOptions)
-        names = ("record", "popular", "recommendation")
-        stores = dict.fromkeys(sink.name for name in names for sink in sinks.sources(name))
-        hints = [f"Results: {', '.join(stores)}"] if stores else []
-        if summary.get("malformed") or summary.get("late") or summary.get("refused"):
-            hints.append(f"Dead letters: {sinks.dead_letters}")
-        hints.append(f"Log: {LOG_FILE}")
-        if stores:
-            hints.append(f"See them: python -m serving --store {next(iter(stores))}")
-        return hints
+
+def hints(options: JobOptions, summary: Summary) -> list[str]:
+    """Where the results of a job are, a line each: of the outputs that it has, no others."""
+    settings = options.settings
+    outputs = (RecordSinkSettings, PopularSinkSettings, RecommendationSinkSettings)
+    chosen = (concern for concern in settings if isinstance(concern, outputs))
+    stores = dict.fromkeys(sink.name for output in chosen for sink in output.sources())
+    found = [f"Results: {', '.join(stores)}"] if stores else []
+    if summary.get("malformed") or summary.get("late") or summary.get("refused"):
+        found.append(f"Dead letters: {settings[DeadLetterSettings].dead_letters}")
+    found.append(f"Log: {LOG_FILE}")
+    if stores:
+        found.append(f"See them: python -m serving --store {next(iter(stores))}")
+    return found
 
 
 def _log_to_file() -> None:

@@ -13,6 +13,8 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
+from pipelines.flink.options import FlinkSettings
+from pipelines.running.command_line import JobOptions
 from pipelines.running.drawing import drawing_runner
 from pipelines.running.errors import RunnerError
 
@@ -22,17 +24,18 @@ def runner_name(options: PipelineOptions) -> str:
     return (options.view_as(StandardOptions).runner or "DirectRunner").lower()
 
 
-def make_runner(options: PipelineOptions, bounded: bool, files: bool = True) -> PipelineRunner:
+def make_runner(job: JobOptions, bounded: bool, files: bool = True) -> PipelineRunner:
     """The runner that the options name.
 
     Args:
-        options: all options of the pipeline; what the runner needs is set in them.
+        job: the options of the pipeline; what the runner needs is set in those of Beam.
         bounded: the input ends.
         files: the input is files: nothing of it is late, so that it can be run as a batch.
 
     Raises:
         RunnerError: the runner cannot run this input, or is not here.
     """
+    options = job.beam
     standard = options.view_as(StandardOptions)
     name = runner_name(options)
     if name == "render":
@@ -48,7 +51,7 @@ def make_runner(options: PipelineOptions, bounded: bool, files: bool = True) -> 
     if name == "flinkrunner":
         from pipelines.flink.runner import RivuletFlinkRunner
 
-        return RivuletFlinkRunner(options)
+        return RivuletFlinkRunner(options, job.settings[FlinkSettings])
     if name == "prismrunner":
         _find_prism(options)
     try:

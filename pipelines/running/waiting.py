@@ -5,27 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
+from pipelines.flink.options import FlinkSettings
+from pipelines.running.command_line import JobOptions
 from pipelines.running.errors import RunnerError
 from pipelines.running.progress import Progress
 
 if TYPE_CHECKING:
     from pipelines.flink.runner import RivuletFlinkRunner
 
-LEFT = "Resume with --savepoint={}"
+RESUME = "Resume with --savepoint={}"
 
 
 def run_to_end(
-    pipeline: beam.Pipeline, runner: PipelineRunner, options: PipelineOptions, bounded: bool
+    pipeline: beam.Pipeline, runner: PipelineRunner, options: JobOptions, bounded: bool
 ) -> tuple[PipelineResult | None, list[str]]:
     """Runs a pipeline.
 
     Args:
         pipeline: the whole graph.
         runner: its runner.
-        options: all options.
+        options: all options of the pipeline.
         bounded: the input ends.
 
     Returns:
@@ -46,11 +48,12 @@ def run_to_end(
 
 
 def _on_flink(
-    pipeline: beam.Pipeline, runner: RivuletFlinkRunner, options: PipelineOptions, bounded: bool
+    pipeline: beam.Pipeline, runner: RivuletFlinkRunner, options: JobOptions, bounded: bool
 ) -> tuple[PipelineResult | None, list[str]]:
     from pipelines.flink.watch import FlinkWatch
 
-    watch = FlinkWatch(runner, options, bounded)
+    streaming = bool(options.beam.view_as(StandardOptions).streaming)
+    watch = FlinkWatch(runner, streaming, options.settings[FlinkSettings], bounded)
     result: PipelineResult | None = None
     try:
         try:
@@ -65,7 +68,8 @@ def _on_flink(
     except OSError as error:
         raise RunnerError(f"Flink: {error}; see {runner.log}") from error
     if savepoint is not None:
-        return result, [LEFT.format(savepoint)]
+        # The embedded cluster resumes no job (`pipelines.running.modes`).
+        return result, [] if runner.is_embedded else [RESUME.format(savepoint)]
     if watch.goes_on:
         return None, [f"The job goes on: {watch.job.page}"]
     raise KeyboardInterrupt

@@ -17,26 +17,11 @@ from urllib.parse import parse_qsl, unquote
 
 from sources.errors import SourceError
 
-SECURITY = {
-    "security_protocol": (
-        "PROTOCOL",
-        "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; also in the URL, as ?security_protocol= "
-        "(default: PLAINTEXT; with a user SASL_SSL)",
-    ),
-    "sasl_mechanism": (
-        "MECHANISM",
-        "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; also in the URL (default: PLAIN, with a user)",
-    ),
-    "user": ("NAME", "the user for SASL; also in the URL, before the @ (default: none)"),
-    "password": (
-        "PASSWORD",
-        "its password; write '${NAME}' to take it from the environment (default: none)",
-    ),
-    "ssl_cafile": ("FILE", "the authorities' certificates; also in the URL (default: system's)"),
-    "ssl_certfile": ("FILE", "the client's certificate; also in the URL (default: none)"),
-    "ssl_keyfile": ("FILE", "the client's key; also in the URL (default: none)"),
-}
-"""What may be said of security, by option (`--kafka_NAME`) or in the URL, and its help."""
+SECURITY = (
+    "security_protocol", "sasl_mechanism", "user", "password",
+    "ssl_cafile", "ssl_certfile", "ssl_keyfile",
+)  # fmt: skip
+"""The security settings, by option (`--kafka_NAME`) or in the URL (`sources.options`)."""
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")

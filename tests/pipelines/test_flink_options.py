@@ -6,12 +6,21 @@ from pathlib import Path
 import pytest
 from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
+    PipelineOptions,
     PortableOptions,
     StandardOptions,
 )
 
-from pipelines.flink.options import FlinkOptions, find_savepoint, set_defaults
+from pipelines.flink.defaults import JobServerOptions, set_defaults
+from pipelines.flink.options import FlinkSettings, find_savepoint
 from pipelines.recommend import JOB
+
+
+def with_defaults(*flags: str) -> PipelineOptions:
+    """Beam's options of a job on Flink."""
+    options = JOB.options(["--runner=FlinkRunner", *flags])
+    set_defaults(options.beam, options.settings[FlinkSettings])
+    return options.beam
 
 
 def checkpoint(folder: Path, moment: int) -> Path:
@@ -45,9 +54,8 @@ def test_none_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_stream_on_the_embedded_cluster_gets_its_settings() -> None:
-    options = JOB.options(["--runner=FlinkRunner", "--streaming", "--checkpointing_interval=700"])
-    set_defaults(options)
-    flink = options.view_as(FlinkOptions)
+    options = with_defaults("--streaming", "--checkpointing_interval=700")
+    flink = options.view_as(JobServerOptions)
     assert flink.checkpointing_interval == 700  # the user's
     assert flink.max_bundle_time_mills == 1000
     assert flink.finish_bundle_before_checkpointing
@@ -61,18 +69,16 @@ def test_a_stream_on_the_embedded_cluster_gets_its_settings() -> None:
 def test_where_watermarks_wait_for_bundles_these_are_short(
     given: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = ["--runner=FlinkRunner", "--streaming"]
+    flags = ["--streaming"]
     if given.startswith("--"):
         flags.append(given)
     else:
         monkeypatch.setenv("RIVULET_BEAM_JAVA_VERSION", "2.99.0")
-    options = JOB.options(flags)
-    set_defaults(options)
-    assert options.view_as(FlinkOptions).max_bundle_time_mills == 100
+    options = with_defaults(*flags)
+    assert options.view_as(JobServerOptions).max_bundle_time_mills == 100
 
 
 def test_a_batch_keeps_beams_own_bundles() -> None:
-    options = JOB.options(["--runner=FlinkRunner"])
-    set_defaults(options)
+    options = with_defaults()
     assert not options.view_as(StandardOptions).streaming
-    assert options.view_as(FlinkOptions).max_bundle_size is None
+    assert options.view_as(JobServerOptions).max_bundle_size is None

@@ -32,7 +32,7 @@ def test_steps_with_state_are_those_of_the_last_version() -> None:
         f"--recommendation_sink={url}" for url in ("sqlite:///shop.db", "redis://localhost:1/0")
     ]
     options = JOB.options(["--input=kafka://localhost:1/clicks", "--feedback=log", *sinks])
-    pipeline = Pipeline(options=options)
+    pipeline = Pipeline(options=options.beam)
     JOB.construct(pipeline, options)
     found: dict[str, tuple[str, ...]] = {}
     for step in pipeline.to_runner_api().components.transforms.values():

@@ -15,7 +15,7 @@ SQLITE = "--recommendation_sink=sqlite:///shop.db"
 def steps(*flags: str) -> dict[str, proto.PTransform]:
     """The main job's steps by name."""
     options = JOB.options(list(flags))
-    pipeline = Pipeline(options=options)
+    pipeline = Pipeline(options=options.beam)
     JOB.construct(pipeline, options)
     transforms = pipeline.to_runner_api().components.transforms.values()
     return {step.unique_name: step for step in transforms}

@@ -61,6 +61,7 @@ def test_defaults_and_values_have_the_fields_types() -> None:
         (["--share=nan"], "'nan' is not a number from 0 to 1"),
         (["--window=13"], "--window=13 is unlucky"),
         (["--wind=5"], "unrecognized arguments"),
+        (["--window=5", "--window", "6"], "--window is given twice: it takes one value"),
     ],
 )
 def test_a_bad_option_is_one_line_and_status_2(

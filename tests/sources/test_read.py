@@ -5,12 +5,11 @@ from pathlib import Path
 import apache_beam as beam
 import pytest
 from apache_beam.metrics import MetricsFilter
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 
 from sources.errors import SourceError
-from sources.options import InputOptions
-from sources.read import ReadEvents, is_file_input
+from sources.options import InputSettings, is_file_input
+from sources.read import ReadEvents
 from transforms.messages.dead_letters import DeadLetter, DeadLetterBatch
 from transforms.messages.events import EventBatch
 
@@ -27,9 +26,8 @@ class Stamped(beam.DoFn):
 def test_events_and_malformed_come_out_counted(tmp_path: Path) -> None:
     path = tmp_path / "clicks.csv"
     path.write_bytes(b"user,item,time\n1,2,30\n\n3,4,20\nx,5,6\n7,8\n")
-    options = PipelineOptions([f"--input={path}"])
-    pipeline = beam.Pipeline(options=options)
-    read = pipeline | ReadEvents(options)
+    pipeline = beam.Pipeline()
+    read = pipeline | ReadEvents(InputSettings(str(path)))
     assert read.is_bounded_files
     assert read.late is None
     assert read.events.element_type is EventBatch
@@ -52,7 +50,7 @@ def test_events_and_malformed_come_out_counted(tmp_path: Path) -> None:
 
 def test_no_input_is_said() -> None:
     with pytest.raises(SourceError, match="--input"):
-        ReadEvents(PipelineOptions([]))
+        ReadEvents(InputSettings())
 
 
 @pytest.mark.parametrize(
@@ -63,15 +61,18 @@ def test_what_is_a_file(url: str, files: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "words"),
-    [("--columns=user,item", "no column 'time'"), ("--input= ", "--input is empty")],
+    ("settings", "words"),
+    [
+        (InputSettings(columns="user,item"), "no column 'time'"),
+        (InputSettings(input=" "), "--input is empty"),
+        (InputSettings("kafka://h:1/t", "user,item,time"), "--columns is for files"),
+    ],
 )
-def test_wrong_values_are_named(argument: str, words: str) -> None:
-    (problem,) = PipelineOptions([argument]).view_as(InputOptions).problems()
+def test_wrong_values_are_named(settings: InputSettings, words: str) -> None:
+    (problem,) = settings.problems()
     assert words in problem
     assert "\n" not in problem
 
 
 def test_right_values_are_no_problem() -> None:
-    options = PipelineOptions(["--input=x", "--columns=user_id, item,category,label,timestamp"])
-    assert options.view_as(InputOptions).problems() == []
+    assert InputSettings("x", "user_id, item,category,label,timestamp").problems() == []

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.window import FixedWindows, TimestampedValue
 
+from pipelines.running.command_line import read_command_line
+from sources.options import InputSettings, KafkaSettings
 from sources.read import ReadEvents
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
@@ -50,9 +51,11 @@ def letters(found: DeadLetterBatch) -> list[tuple[str, str]]:
     return [(letter.source, letter.reason) for letter in found]
 
 
-def main(path: str, options: PipelineOptions) -> None:
-    pipeline = beam.Pipeline(options=options)
-    read = pipeline | ReadEvents(options)
+def main(path: str, argv: list[str]) -> None:
+    concerns = (InputSettings, KafkaSettings)
+    options = read_command_line(argv, "tests.sources.following", __doc__ or "", concerns)
+    pipeline = beam.Pipeline(options=options.beam)
+    read = pipeline | ReadEvents(*(options.settings[concern] for concern in concerns))
     for kind, values in (
         ("events", read.events | beam.Map(rows)),
         ("late", read.late | "Late rows" >> beam.Map(rows)),
@@ -72,4 +75,4 @@ def main(path: str, options: PipelineOptions) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    main(sys.argv[1], PipelineOptions(sys.argv[2:], save_main_session=False))
+    main(sys.argv[1], sys.argv[2:])

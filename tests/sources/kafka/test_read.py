@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
@@ -14,6 +14,7 @@ from deploy.servers.kafka import Kafka
 from sources.errors import SourceError
 from sources.kafka.partitions import list_partitions
 from sources.kafka.url import parse_url
+from sources.options import InputSettings, KafkaSettings
 from sources.read import ReadEvents
 from transforms.messages.dead_letters import DeadLetter
 
@@ -42,10 +43,10 @@ def rows(batch: object) -> Rows:
     return list(zip(*columns, strict=True))
 
 
-def check(url: str, events: Rows, malformed: list[DeadLetter], late: Rows, *more: str) -> None:
-    options = PipelineOptions([f"--input={url}", "--kafka_stop_at=latest", *more])
-    with beam.Pipeline(options=options) as pipeline:
-        read = pipeline | ReadEvents(options)
+def check(url: str, events: Rows, malformed: list[DeadLetter], late: Rows, **more: Any) -> None:
+    settings = KafkaSettings(kafka_stop_at="latest", **more)
+    with beam.Pipeline() as pipeline:
+        read = pipeline | ReadEvents(InputSettings(url), settings)
         assert not read.is_bounded_files
         assert read.late is not None
         assert_that(read.events | "a" >> beam.FlatMap(rows), equal_to(events), "events")
@@ -71,7 +72,7 @@ def test_every_value_comes_once_with_its_place(
     ]
     wanted += [(1, 2, 0, 5000)] * 2
     url = f"{kafka.url}/{topic}"
-    check(url, wanted, letters, [], f"--kafka_group={topic}")
+    check(url, wanted, letters, [], kafka_group=topic)
 
     reader = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=topic)
     committed = [reader.committed(TopicPartition(topic, number)) for number in range(3)]
@@ -88,8 +89,8 @@ def test_what_is_too_late_comes_apart(kafka: Kafka, topic: str, producer: KafkaP
         [(1, 1, 0, 1000), (3, 1, 0, 980), (4, 1, 0, 1005), (6, 1, 0, 985)],
         [],
         [(2, 1, 0, 979), (5, 1, 0, 984)],
-        "--max_out_of_orderness=10",
-        "--allowed_lateness=10",
+        max_out_of_orderness=10,
+        allowed_lateness=10,
     )
 
 
@@ -113,9 +114,9 @@ def test_where_to_start(kafka: Kafka, topic: str, producer: KafkaProducer) -> No
 
 
 def test_a_bounded_read_says_what_is_missing(kafka: Kafka, unique: str) -> None:
-    options = PipelineOptions([f"--input={kafka.url}/{unique}", "--kafka_stop_at=latest"])
+    topic = InputSettings(f"{kafka.url}/{unique}")
     with pytest.raises(SourceError, match="there is no such topic"):
-        ReadEvents(options)
+        ReadEvents(topic, KafkaSettings(kafka_stop_at="latest"))
 
 
 def test_the_same_events_as_from_a_file(
@@ -127,9 +128,8 @@ def test_the_same_events_as_from_a_file(
     for line in lines:
         producer.send(topic, line, key=line.split(b",")[0])
     producer.flush()
-    options = PipelineOptions([f"--input={path}"])
-    with beam.Pipeline(options=options) as pipeline:
-        read = pipeline | ReadEvents(options)
+    with beam.Pipeline() as pipeline:
+        read = pipeline | ReadEvents(InputSettings(str(path)))
         same = [(n % 7, n, 0, 1000 + n) for n in range(100)]
         assert_that(read.events | beam.FlatMap(rows), equal_to(same))
     check(f"{kafka.url}/{topic}", same, [], [])

@@ -1,11 +1,12 @@
 """Kafka's URLs and options: what they say, what they refuse, and what they never show."""
 
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
 
+from rivulet.configuration import Configuration
+from rivulet.settings import ArgumentParser
 from sources.errors import SourceError
 from sources.kafka.url import parse_url
-from sources.options import KafkaOptions
+from sources.options import KafkaSettings
 
 
 def test_brokers_and_topic() -> None:
@@ -62,10 +63,14 @@ def test_what_is_wrong_is_said_without_the_password(url: str) -> None:
         "--kafka_group=",
     ],
 )
-def test_wrong_options_are_named(argument: str) -> None:
-    (problem,) = PipelineOptions([argument]).view_as(KafkaOptions).problems()
+def test_wrong_options_are_named(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = ArgumentParser(prog="reader")
+    parser.add_settings(KafkaSettings)
+    with pytest.raises(SystemExit):
+        Configuration.read(parser, [KafkaSettings], parser.parse_args([argument]))
+    (problem,) = capsys.readouterr().err.splitlines()
     assert argument.split("=")[0] in problem
 
 
 def test_the_defaults_are_right() -> None:
-    assert PipelineOptions([]).view_as(KafkaOptions).problems() == []
+    assert KafkaSettings().problems() == []

@@ -1,0 +1,112 @@
+"""Each command has the options of what it does, and only these; none has no effect."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines import popular, recommend, record
+from pipelines.options import PopularSettings, RecommendSettings, pane_seconds_of
+from pipelines.running.job import Job, hints
+from pipelines.running.summary import Summary
+
+KAFKA = "--input=kafka://localhost:1/clicks"
+
+
+@pytest.fixture
+def clicks(tmp_path: Path) -> str:
+    path = tmp_path / "clicks.csv"
+    path.write_text("user,item,time\n1,2,3\n")
+    return f"--input={path}"
+
+
+def refused(capsys: pytest.CaptureFixture[str], job: Job, *flags: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        job.options(flags)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_results_are_where_the_command_writes_and_nowhere_else(clicks: str) -> None:
+    options = record.JOB.options([clicks, "--record_sink=sqlite:///mine.db"])
+    said = hints(options, Summary({}, 1.0))
+    assert "Results: sqlite:///mine.db" in said
+    assert not any("rivulet.db" in line for line in said)
+
+
+def test_panes_are_as_long_as_the_commands_own_windows_need() -> None:
+    windows = ["--popular_window=3600", "--popular_period=80"]
+    assert pane_seconds_of(popular.JOB.options(windows).settings) == 80
+    assert pane_seconds_of(recommend.JOB.options(windows).settings) == 20
+
+
+def test_a_command_has_no_settings_of_what_it_does_not_do() -> None:
+    assert RecommendSettings not in popular.JOB.options([]).settings
+    assert PopularSettings not in record.JOB.options([]).settings
+
+
+@pytest.mark.parametrize("job", [popular.JOB, record.JOB, recommend.JOB], ids=lambda job: job.name)
+def test_the_number_of_shards_is_an_option_of_each_command(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipelines.options import ShardSettings
+
+    assert job.options(["--shards=3"]).settings[ShardSettings].shards == 3
+    with pytest.raises(SystemExit):
+        job.options(["--help"])
+    assert "--shards N" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("job", "flag"),
+    [
+        (record.JOB, "--popular_sink=none"),
+        (record.JOB, "--popular_window=80"),
+        (popular.JOB, "--record_sink=none"),
+        (popular.JOB, "--recommend_period=20"),
+        (popular.JOB, "--model=none"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_options_of_another_command_are_refused(
+    job: Job, flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"unknown option {flag}" in refused(capsys, job, flag)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--idle_timeout=5"], "--idle_timeout is for a topic"),
+        (["--kafka_stop_at=latest"], "--kafka_stop_at is for a topic"),
+        (["--archive_delay=1"], "--archive_delay is for a stream"),
+        (["--checkpointing_interval=500"], "--checkpointing_interval is for --runner=FlinkRunner"),
+        (["--savepoint_dir=/tmp"], "--savepoint_dir is for --runner=FlinkRunner"),
+        ([KAFKA, "--columns=user,item,time"], "--columns is for files"),
+        (["--input=a.csv", "--input=b.csv"], "--input is given twice"),
+    ],
+)
+def test_an_option_without_an_effect_is_refused(
+    flags: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert words in refused(capsys, recommend.JOB, *flags)
+
+
+def test_a_savepoint_on_the_embedded_cluster_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "_metadata").touch()
+    flags = [KAFKA, "--runner=FlinkRunner", f"--savepoint={tmp_path}"]
+    assert "--savepoint has no effect on the embedded cluster" in refused(
+        capsys, recommend.JOB, *flags
+    )
+    recommend.JOB.options([*flags, "--flink_master=localhost:8081"])
+
+
+def test_no_option_of_ours_reaches_beams_options() -> None:
+    flags = [KAFKA, "--kafka_user=me", "--kafka_password=hush", "--record_sink=redis://:hush@h/0"]
+    options = recommend.JOB.options([*flags, "--runner=PrismRunner", "--job_name=shop"])
+    everything = options.beam.get_all_options()
+    assert everything["job_name"] == "shop"
+    assert "hush" not in str(everything)
+    assert "hush" not in str(list(options.settings)[1])
