@@ -108,6 +108,6 @@ def site(folder: Path, backend: str = "rocksdb") -> Iterator[Site]:
         kafka = stack.enter_context(Kafka(reaper.folder))
         servers = (Mongo(reaper.folder), MySQL(reaper.folder), Redis(reaper.folder))
         stores = tuple(stack.enter_context(server).url for server in servers)
-        settings = ClusterSettings(task_managers=2, slots=1, backend=backend)
+        settings = ClusterSettings(task_managers=2, slots=1, state_backend=backend)
         cluster = stack.enter_context(FlinkCluster(reaper.folder, settings))
         yield Site(kafka, stores, cluster)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cluster import Site, site
-from deploy.flink.distribution import BACKENDS
+from deploy.flink.settings import BACKENDS
 from pipelines import simulate
 from pipelines.flink.job import FlinkJob
 

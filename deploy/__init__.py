@@ -1,1 +1,1 @@
-"""Real servers on this machine, without containers."""
+"""Development servers on this machine, without containers: Kafka, stores and a Flink cluster."""

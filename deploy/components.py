@@ -1,7 +1,10 @@
-"""What the command can bring up, by name; a new server is one file and one line here."""
+"""What `python -m deploy` starts, by name.
+
+A further server is a subclass of `deploy.server.Server` and an entry in `SERVERS`.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -17,14 +20,14 @@ from pipelines.running import prism
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the tables that the command prints.
+    """One line of the status table.
 
     Attributes:
-        name: The process or tool.
+        name: the process or tool.
         state: `running`, `stopped`, `built` or `not built`.
-        address: A URL for a server, a path for a tool, empty where there is none.
-        pid: The process id, None where none runs.
-        log: The process's log, None where it has none.
+        address: a server's URL, or a tool's path; empty where there is none.
+        pid: the process id; None where no process runs.
+        log: the process's log; None where there is none.
     """
 
     name: str
@@ -34,52 +37,56 @@ class Row:
     log: Path | None = None
 
 
-class Part(Protocol):
-    """Something with a name that can be brought up and taken down."""
+class Component(Protocol):
+    """A server, a cluster or a tool that the command starts and stops."""
 
     def up(self) -> None:
-        """Install and start it; nothing happens if it runs."""
+        """Installs and starts it; does nothing if it runs."""
 
     def down(self) -> bool:
-        """Stop it; False if it did not run."""
+        """Stops it.
+
+        Returns:
+            False if it did not run.
+        """
 
     def rows(self) -> Sequence[Row]:
-        """Tell how it is."""
+        """Its lines in the status table."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the command line says about the parts.
+class ComponentSettings:
+    """The settings of all components.
 
     Attributes:
-        data: The data folder.
-        ports: The wanted port of each part; those left out are automatic.
-        cluster: The Flink cluster's.
+        data: the data folder.
+        ports: the requested port by component; the other ports are chosen automatically.
+        cluster: the Flink cluster's settings.
     """
 
     data: Path
     ports: dict[str, int]
-    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    cluster: ClusterSettings
 
 
 @dataclass(frozen=True)
-class ServerPart:
-    """A part that is one server process."""
+class ServerComponent:
+    """One server process."""
 
     server: Server
 
     def up(self) -> None:
-        """Start the server."""
+        """Starts the server."""
         self.server.start()
 
     def down(self) -> bool:
-        """Stop the server."""
+        """Stops the server."""
         ran = self.server.process is not None
         self.server.stop()
         return ran
 
     def rows(self) -> Sequence[Row]:
-        """Give the server's line."""
+        """The server's line."""
         return [_row(self.server)]
 
 
@@ -91,61 +98,69 @@ def _row(server: Server) -> Row:
 
 
 @dataclass(frozen=True)
-class FlinkPart:
-    """The standalone Flink cluster, with the job server's jar that submits to it."""
+class FlinkComponent:
+    """The standalone Flink cluster, and the job server's jar that submits jobs to it."""
 
     cluster: FlinkCluster
 
     def up(self) -> None:
-        """Build the job server and start the cluster."""
+        """Builds the job server and starts the cluster."""
         build_job_server()
         self.cluster.start()
 
     def down(self) -> bool:
-        """Stop all of the cluster's processes."""
+        """Stops all processes of the cluster."""
         ran = any(server.process is not None for server in self.cluster.servers)
         self.cluster.stop()
         return ran
 
     def rows(self) -> Sequence[Row]:
-        """Give a line for each process."""
+        """A line for each process."""
         return [_row(server) for server in self.cluster.servers]
 
 
 @dataclass(frozen=True)
-class ToolPart:
-    """A part that is built once and has no process."""
+class ToolComponent:
+    """A program that is built once and has no process.
+
+    Attributes:
+        name: the program's name.
+        build: builds it and returns its path.
+        find: its path, or None where it is not built.
+    """
 
     name: str
     build: Callable[[], Path]
     find: Callable[[], Path | None]
 
     def up(self) -> None:
-        """Build it."""
+        """Builds it."""
         self.build()
 
     def down(self) -> bool:
-        """Nothing runs."""
+        """Does nothing: there is no process."""
         return False
 
     def rows(self) -> Sequence[Row]:
-        """Tell where it is."""
+        """Its line, with its path."""
         found = self.find()
         return [Row(self.name, "built" if found else "not built", str(found or ""))]
 
 
-def _server(kind: type[Server]) -> Callable[[Settings], Part]:
-    def make(settings: Settings) -> Part:
+def _server(kind: type[Server]) -> Callable[[ComponentSettings], Component]:
+    def make(settings: ComponentSettings) -> Component:
         port = settings.ports.get(kind.name, 0)
-        return ServerPart(kind(settings.data, port=port, usual_port=True))
+        return ServerComponent(kind(settings.data, port=port, usual_port=True))
 
     return make
 
 
-STORES: tuple[type[Server], ...] = (Kafka, Mongo, MySQL, Redis)
-PARTS: dict[str, Callable[[Settings], Part]] = {
-    **{kind.name: _server(kind) for kind in STORES},
-    "flink": lambda settings: FlinkPart(
+SERVERS: tuple[type[Server], ...] = (Kafka, Mongo, MySQL, Redis)
+DEFAULT_NAMES = tuple(kind.name for kind in SERVERS)
+"""What `up` starts where no name is given."""
+COMPONENTS: dict[str, Callable[[ComponentSettings], Component]] = {
+    **{kind.name: _server(kind) for kind in SERVERS},
+    "flink": lambda settings: FlinkComponent(
         FlinkCluster(
             settings.data,
             settings.cluster,
@@ -153,10 +168,8 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
             usual_ports=True,
         )
     ),
-    "flink-job-server": lambda settings: ToolPart(
+    "flink-job-server": lambda settings: ToolComponent(
         "flink-job-server", build_job_server, job_server_jar
     ),
-    "prism": lambda settings: ToolPart("prism", prism.build, prism.binary),
+    "prism": lambda settings: ToolComponent("prism", prism.build, prism.binary),
 }
-# What `up` starts when nothing is named.
-USUAL = tuple(kind.name for kind in STORES)

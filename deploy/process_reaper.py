@@ -1,4 +1,4 @@
-"""Ties servers to the process that uses them: when it dies in any way, they end too."""
+"""Ends servers together with the process that uses them, even if that process is killed."""
 
 import subprocess
 import sys
@@ -6,19 +6,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.server import State
+from deploy.state import ServerState
 
 GRACE_S = 10.0
 
 
 class ProcessReaper:
-    """A data folder whose servers end with this process, even if it is killed.
+    """Stops the servers of a data folder when this process ends in any way.
 
-    A small second process waits at the other end of a pipe; when the pipe closes, it stops every
-    server that the folder still knows as running.
+    A second process reads from a pipe. The pipe closes when this process ends; the second process
+    then stops all servers that the folder lists as running. A context manager.
 
     Args:
-        folder: The data folder, as given to each `Server`.
+        folder: the data folder, as given to each `Server`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,13 +45,13 @@ class ProcessReaper:
 
 
 def stop_all(folder: Path) -> None:
-    """Stop every server that a data folder knows as running.
+    """Stops all servers that a data folder lists as running.
 
     Args:
-        folder: The data folder.
+        folder: the data folder.
     """
     for path in folder.glob("**/state.json"):
-        process = State.load(path).process
+        process = ServerState.load(path).process
         if process is not None:
             process.stop(GRACE_S)
 

@@ -1,7 +1,7 @@
-"""Fixtures for every test: real servers on free ports below a temporary folder.
+"""Fixtures of all tests: real servers on free ports, with their data in a temporary folder.
 
-Each server starts when the first test asks for it and stops after the last one. Tests keep out of
-each other's way by names of their own: a topic, a database or a key prefix from `unique`.
+A server starts with the first test that requests it and stops after the last test. Tests are
+isolated by names of their own: a topic, a database or a key prefix from `unique`.
 """
 
 import os
@@ -19,66 +19,66 @@ from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
 
-# CI repeats itself: the examples are the same in each run; new ones are looked for elsewhere.
+# In CI Hypothesis uses the same examples in each run; elsewhere it searches for new ones.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let outages last longer than the suite has time for."""
+    """Adds `--outage`, for outages that are longer than those of the test suite."""
     words = "seconds for which a store is stopped in tests/pipelines/test_outages.py (default: 2)"
     parser.addoption("--outage", type=float, default=2.0, metavar="SECONDS", help=words)
 
 
 def pytest_configure() -> None:
-    """Make Ctrl-C what it usually is: who is started in a shell's background ignores it."""
+    """Restores the default handler of SIGINT, which is ignored in background jobs of a shell."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def unique() -> str:
-    """Give a name that no other test has: letters and digits, starting with a letter."""
+    """A name that no other test has: letters and digits, starting with a letter."""
     return f"t{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture(scope="session")
 def server_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessReaper]:
-    """Give the data folder of this run's servers; whatever happens, none outlives the run."""
+    """The data folder of this run's servers; all of them end with the run."""
     with ProcessReaper(tmp_path_factory.mktemp("servers")) as reaper:
         yield reaper
 
 
 @pytest.fixture(scope="session")
 def kafka(server_data: ProcessReaper) -> Iterator[Kafka]:
-    """Give a running Kafka; `kafka.url` has no topic."""
+    """A running Kafka; `kafka.url` has no topic."""
     with Kafka(server_data.folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def mongo(server_data: ProcessReaper) -> Iterator[Mongo]:
-    """Give a running MongoDB."""
+    """A running MongoDB."""
     with Mongo(server_data.folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def mysql(server_data: ProcessReaper) -> Iterator[MySQL]:
-    """Give a running MariaDB."""
+    """A running MariaDB."""
     with MySQL(server_data.folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def redis_server(server_data: ProcessReaper) -> Iterator[Redis]:
-    """Give a running Redis."""
+    """A running Redis."""
     with Redis(server_data.folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def flink_cluster(server_data: ProcessReaper) -> Iterator[FlinkCluster]:
-    """Give a running Flink cluster: two task managers of two slots, and Python workers."""
+    """A running Flink cluster: two task managers of two slots, and Python workers."""
     with FlinkCluster(server_data.folder, ClusterSettings(task_managers=2, slots=2)) as cluster:
         yield cluster

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from deploy.flink.distribution import ClusterSettings
 from deploy.flink.jobmanager import JobManager
+from deploy.flink.settings import ClusterSettings
 from deploy.flink.taskmanager import TaskManager
 from deploy.flink.workers import WorkerPool
 from deploy.flink.zookeeper import ZooKeeper
@@ -18,26 +18,27 @@ from pipelines.flink.job_server.build import build_job_server
 from rivulet.system.programs import ProgramError
 
 POLL_S = 0.1
-SLOTS_S = 60.0
+SLOTS_S = 240.0
 
 
 class FlinkCluster:
     """Job manager, task managers and worker pool; each can be stopped, killed and started alone.
 
-    Also a context manager: it starts on entry and stops on exit.
+    As a context manager it starts on entry and stops on exit.
 
     Args:
-        data: The data folder; checkpoints and savepoints are in `data/flink`.
-        settings: What to run; task managers that the folder knows beyond it are kept in sight.
-        more: Further settings of Flink, like `{"state.backend.local-recovery": True}`.
-        port: The port of the web page and the REST interface; 0 for any.
-        usual_ports: Try the well-known ports before any free ones.
+        data: the data folder; checkpoints and savepoints are in `data/flink`.
+        settings: the cluster's settings; `stop` also stops further task managers of an earlier
+            start.
+        more: further options of Flink, like `{"state.backend.local-recovery": True}`.
+        port: the port of the web page and the REST interface; 0 for any.
+        usual_ports: try the well-known ports before any free ports.
 
     Attributes:
-        zookeeper: Keeps the jobs, None without high availability.
-        job_manager: The job manager.
-        task_managers: The task managers.
-        worker_pool: Starts the Python workers.
+        zookeeper: stores job metadata; None without high availability.
+        job_manager: the job manager.
+        task_managers: the task managers.
+        worker_pool: starts the Python workers.
     """
 
     def __init__(
@@ -66,30 +67,30 @@ class FlinkCluster:
 
     @property
     def url(self) -> str:
-        """Give the web page's address; `--flink_master` takes it too."""
+        """The web page's address, which is also the value for `--flink_master`."""
         return self.job_manager.url
 
     @property
     def checkpoints(self) -> Path:
-        """Give the folder of all checkpoints: `<job id>/chk-<number>` below it."""
+        """The folder of all checkpoints, `<job id>/chk-<number>`."""
         return self.data / "flink" / "checkpoints"
 
     @property
     def savepoints(self) -> Path:
-        """Give the folder of all savepoints."""
+        """The folder of all savepoints."""
         return self.data / "flink" / "savepoints"
 
     @property
     def servers(self) -> list[Server]:
-        """Give all its servers, in the order in which they start."""
+        """All servers, in the order in which they start."""
         first: list[Server] = [self.zookeeper] if self.zookeeper else []
         return [*first, self.worker_pool, self.job_manager, *self.task_managers]
 
     def options(self, parallelism: int = 1) -> list[str]:
-        """Give the pipeline options that run a job here with Python processes of its own.
+        """The pipeline options that run a job on this cluster, with Python processes of its own.
 
         Args:
-            parallelism: How many slots the job takes; each slot gets a Python process.
+            parallelism: number of slots of the job; each slot has a Python process.
         """
         return [
             "--runner=FlinkRunner",
@@ -102,12 +103,12 @@ class FlinkCluster:
         ]
 
     def start(self) -> Self:
-        """Start what does not run, and wait until all slots are there.
+        """Starts the servers that do not run, and waits until all slots are available.
 
         Raises:
-            ProgramError: A part cannot be had or does not start.
+            ProgramError: a server cannot be installed or does not start.
         """
-        self.job_manager.install()  # once, not by all of them at the same time
+        self.job_manager.install()  # once, before the servers start concurrently
         if self.zookeeper is not None:
             self.zookeeper.start()
         wanted = self.task_managers[: self.settings.task_managers]
@@ -120,15 +121,15 @@ class FlinkCluster:
         return self
 
     def stop(self) -> None:
-        """Stop all parts; checkpoints and savepoints stay."""
+        """Stops all servers; checkpoints and savepoints are kept."""
         with ThreadPoolExecutor(len(self.servers)) as pool:
             list(pool.map(lambda server: server.stop(), reversed(self.servers)))
 
     def rest(self, path: str) -> dict[str, Any]:
-        """Ask the job manager's REST interface, like `/jobs/overview`.
+        """The answer of the job manager's REST interface.
 
         Args:
-            path: What to ask for.
+            path: the resource, like `/jobs/overview`.
         """
         return rest.get(self.url, path)
 
@@ -144,14 +145,14 @@ class FlinkCluster:
         self.stop()
 
     def _flink(self) -> dict[str, object]:
-        """Give the settings that are known once ZooKeeper has its port."""
+        """Further options of Flink, which are known when ZooKeeper has its port."""
         if self.zookeeper is None:
             return self._more
         return {
             "high-availability.type": "zookeeper",
             "high-availability.zookeeper.quorum": self.zookeeper.url,
             "high-availability.storageDir": (self.data / "flink" / "ha").as_uri(),
-            # The job manager's port for tasks, which high availability would choose anew.
+            # With high availability, Flink would choose another RPC port at each start.
             "high-availability.jobmanager.port": self.job_manager.ports["rpc"],
             **self._more,
         }

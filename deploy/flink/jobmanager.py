@@ -1,10 +1,11 @@
-"""The job manager: takes jobs, watches them, serves the web page and the REST interface."""
+"""The job manager, with the web page and the REST interface."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from deploy.flink.distribution import ClusterSettings, configure, install, java_command
+from deploy.flink.distribution import configure, install, java_command
+from deploy.flink.settings import ClusterSettings
 from deploy.server import Server
 from pipelines.flink import rest
 from rivulet.system.ports import LOOPBACK
@@ -17,11 +18,11 @@ class JobManager(Server):
     """A job manager.
 
     Args:
-        data: The data folder.
-        settings: The cluster's.
-        more: Gives further settings of Flink, asked for at each start.
-        port: The port of the web page and the REST interface; 0 for any.
-        usual_port: Try 8081 before any free port.
+        data: the data folder.
+        settings: the cluster's settings.
+        more: returns further options of Flink; called at each start.
+        port: the port of the web page and the REST interface; 0 for any.
+        usual_port: try 8081 before any free port.
     """
 
     name = "flink-jobmanager"
@@ -41,15 +42,15 @@ class JobManager(Server):
 
     @property
     def url(self) -> str:
-        """Give the web page's address; `--flink_master` takes it too."""
+        """The web page's address, which is also the value for `--flink_master`."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def install(self) -> None:
-        """Get Flink from PyPI."""
+        """Downloads Flink from PyPI."""
         self._lib = install()
 
     def prepare(self) -> None:
-        """Write the configuration."""
+        """Writes the configuration."""
         ports = {
             "rest.port": self.ports["rest"],
             "rest.bind-port": self.ports["rest"],
@@ -59,10 +60,10 @@ class JobManager(Server):
         configure(self.home, self.data / "flink", self._settings, {**ports, **self._more()})
 
     def command(self) -> Sequence[str]:
-        """Run the job manager."""
+        """The job manager's command line."""
         start = java_command(self._lib, self.home, self.log, MAIN, MEMORY)
         return (*start, "--configDir", str(self.home))
 
     def ping(self) -> None:
-        """Ask for the cluster's overview."""
+        """Requests the cluster's overview."""
         rest.get(self.url, "/overview")

@@ -1,18 +1,20 @@
-"""The worker pool's process: starts a Python worker for each one that a task manager asks for.
+"""The worker pool: starts a Python worker for each request of a task manager.
 
-Like Beam's `worker_pool_main`, but on loopback only, with this very Python, and with a cache for
-state, which that one cannot be told to have (then every read of state is a call to Flink). It also
-serves several task managers, whose workers' ids are the same. Workers are forked from a process
-that has imported all that they need: a new one, after a crash too, is there at once, and the
-libraries' memory is shared.
+It differs from Beam's `worker_pool_main` as follows:
+
+- it listens on loopback only, and runs workers with its own Python interpreter;
+- workers have a state cache, so that not every read of state is a call to Flink;
+- it serves several task managers, whose worker ids are equal;
+- workers are forked from a process that has imported all modules: they start at once, also after a
+  crash, and share the memory of the libraries.
 """
 
-import argparse
 import logging
 import multiprocessing
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -21,6 +23,7 @@ import grpc  # type: ignore[import-untyped]
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
 from deploy.flink.worker import work
+from rivulet.settings import ArgumentParser, option
 
 STOP_S = 5.0
 SWEEP_S = 1.0
@@ -29,11 +32,24 @@ PRELOAD = ["apache_beam", "torch", "pipelines.recommend", "deploy.flink.worker"]
 log = logging.getLogger("worker-pool")
 
 
+@dataclass(frozen=True)
+class PoolSettings:
+    """Worker pool.
+
+    Attributes:
+        address: where to listen.
+        cache_mb: cache of state and side inputs in each worker, in MiB.
+    """
+
+    address: str = option(metavar="HOST:PORT")
+    cache_mb: int = option(metavar="MIB", least=0)
+
+
 class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
-    """Beam's external environment service: a process for each worker.
+    """Beam's external environment service, with a process for each worker.
 
     Args:
-        cache_mb: Cache of state and side inputs in each worker (MiB).
+        cache_mb: cache of state and side inputs in each worker (MiB).
     """
 
     def __init__(self, cache_mb: int) -> None:
@@ -47,7 +63,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     def StartWorker(  # noqa: N802 (gRPC's name)
         self, request: beam_fn_api_pb2.StartWorkerRequest, context: grpc.ServicerContext
     ) -> beam_fn_api_pb2.StartWorkerResponse:
-        """Start a process that connects to the task manager's control endpoint."""
+        """Starts a process that connects to the task manager's control endpoint."""
         worker = self._processes.Process(
             target=work,
             args=(request.control_endpoint.url, request.worker_id, self._cache_mb << 20),
@@ -65,15 +81,16 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     def StopWorker(  # noqa: N802 (gRPC's name)
         self, request: beam_fn_api_pb2.StopWorkerRequest, context: grpc.ServicerContext
     ) -> beam_fn_api_pb2.StopWorkerResponse:
-        """Say yes: the process ends when its task manager hangs up, which it does next.
+        """Answers without stopping the process.
 
-        To stop it by its id would be wrong: every task manager counts from 1-1, so that an id may
-        be the worker of another task manager, or of another job.
+        The process ends when its task manager closes the connection, which follows this call. The
+        id does not identify the process: each task manager numbers its workers from 1-1, so that
+        several task managers and jobs have workers of the same id.
         """
         return beam_fn_api_pb2.StopWorkerResponse()
 
     def sweep(self) -> None:
-        """Forget the workers that have ended."""
+        """Removes the workers that have ended."""
         with self._lock:
             running = []
             for name, worker in self._workers:
@@ -84,7 +101,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             self._workers = running
 
     def close(self) -> None:
-        """Stop all workers."""
+        """Stops all workers."""
         with self._lock:
             workers = [worker for _, worker in self._workers]
         for worker in workers:
@@ -101,19 +118,13 @@ def _stop(worker: BaseProcess) -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--address", required=True, help="HOST:PORT to listen on")
-    parser.add_argument(
-        "--cache-mb",
-        type=int,
-        required=True,
-        help="cache of state and side inputs in each worker (MiB)",
-    )
-    given = parser.parse_args()
+    """Serves until SIGTERM or Ctrl-C."""
+    parser = ArgumentParser(prog="python -m deploy.flink.pool", description=__doc__)
+    parser.add_settings(PoolSettings)
+    given = parser.settings_of(PoolSettings, parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     pool = Pool(given.cache_mb)
-    # The port must be this process's alone: without this a second pool could listen on it too.
+    # Without this option a second pool could listen on the same port.
     server = grpc.server(ThreadPoolExecutor(THREADS), options=(("grpc.so_reuseport", 0),))
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
     server.add_insecure_port(given.address)

@@ -1,6 +1,6 @@
-"""RocksDB's options that Flink has no setting for.
+"""RocksDB options for which Flink has no setting.
 
-The classes in `options/` say what they set; a cluster has them on its class path.
+They are set by the Java classes in `options/`, which are on the cluster's class path.
 """
 
 import tempfile
@@ -15,14 +15,14 @@ FACTORY = "rivulet.flink.SmallManifests"
 
 
 def options_jar(lib: Path, flink_version: str) -> Path:
-    """Give the jar with our factory of RocksDB's options, compiled once.
+    """The jar with our factory of RocksDB options, compiled if it is missing.
 
     Args:
-        lib: The folder of Flink's jars.
-        flink_version: Their version.
+        lib: the folder of Flink's jars.
+        flink_version: Flink's version.
 
     Raises:
-        ProgramError: There is no Java compiler.
+        ProgramError: there is no Java compiler.
     """
 
     def build(folder: Path) -> None:

@@ -1,11 +1,12 @@
-"""A task manager: runs the parts of jobs, and asks the worker pool for Python processes."""
+"""A task manager, which runs the tasks of jobs and requests Python workers from the pool."""
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from deploy.flink.distribution import ClusterSettings, configure, install, java_command
+from deploy.flink.distribution import configure, install, java_command
 from deploy.flink.jobmanager import JobManager
+from deploy.flink.settings import ClusterSettings
 from deploy.server import Server
 from pipelines.flink import rest
 
@@ -18,10 +19,10 @@ class TaskManager(Server):
     """One task manager of a cluster.
 
     Args:
-        manager: The job manager, which must have been started once.
-        number: Which of the cluster's, from 1.
-        settings: The cluster's.
-        more: Gives further settings of Flink, asked for at each start.
+        manager: the job manager, which must have been started once.
+        number: the task manager's number, from 1.
+        settings: the cluster's settings.
+        more: returns further options of Flink; called at each start.
     """
 
     roles: ClassVar[dict[str, int]] = {}
@@ -42,22 +43,22 @@ class TaskManager(Server):
 
     @property
     def url(self) -> str:
-        """Give its page on the job manager's web page."""
+        """Its page on the job manager's web page."""
         return f"{self._manager.url}/#/task-manager/{self.resource_id}/metrics"
 
     @property
     def resource_id(self) -> str:
-        """Give the name under which the job manager knows the running process."""
+        """The running process's id in the job manager."""
         return self._identity.read_text(encoding="utf-8")
 
     def install(self) -> None:
-        """Get Flink from PyPI."""
+        """Downloads Flink from PyPI."""
         self._lib = install()
 
     def prepare(self) -> None:
-        """Write the configuration, and choose a name that no earlier process had."""
+        """Writes the configuration, with a resource id that no earlier process had."""
         self._identity.write_text(f"{self.name}-{uuid.uuid4().hex[:8]}", encoding="utf-8")
-        heap, off_heap = self._settings.heap_mb, OFF_HEAP_MB
+        heap, off_heap = self._settings.task_heap, OFF_HEAP_MB
         configure(
             self.home,
             self.data / "flink",
@@ -81,19 +82,19 @@ class TaskManager(Server):
         )
 
     def command(self) -> Sequence[str]:
-        """Run the task manager, with Java's limits as the configuration has them."""
+        """The task manager's command line; Java's memory limits are those of the configuration."""
         memory = (
-            f"-Xmx{FRAMEWORK_MB + self._settings.heap_mb}m",
+            f"-Xmx{FRAMEWORK_MB + self._settings.task_heap}m",
             f"-XX:MaxDirectMemorySize={OFF_HEAP_MB + NETWORK_MB}m",
             f"-XX:MaxMetaspaceSize={METASPACE_MB}m",
-            # Beside Python processes: G1 has threads of its own at work all the time.
+            # G1's concurrent threads would compete with the Python workers.
             "-XX:+UseParallelGC",
         )
         start = java_command(self._lib, self.home, self.log, MAIN, memory)
         return (*start, "--configDir", str(self.home))
 
     def ping(self) -> None:
-        """Ask the job manager whether it has come."""
+        """Checks that the job manager has registered it."""
         known = rest.get(self._manager.url, "/taskmanagers")["taskmanagers"]
         if self.resource_id not in {each["id"] for each in known}:
-            raise ConnectionError("the job manager does not know it yet")
+            raise ConnectionError("the job manager has not registered it yet")

@@ -1,1 +1,1 @@
-"""One file for each kind of server."""
+"""Kafka and the stores, a module each."""

@@ -1,12 +1,10 @@
-"""Kafka: one broker that is its own controller (KRaft)."""
+"""Kafka: one process that is broker and controller (KRaft)."""
 
 import base64
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
-
-from kafka import KafkaAdminClient
 
 from deploy.server import Server
 from rivulet.system.cache import cached
@@ -15,7 +13,8 @@ from rivulet.system.programs import java, maven_jars, maven_property, run
 
 POM = Path(__file__).with_name("kafka.pom.xml")
 HEAP = "-Xmx512m"
-# One broker holds every copy; new topics get three partitions, so that keyed reading is parallel.
+# One broker, so that all replication factors are 1. New topics have three partitions, for parallel
+# reading.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -35,7 +34,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=16777216
-# A broker that crashed comes back under its own number without the usual nine seconds.
+# A broker that crashed can register again after 3 s instead of 9 s.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 {more}
@@ -50,21 +49,21 @@ class Kafka(Server):
 
     @property
     def url(self) -> str:
-        """Give the address without a topic."""
+        """The address without a topic."""
         return f"kafka://{self.bootstrap}"
 
     @property
     def bootstrap(self) -> str:
-        """Give host and port, as Kafka's clients take them."""
+        """Host and port, as Kafka's clients take them."""
         return f"{LOOPBACK}:{self.port}"
 
     def install(self) -> None:
-        """Get the jars with Maven."""
+        """Downloads the jars with Maven."""
         version = maven_property(POM, "kafka.version")
         self._jars = cached(f"kafka-{version}", lambda folder: maven_jars(POM, folder))
 
     def prepare(self) -> None:
-        """Write server.properties, and format the log folder once."""
+        """Writes server.properties, and formats the log folder once."""
         logs = self.home / "logs"
         settings = self.home / "server.properties"
         text = PROPERTIES.format(
@@ -77,15 +76,17 @@ class Kafka(Server):
             run((*tool, "-c", str(settings)), "Formatting Kafka's log folder")
 
     def command(self) -> Sequence[str]:
-        """Run the broker."""
+        """The broker's command line."""
         return self._java("kafka.Kafka", str(self.home / "server.properties"))
 
     def tool(self, name: str, *arguments: str) -> tuple[str, ...]:
-        """Give the command of one of Kafka's own tools, as `ConsoleProducer`."""
+        """The command of one of Kafka's own tools, as `ConsoleProducer`."""
         return self._java(f"kafka.tools.{name}", *arguments)
 
     def ping(self) -> None:
-        """Ask for the cluster's brokers."""
+        """Requests the cluster's brokers."""
+        from kafka import KafkaAdminClient
+
         admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=5000)
         try:
             admin.describe_cluster()

@@ -1,16 +1,14 @@
-"""MariaDB, which speaks MySQL's protocol."""
+"""MariaDB, which implements MySQL's protocol."""
 
 import getpass
 from collections.abc import Sequence
 from typing import ClassVar
 
-import pymysql
-
 from deploy.server import Server
 from rivulet.system.ports import LOOPBACK
 from rivulet.system.programs import program, run
 
-# The core packages hold the programs without a service that would start by itself.
+# The core packages have the programs without a service that starts by itself.
 PACKAGES = (("mariadb-server-core", "mariadb-client-core"), ("mariadb-server",))
 
 
@@ -19,22 +17,22 @@ class MySQL(Server):
 
     name = "mysql"
     roles: ClassVar[dict[str, int]] = {"mysqld": 3306}
-    # It keeps, and nobody waits for it.
+    # An archival store: no request waits for it.
     niceness: ClassVar[int] = 5
 
     @property
     def url(self) -> str:
-        """Give SQLAlchemy's address with the database `rivulet`."""
+        """SQLAlchemy's address with the database `rivulet`."""
         return f"mysql+pymysql://root@{LOOPBACK}:{self.port}/rivulet"
 
     def install(self) -> None:
-        """Take the distribution's MariaDB."""
+        """Installs the distribution's MariaDB."""
         self._server = program("mariadbd", *PACKAGES)
         self._installer = program("mariadb-install-db", *PACKAGES)
         program("my_print_defaults", *PACKAGES)
 
     def prepare(self) -> None:
-        """Make the system's tables once."""
+        """Creates the system tables, once."""
         folder = self.home / "db"
         done = self.home / "installed"
         if not done.exists():
@@ -49,7 +47,7 @@ class MySQL(Server):
             done.touch()
 
     def command(self) -> Sequence[str]:
-        """Run the server."""
+        """The server's command line."""
         return (
             *(str(self._server), "--no-defaults", f"--datadir={self.home / 'db'}"),
             *(f"--user={getpass.getuser()}", f"--bind-address={LOOPBACK}", f"--port={self.port}"),
@@ -60,7 +58,9 @@ class MySQL(Server):
         )
 
     def ping(self) -> None:
-        """Make the database if it is missing."""
+        """Creates the database if it is missing."""
+        import pymysql
+
         with (
             pymysql.connect(host=LOOPBACK, port=self.port, user="root") as client,
             client.cursor() as cursor,

@@ -1,4 +1,4 @@
-"""Redis, or Valkey where the distribution has that."""
+"""Redis, or Valkey in distributions that have it instead."""
 
 import socket
 from collections.abc import Sequence
@@ -9,33 +9,33 @@ from rivulet.system.ports import LOOPBACK
 from rivulet.system.programs import program
 
 REWRITE_SIZE = "512mb"
-"""Of the log, before it is written anew: with Redis's 64 MB that was every half a minute at 3,000
-events a second, a second of a processor each time."""
+"""Size of the append-only file at which it is rewritten. With Redis's default of 64 MB a rewrite,
+which takes a CPU second, runs every 30 s at 3,000 events a second."""
 
 
 class Redis(Server):
-    """A Redis server that logs every write to disk, so that a restart loses nothing."""
+    """A Redis server with an append-only file, so that a restart loses no write."""
 
     name = "redis"
     roles: ClassVar[dict[str, int]] = {"redis": 6379}
-    # Who is served waits for it, and for its one thread.
+    # Requests wait for it, and it has one thread.
     niceness: ClassVar[int] = -5
 
     @property
     def url(self) -> str:
-        """Give the address of database 0."""
+        """The address of database 0."""
         return f"redis://{LOOPBACK}:{self.port}/0"
 
     def install(self) -> None:
-        """Take the distribution's Redis."""
+        """Installs the distribution's Redis."""
         self._program = program("redis-server", ("redis-server",))
 
     def prepare(self) -> None:
-        """Make the folder of the data."""
+        """Creates the data folder."""
         (self.home / "db").mkdir(exist_ok=True)
 
     def command(self) -> Sequence[str]:
-        """Run the server."""
+        """The server's command line."""
         return (
             *(str(self._program), "--bind", LOOPBACK, "--port", str(self.port)),
             *("--dir", str(self.home / "db"), "--save", "", "--appendonly", "yes"),
@@ -44,7 +44,7 @@ class Redis(Server):
         )
 
     def ping(self) -> None:
-        """Send a ping; a demand for a password is an answer too."""
+        """Sends a ping; a request for a password counts as an answer."""
         with socket.create_connection((LOOPBACK, self.port), timeout=5) as client:
             client.sendall(b"PING\r\n")
             answer = client.recv(200)

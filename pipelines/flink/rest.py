@@ -9,35 +9,38 @@ TIMEOUT_S = 10.0
 
 
 def get(address: str, path: str) -> dict[str, Any]:
-    """Ask the job manager.
+    """A resource of the job manager that is a JSON object.
 
     Args:
-        address: Its web address, like `http://127.0.0.1:8081`.
-        path: What to ask for, like `/overview`.
+        address: the job manager's web address, like `http://127.0.0.1:8081`.
+        path: the resource, like `/overview`.
 
     Raises:
-        OSError: It does not answer, or answers with an error.
+        OSError: it does not answer, or answers with an error.
     """
     found: dict[str, Any] = _answer(Request(f"{address}{path}"))  # noqa: S310 (http only)
     return found
 
 
 def get_list(address: str, path: str) -> list[dict[str, Any]]:
-    """Ask the job manager for what it answers with a list, like metrics; see `get`."""
+    """A resource of the job manager that is a JSON list, like metrics; see `get`."""
     found: list[dict[str, Any]] = _answer(Request(f"{address}{path}"))  # noqa: S310
     return found
 
 
 def post(address: str, path: str, what: dict[str, Any]) -> dict[str, Any]:
-    """Tell the job manager to do something.
+    """Starts an operation of the job manager.
 
     Args:
-        address: Its web address.
-        path: The operation, like `/jobs/ID/stop`.
-        what: The operation's arguments.
+        address: the job manager's web address.
+        path: the operation, like `/jobs/ID/stop`.
+        what: the operation's arguments.
+
+    Returns:
+        Its answer.
 
     Raises:
-        OSError: It does not answer, or refuses; the text holds its reason.
+        OSError: it does not answer, or refuses; the text includes its reason.
     """
     body = json.dumps(what).encode()
     headers = {"Content-Type": "application/json"}
@@ -47,7 +50,7 @@ def post(address: str, path: str, what: dict[str, Any]) -> dict[str, Any]:
 
 
 def patch(address: str, path: str) -> None:
-    """Tell the job manager to end a job (`/jobs/ID?mode=cancel`); see `post`."""
+    """Changes a job, as `/jobs/ID?mode=cancel` does; see `post`."""
     _answer(Request(f"{address}{path}", b"", method="PATCH"))  # noqa: S310 (http only)
 
 
@@ -60,7 +63,7 @@ def _answer(request: Request) -> Any:
 
 
 def _reason(error: HTTPError) -> str:
-    """The first line of what Flink says, which goes on with a Java stack."""
+    """The first line of Flink's message, which includes a Java stack trace."""
     try:
         said = "\n".join(json.loads(error.read())["errors"])
     except (ValueError, KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Prism, Beam's local streaming runner, built with Go where its download cannot be had."""
+"""Prism, Beam's local streaming runner, built with Go where Beam cannot download it."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ FOLDER = f"prism-{VERSION}"
 
 
 def binary() -> Path | None:
-    """Find the built binary for `--prism_location`; None if it was not built on this machine."""
+    """The built binary for `--prism_location`; None if it was not built on this machine."""
     found = cache_root() / FOLDER / "prism"
     return found if found.is_file() else None
 
 
 def build() -> Path:
-    """Build it unless it is there (about a minute and a half, once).
+    """Builds it if it is missing (90 s, once).
 
     Raises:
-        ProgramError: Go is missing or too old, or a module cannot be had.
+        ProgramError: Go is missing or too old, or a module cannot be downloaded.
     """
 
     def go_install(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Downloads, kept once for each user and shared by all data folders."""
+"""A user's cache of downloads and builds."""
 
 import fcntl
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def cache_root() -> Path:
-    """Give the folder of all downloads: `RIVULET_CACHE`, else `~/.cache/rivulet`."""
+    """The cache folder: `RIVULET_CACHE`, or `~/.cache/rivulet` where that is not set."""
     named = os.environ.get("RIVULET_CACHE")
     if named:
         return Path(named).expanduser().resolve()
@@ -21,10 +21,10 @@ def cache_root() -> Path:
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes; it falls with the process that holds it.
+    """Holds an exclusive lock between processes; the system releases it when the holder ends.
 
     Args:
-        path: The lock file. It is made if missing and stays.
+        path: the lock file; created if it is missing, and not removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
@@ -33,16 +33,16 @@ def file_lock(path: Path) -> Iterator[None]:
 
 
 def cached(name: str, build: Callable[[Path], None]) -> Path:
-    """Give the cached folder `name`, built first if it is missing.
+    """A folder of the cache, built first if it is missing.
 
-    The folder appears whole or not at all, and only one process builds it: the others wait.
+    The folder appears complete or not at all. One process builds it while others wait.
 
     Args:
-        name: What the folder holds, with its version, so that a new version is a new folder.
-        build: Fills the empty folder that it is given.
+        name: the folder's name; it includes the version of its contents.
+        build: fills the empty folder that it is called with.
 
     Returns:
-        The folder, complete.
+        The complete folder.
     """
     folder = cache_root() / name
     if folder.is_dir():
@@ -61,9 +61,9 @@ def cached(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """Give letters that change with the contents of files, to name what is made of them.
+    """A short hash of the contents of files, for the name of what is built from them.
 
     Args:
-        files: They count in this order.
+        files: the files; their order matters.
     """
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:6]

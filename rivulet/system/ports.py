@@ -4,14 +4,14 @@ import random
 import socket
 
 LOOPBACK = "127.0.0.1"
-# Below the ports that outgoing connections take (from 32768 on Linux): while a server is down, a
-# client that keeps trying must neither take its port nor connect to itself.
+# Below the ports of outgoing connections (from 32768 on Linux). Otherwise a client that reconnects
+# while its server is down could take the server's port, or connect to itself.
 FIRST, LAST = 20_000, 32_000
-TRIES = 200
+ATTEMPTS = 200
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this port of loopback now."""
+    """Whether a server could listen on this port of loopback now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -22,20 +22,23 @@ def is_free(port: int) -> bool:
 
 
 def is_open(port: int) -> bool:
-    """Tell whether something accepts connections on this port of loopback."""
+    """Whether a program accepts connections on this port of loopback."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def free_port(avoid: frozenset[int] = frozenset()) -> int:
-    """Pick a free port at random, so that two runs at once seldom pick the same.
+    """A free port, chosen at random so that concurrent runs rarely choose the same one.
 
     Args:
-        avoid: Ports that are already given away.
+        avoid: ports that are already chosen.
+
+    Raises:
+        OSError: no free port was found.
     """
     chance = random.SystemRandom()
-    for _ in range(TRIES):
+    for _ in range(ATTEMPTS):
         port = chance.randint(FIRST, LAST)
         if port not in avoid and is_free(port):
             return port

@@ -1,4 +1,8 @@
-"""Processes that outlive the command, named so that another's process is never stopped."""
+"""Processes that outlive the command that starts them.
+
+A process is identified by its id and its start time, so that no other process that has the id by
+now is stopped in its place.
+"""
 
 import contextlib
 import os
@@ -14,11 +18,11 @@ POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Process:
-    """A process by id and start time: an id alone may by now be another's.
+    """A process.
 
     Attributes:
-        pid: The process id.
-        started: When it started, in the system's own terms (on Linux boot id and clock ticks).
+        pid: the process id.
+        started: when it started, in the system's format (on Linux, boot id and clock ticks).
     """
 
     pid: int
@@ -26,20 +30,20 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> "Process | None":
-        """Name the process that has this id now, None if there is none."""
+        """The process that has this id now; None if there is none."""
         started = _start_time(pid)
         return cls(pid, started) if started else None
 
     def alive(self) -> bool:
-        """Tell whether this very process still runs (a zombie does not)."""
+        """Whether this process runs; False for a zombie."""
         return _start_time(self.pid) == self.started
 
     def kill(self, number: signal.Signals = signal.SIGKILL, group: bool = True) -> None:
-        """Send a signal, if the process is still this one.
+        """Sends a signal, if the process still runs.
 
         Args:
-            number: The signal.
-            group: Also to the processes that it started (it leads its own group).
+            number: the signal.
+            group: send it to the process's group, of which the process is the leader.
         """
         if not self.alive():
             return
@@ -49,10 +53,10 @@ class Process:
             else:
                 os.kill(self.pid, number)
         except ProcessLookupError:
-            pass  # it went in between
+            pass  # it ended in between
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for the end; False if it still runs after `timeout_s` seconds."""
+        """Waits for the end; False if it still runs after `timeout_s` seconds."""
         end = time.monotonic() + timeout_s
         while self.alive():
             if time.monotonic() > end:
@@ -61,7 +65,7 @@ class Process:
         return True
 
     def stop(self, grace_s: float) -> None:
-        """Ask it to end, and end it when it has not after `grace_s` seconds."""
+        """Sends SIGTERM, and kills the process if it still runs after `grace_s` seconds."""
         self.kill(signal.SIGTERM, group=False)
         if not self.wait(grace_s):
             self.kill()
@@ -71,13 +75,13 @@ class Process:
 def spawn(
     command: Sequence[str], log: Path, folder: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, its output appended to a log.
+    """Starts a process in a session of its own.
 
     Args:
-        command: Program and arguments.
-        log: The file that takes its standard output and error.
-        folder: Its working directory.
-        env: Variables on top of this process's own.
+        command: program and arguments.
+        log: the file to which its standard output and error are appended.
+        folder: its working directory.
+        env: variables in addition to this process's own.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -92,22 +96,23 @@ def spawn(
         )
 
 
-def stand_back(pid: int, niceness: int) -> None:
-    """Let a process that has just been spawned stand back for others, or go first.
+def set_priority(pid: int, niceness: int) -> None:
+    """Sets the niceness of a spawned process and of its session.
+
+    Nothing changes where the user may not do so, as for values below 0 without the privilege.
 
     Args:
-        pid: Its id; it leads a session of its own.
-        niceness: As nice(1) has it, from -20, which goes first, to 19. What is below 0 takes the
-            right to do so: without it nothing is changed.
+        pid: the process's id; it leads a session of its own.
+        niceness: as in nice(1), from -20 (highest priority) to 19.
     """
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, niceness)
-        # Linux may share processors out by session first, and by process within one (sched(7)).
+        # Linux may schedule sessions first and the processes of a session second (sched(7)).
         Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def children(pid: int) -> list[Process]:
-    """Give the processes that a process started and that still run."""
+    """The running child processes of a process."""
     found = [Process.of(child) for child, parent in _parents() if parent == pid]
     return [process for process in found if process is not None]
 
@@ -117,10 +122,10 @@ def _start_time(pid: int) -> str | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None if Path("/proc/self/stat").exists() else _start_time_by_ps(pid)
-    # The name, in brackets, may itself hold spaces and brackets.
+    # The name is in brackets, and may contain spaces and brackets.
     fields = text.rpartition(")")[2].split()
     state, threads, ticks = fields[0], int(fields[17]), fields[19]
-    # While other threads of a killed process still end, its files and ports are still held.
+    # A killed process keeps its files and ports until its last thread has ended.
     if state in "ZX" and threads <= 1:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
@@ -128,7 +133,7 @@ def _start_time(pid: int) -> str | None:
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    """Give each process's id and its parent's."""
+    """The id of each process, and its parent's id."""
     if not Path("/proc/self/stat").exists():
         ask = ("ps", "-A", "-o", "pid=,ppid=")
         listed = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
@@ -145,7 +150,7 @@ def _parents() -> Iterator[tuple[int, int]]:
 
 
 def _start_time_by_ps(pid: int) -> str | None:
-    """Ask `ps`, where there is no /proc (macOS)."""
+    """The start time by `ps`, where there is no /proc (macOS)."""
     ask = ("ps", "-o", "stat=,lstart=", "-p", str(pid))
     text = subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip()
     state, _, started = text.partition(" ")

@@ -1,4 +1,4 @@
-"""Gets the programs that servers are made of: from the distribution, Maven and PyPI."""
+"""Installs programs from the distribution's packages, Maven and PyPI."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from rivulet.system.cache import cache_root, cached, file_lock
 
-# Where servers live that a plain user's PATH leaves out.
+# Folders with servers that are not in a user's PATH by default.
 MORE_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
 APT_TIMEOUT_S = 600
 NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
@@ -22,18 +22,18 @@ class ProgramError(RuntimeError):
 
 
 def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None) -> str:
-    """Run a command to its end.
+    """Runs a command to its end.
 
     Args:
-        command: Program and arguments.
-        what: What the command is for, as the error names it.
-        env: Variables on top of this process's own.
+        command: program and arguments.
+        what: the command's purpose, for the error message.
+        env: variables in addition to this process's own.
 
     Returns:
         Its standard output.
 
     Raises:
-        ProgramError: It failed; the text holds the last lines that it printed.
+        ProgramError: it failed; the text includes the last lines of its output.
     """
     done = subprocess.run(
         command,
@@ -50,26 +50,26 @@ def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None)
 
 
 def find_program(name: str) -> Path | None:
-    """Look for a program on the PATH and where servers are usually put."""
+    """A program's path, from the PATH and the usual folders of servers; None if it is missing."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *MORE_PATHS))
     found = shutil.which(name, path=path)
     return Path(found) if found else None
 
 
 def program(name: str, *packages: Sequence[str]) -> Path:
-    """Give a program's path; as root on Debian or Ubuntu, install its package first if need be.
+    """A program's path; as root on Debian or Ubuntu, its package is installed if it is missing.
 
     Args:
-        name: The program, like `redis-server`.
-        packages: Sets of the distribution's packages to try, one set after the other.
+        name: the program, like `redis-server`.
+        packages: alternatives of the distribution's packages, tried in this order.
 
     Raises:
-        ProgramError: It is not here and cannot be installed; the text says what to install.
+        ProgramError: it is missing and cannot be installed; the text says what to install.
     """
     found = find_program(name)
     if found:
         return found
-    wish = " or ".join(" ".join(choice) for choice in packages)
+    alternatives = " or ".join(" ".join(choice) for choice in packages)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise ProgramError(
             f"`{name}` is not installed. Install it (on Debian or Ubuntu, as root: "
@@ -87,12 +87,12 @@ def program(name: str, *packages: Sequence[str]) -> Path:
                 problem = str(error)
         found = find_program(name)
     if found is None:
-        raise ProgramError(f"`{name}` cannot be installed as {wish} by apt-get. {problem}")
+        raise ProgramError(f"`{name}` cannot be installed as {alternatives} by apt-get. {problem}")
     return found
 
 
 def _apt_install(packages: Sequence[str]) -> None:
-    # A runlevel of 1 keeps the packages' own services from starting.
+    # With a runlevel of 1 the packages' services do not start.
     env = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     apt = ("apt-get", "-qq", "-o", f"DPkg::Lock::Timeout={APT_TIMEOUT_S}")
     run((*apt, "update"), "`apt-get update`", env)
@@ -101,12 +101,16 @@ def _apt_install(packages: Sequence[str]) -> None:
 
 
 def java() -> Path:
-    """Give Java's launcher (17 or newer is needed)."""
+    """Java's launcher; 17 or newer is needed."""
     return program("java", ("openjdk-17-jre-headless",), ("default-jre-headless",))
 
 
 def maven_property(pom: Path, name: str) -> str:
-    """Read a property of a Maven project, like `kafka.version`."""
+    """A property of a Maven project, like `kafka.version`.
+
+    Raises:
+        ProgramError: the project has no such property.
+    """
     space = "{http://maven.apache.org/POM/4.0.0}"
     project = ElementTree.parse(pom)  # noqa: S314 (our own file)
     value = project.findtext(f"{space}properties/{space}{name}")
@@ -116,24 +120,24 @@ def maven_property(pom: Path, name: str) -> str:
 
 
 def maven_jars(pom: Path, folder: Path, properties: Mapping[str, str] = NO_PROPERTIES) -> None:
-    """Put the jars of a pom's dependencies into a folder.
+    """Downloads the jars of a Maven project's dependencies.
 
     Args:
-        pom: The Maven project.
-        folder: Takes the jars.
-        properties: Values in place of the project's own.
+        pom: the Maven project.
+        folder: where the jars are written.
+        properties: properties that replace the project's own.
     """
     java()
     maven = str(program("mvn", ("maven",)))
     given = [f"-D{key}={value}" for key, value in properties.items()]
     goal = ("dependency:copy-dependencies", f"-DoutputDirectory={folder}")
-    # Maven's own store of downloads is not safe for two Mavens at once.
+    # Two Maven processes must not write to Maven's local repository at the same time.
     with file_lock(cache_root() / "maven.lock"):
         run((maven, "-q", "-B", "-f", str(pom), *given, *goal), f"Maven's download for {pom.name}")
 
 
 def python_package(name: str, version: str) -> Path:
-    """Give a cached folder that holds one package of PyPI, without its dependencies."""
+    """A cached folder with one package of PyPI, without its dependencies."""
 
     def build(folder: Path) -> None:
         wanted = ("install", "-q", "--no-deps", "--target", str(folder), f"{name}=={version}")

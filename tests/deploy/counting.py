@@ -1,4 +1,4 @@
-"""A tiny stateful pipeline, run as a program: how many numbers each key has had."""
+"""A small stateful pipeline, run as a program: it counts the elements of each key."""
 
 import sys
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 
 class Count(beam.DoFn):
-    SEEN = ReadModifyWriteStateSpec("seen", VarIntCoder())
+    COUNT = ReadModifyWriteStateSpec("count", VarIntCoder())
 
     def process(
-        self, element: tuple[int, int], seen=beam.DoFn.StateParam(SEEN)
+        self, element: tuple[int, int], state=beam.DoFn.StateParam(COUNT)
     ) -> Iterator[tuple[int, int]]:
-        count = (seen.read() or 0) + 1
-        seen.write(count)
+        count = (state.read() or 0) + 1
+        state.write(count)
         yield element[0], count
 
 

@@ -31,7 +31,7 @@ def test_up_status_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.servers
-def test_a_part_that_fails_is_one_clear_text_and_status_1(
+def test_a_component_that_fails_is_one_clear_text_and_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()

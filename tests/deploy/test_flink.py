@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def count(output: Path, *options: str) -> list[str]:
-    """Run the pipeline in a process of its own; give the lines that it wrote."""
+    """Runs the pipeline in a process of its own; the lines that it wrote, sorted."""
     command = (sys.executable, "-W", "ignore", "-m", "tests.deploy.counting", str(output), *options)
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stderr[-4000:]
     parts = sorted(output.parent.glob(f"{output.name}*"))
@@ -47,7 +47,7 @@ def test_standalone_cluster_with_its_worker_pool(
     assert count(tmp_path / "counts", *options) == EXPECTED
 
 
-def test_a_manifest_of_many_jars_is_read_back_whole(tmp_path: Path) -> None:
+def test_a_manifest_of_many_jars_is_read_back_completely(tmp_path: Path) -> None:
     parts = [tmp_path / "lib" / f"a-part-with-a-long-name-{number}.jar" for number in range(200)]
     write_manifest_jar(tmp_path / "all.jar", parts)
     with zipfile.ZipFile(tmp_path / "all.jar") as archive:

@@ -1,4 +1,4 @@
-"""The container files, as far as they can be checked without a container engine."""
+"""The container files, checked without a container engine."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def load(name: str) -> dict[str, Any]:
     return found
 
 
-def test_compose_publishes_on_loopback_only_and_refers_to_what_it_has() -> None:
+def test_compose_publishes_on_loopback_only_and_refers_to_existing_services() -> None:
     compose = load("compose.yaml")
     services = compose["services"]
     assert {"kafka", "mongo", "mysql", "redis", "jobmanager", "taskmanager"} <= set(services)
@@ -39,7 +39,7 @@ def test_kubernetes_has_a_pool_beside_each_task_manager() -> None:
     spec = deployment["spec"]
     assert spec["image"].startswith(f"flink:{VERSION}")
     assert spec["flinkVersion"] == "v" + "_".join(VERSION.split(".")[:2])
-    # The operator wants Flink's settings as texts.
+    # The operator accepts Flink's settings as strings only.
     assert all(isinstance(value, str) for value in spec["flinkConfiguration"].values())
     names = [each["name"] for each in spec["taskManager"]["podTemplate"]["spec"]["containers"]]
     assert names == ["flink-main-container", "worker-pool"]

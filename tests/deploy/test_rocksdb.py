@@ -1,38 +1,40 @@
-"""The options of RocksDB that a cluster's task managers take from us."""
+"""RocksDB options of the cluster's task managers."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from deploy.flink.distribution import VERSION, ClusterSettings, configure, install
+from deploy.flink.distribution import VERSION, configure, install
 from deploy.flink.rocksdb import FACTORY, options_jar
+from deploy.flink.settings import ClusterSettings
 from rivulet.system.programs import java
 
 ASK = f"""
 import org.rocksdb.*;
 public class Ask {{
-  public static void main(String[] none) {{
+  public static void main(String[] arguments) {{
     RocksDB.loadLibrary();
-    DBOptions made = new {FACTORY}().createDBOptions(new DBOptions(), new java.util.ArrayList<>());
-    System.out.println(made.maxManifestFileSize());
+    var factory = new {FACTORY}();
+    var options = factory.createDBOptions(new DBOptions(), new java.util.ArrayList<>());
+    System.out.println(options.maxManifestFileSize());
   }}
 }}
 """
 
 
-def test_the_cluster_is_told_of_the_factory(tmp_path: Path) -> None:
+def test_the_configuration_names_the_options_factory(tmp_path: Path) -> None:
     configure(tmp_path / "conf", tmp_path / "home", ClusterSettings(), {})
-    told = (tmp_path / "conf" / "config.yaml").read_text()
-    assert f"state.backend.rocksdb.options-factory: {FACTORY}\n" in told
-    assert "state.backend.rocksdb.compaction.style: UNIVERSAL\n" in told
+    written = (tmp_path / "conf" / "config.yaml").read_text()
+    assert f"state.backend.rocksdb.options-factory: {FACTORY}\n" in written
+    assert "state.backend.rocksdb.compaction.style: UNIVERSAL\n" in written
 
 
 @pytest.mark.flink
-def test_manifests_begin_anew_when_they_are_long(tmp_path: Path) -> None:
+def test_the_factory_limits_the_manifest_size(tmp_path: Path) -> None:
     lib = install()
     (tmp_path / "Ask.java").write_text(ASK)
     path = f"{options_jar(lib, VERSION)}:{lib}/*"
     command = (str(java()), "-cp", path, str(tmp_path / "Ask.java"))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.stdout.strip() == str(64 * 1024), done.stderr

@@ -31,7 +31,7 @@ assert sys.getswitchinterval() == SWITCH_S
 """
 
 
-def test_what_was_imported_costs_the_worker_nothing_any_more() -> None:
+def test_imported_modules_cost_the_worker_neither_garbage_collection_nor_size_estimates() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", LOOKS], capture_output=True, text=True
     )

@@ -6,11 +6,11 @@ import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.DBOptions;
 
 /**
- * Lets RocksDB begin its manifest anew when it is long.
+ * Limits the size of RocksDB's manifest.
  *
- * <p>The manifest lists each file that ever came and went. RocksDB's own limit is 1 GiB, and each
- * checkpoint copies it whole: state that stays as it is grew with every checkpoint. Flink has no
- * setting for it.
+ * <p>The manifest is a log of all files that were added and removed. Each checkpoint copies it.
+ * RocksDB starts a new manifest at 1 GiB by default, so that checkpoints grow even where the state
+ * does not. Flink has no setting for this limit.
  */
 public final class SmallManifests implements RocksDBOptionsFactory {
   private static final long BYTES = 64 * 1024;

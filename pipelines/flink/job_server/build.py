@@ -1,7 +1,7 @@
-"""Beam's job server for Flink: turns a pipeline into a job of an embedded or another cluster.
+"""Builds Beam's job server for Flink, which submits pipelines to an embedded or another cluster.
 
-Beam downloads a ready-made jar for it. Where it cannot, this one does the same: its parts come from
-Maven, and a jar with nothing but a manifest names them, for `--flink_job_server_jar`.
+Beam downloads a jar with all classes. This module downloads the same classes as separate jars from
+Maven and writes a jar with only a manifest that lists them, for `--flink_job_server_jar`.
 """
 
 import os
@@ -15,9 +15,9 @@ from rivulet.system.programs import maven_jars, maven_property
 
 POM = Path(__file__).with_name("pom.xml")
 MAIN = "org.apache.beam.runners.flink.FlinkJobServerDriver"
-# Other versions of the parts than the pom's, where they can be had.
+# These variables choose other versions than the pom's.
 BEAM_VARIABLE, FLINK_VARIABLE = "RIVULET_BEAM_JAVA_VERSION", "RIVULET_FLINK_VERSION"
-# A manifest's line may hold 72 bytes with its line's end; the next line goes on after a space.
+# A line of a manifest has at most 72 bytes with its line end; a continuation starts with a space.
 MANIFEST_LINE = 70
 LOG_SETTINGS = """\
 org.slf4j.simpleLogger.defaultLogLevel=info
@@ -27,27 +27,27 @@ org.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss,SSS
 
 
 def job_server_jar() -> Path | None:
-    """Find the built jar for `--flink_job_server_jar`; None if it was not built on this machine."""
+    """The built jar for `--flink_job_server_jar`; None if it was not built on this machine."""
     jar = cache_root() / _folder() / "job-server.jar"
     return jar if jar.is_file() else None
 
 
 def is_job_server_patched() -> bool:
-    """Tell whether a job server that is built here finishes bundles at each watermark."""
+    """Whether the job server built here is patched, so that watermarks end bundles."""
     return is_patched(_versions()["beam.version"])
 
 
 def build_job_server() -> Path:
-    """Build the jar unless it is there: 150 MB from Maven, once.
+    """Builds the jar if it is missing: 150 MB from Maven, once.
 
     The variables `RIVULET_BEAM_JAVA_VERSION` and `RIVULET_FLINK_VERSION` (like `1.19`) choose
     other versions than the pom's.
 
     Returns:
-        The jar, to be left where it is: it names its parts relative to itself.
+        The jar. It cannot be moved: it lists other jars relative to itself.
 
     Raises:
-        ProgramError: Java, Maven or a part cannot be had.
+        ProgramError: Java, Maven or a jar is not available.
     """
 
     def build(folder: Path) -> None:
@@ -61,11 +61,11 @@ def build_job_server() -> Path:
 
 
 def write_manifest_jar(jar: Path, parts: list[Path]) -> None:
-    """Write a jar that holds only a manifest with main class, class path and Java's openings.
+    """Writes a jar with only a manifest: main class, class path, and Java's `Add-Opens`.
 
     Args:
-        jar: The file to write.
-        parts: Jars below its folder.
+        jar: the file to write.
+        parts: the jars of the class path, in the jar's folder or below.
     """
     values = {
         "Manifest-Version": "1.0",

@@ -1,9 +1,10 @@
-"""What Java 17 must open of itself to Flink and Beam, and its compiler for our own classes."""
+"""Java options for Flink and Beam, and the compilation of our classes."""
 
 from pathlib import Path
 
 from rivulet.system.programs import program, run
 
+# Packages of java.base that Flink and Beam access by reflection.
 ADD_OPENS = (
     "java.lang",
     "java.lang.reflect",
@@ -26,24 +27,24 @@ OPENINGS = (
 
 
 def java_sources(folder: Path) -> list[Path]:
-    """Give a folder's Java files, always in the same order."""
+    """A folder's Java files, sorted."""
     return sorted(folder.glob("*.java"))
 
 
 def compile_java(sources: Path, lib: Path, folder: Path, what: str) -> dict[str, Path]:
-    """Compile classes, also for Java 11, which Flink may run on elsewhere.
+    """Compiles classes for Java 11 and newer, because Flink may run on Java 11.
 
     Args:
-        sources: The folder of their files.
-        lib: The folder of the jars that they need.
-        folder: Takes the classes.
-        what: What this is for, as an error names it.
+        sources: the folder of the Java files.
+        lib: the folder of the jars that they need.
+        folder: where the classes are written.
+        what: the purpose, for the error message.
 
     Returns:
-        The classes' files, by the names that they have in a jar.
+        The classes' files, by their names in a jar.
 
     Raises:
-        ProgramError: There is no Java compiler, or it refuses them.
+        ProgramError: there is no Java compiler, or the compilation failed.
     """
     javac = program("javac", ("openjdk-17-jdk-headless",), ("default-jdk-headless",))
     options = ("-nowarn", "-Xlint:none", "-proc:none", "--release", "11", "-cp", f"{lib}/*")

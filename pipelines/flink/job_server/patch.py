@@ -1,6 +1,6 @@
-"""Mends Beam's job server where faults of its version would hurt a stream.
+"""Patches Beam's job server, for the latency and the checkpoints of streaming jobs.
 
-Each class in `patches/` says what it mends.
+The comment of each class in `patches/` says what it changes.
 """
 
 import tempfile
@@ -20,19 +20,19 @@ PARTS = (
 
 
 def is_patched(beam_version: str) -> bool:
-    """Tell whether `patch` changes a job server of this version."""
+    """Whether `patch` changes a job server of this version."""
     return beam_version == PATCHED_BEAM
 
 
 def patch(lib: Path, beam_version: str) -> None:
-    """Put our classes into Beam's jars, in place of its own of the same names.
+    """Replaces classes in Beam's jars by ours of the same names.
 
     Args:
-        lib: The folder of the job server's jars.
-        beam_version: Beam's; others than the known one are left as they are.
+        lib: the folder of the job server's jars.
+        beam_version: Beam's version; versions other than `PATCHED_BEAM` are not changed.
 
     Raises:
-        ProgramError: There is no Java compiler.
+        ProgramError: there is no Java compiler.
     """
     if not is_patched(beam_version):
         return
@@ -45,7 +45,7 @@ def patch(lib: Path, beam_version: str) -> None:
 
 
 def _changed(lib: Path, classes: Path) -> dict[str, Path]:
-    """Have our class change Beam's; give the changed one's file by its name in the jar."""
+    """Runs `CHANGE`; the file of the changed class, by its name in the jar."""
     folder = classes / "changed"
     command = (str(java()), "-cp", f"{classes}:{lib}/*", CHANGE, str(folder))
     run(command, "Changing a class of the job server")
@@ -53,20 +53,20 @@ def _changed(lib: Path, classes: Path) -> dict[str, Path]:
 
 
 def _replace(jar: Path, ours: dict[str, Path]) -> None:
-    """Write the jar anew with ours in place of its own classes, and of the classes in these."""
-    mended = jar.with_suffix(".part")
+    """Rewrites the jar with our classes, and without the nested classes of those they replace."""
+    patched = jar.with_suffix(".part")
     with (
         zipfile.ZipFile(jar) as old,
-        zipfile.ZipFile(mended, "w", zipfile.ZIP_DEFLATED) as new,
+        zipfile.ZipFile(patched, "w", zipfile.ZIP_DEFLATED) as new,
     ):
-        there = {_outermost(name) for name in old.namelist()}
-        ours = {name: path for name, path in ours.items() if _outermost(name) in there}
+        existing = {_outermost(name) for name in old.namelist()}
+        ours = {name: path for name, path in ours.items() if _outermost(name) in existing}
         for entry in old.infolist():
             if entry.filename not in ours:
                 new.writestr(entry, old.read(entry))
         for name, path in ours.items():
             new.write(path, name)
-    mended.replace(jar)
+    patched.replace(jar)
 
 
 def _outermost(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The job server as a process: with a cluster of its own inside, or before another cluster."""
+"""The job server's process, which includes a Flink cluster or submits to another one."""
 
 import atexit
 import os
@@ -13,15 +13,15 @@ from rivulet.system.ports import LOOPBACK, free_port, is_open
 from rivulet.system.processes import Process, spawn
 from rivulet.system.programs import ProgramError, java
 
-START_S, STOP_S, POLL_S = 120.0, 10.0, 0.1
+START_S, STOP_S, POLL_S = 240.0, 30.0, 0.1
 HEAP = "-Xmx1g"
 FOLDER_VARIABLE = "FLINK_CONF_DIR"
 EMBEDDED = ("[local]", "[auto]")
-"""The names of the cluster inside the job server."""
+"""Values of `--flink_master` for the cluster inside the job server."""
 
-# What is between two tasks goes on at once: with Flink's default each step adds up to 100 ms to the
-# latency, and records are few, since they are batches. A cluster's own setting of this does not
-# reach the jobs that a job server submits.
+# Flushes network buffers after each record. Flink's default adds up to 100 ms of latency in each
+# step, and records are few because they are batches. The cluster's own setting does not apply to
+# jobs of a job server.
 FOR_JOBS = """\
 execution.buffer-timeout.interval: 0 ms
 """
@@ -43,9 +43,10 @@ class JobServerProcess:
     """Beam's job server for Flink.
 
     Args:
-        jar: The jar that `build_job_server` built, or Beam's own.
-        master: The cluster's address, or one of `EMBEDDED`.
-        home: Takes log and configuration and, of an embedded cluster, checkpoints and savepoints.
+        jar: the jar of `build_job_server`, or Beam's own.
+        master: the cluster's address, or one of `EMBEDDED`.
+        home: the folder of the log, the configuration and, for an embedded cluster, checkpoints and
+            savepoints.
     """
 
     def __init__(self, jar: Path, master: str, home: Path) -> None:
@@ -56,24 +57,27 @@ class JobServerProcess:
 
     @property
     def web(self) -> str:
-        """Give the address of the cluster's web page and REST interface."""
+        """The address of the cluster's web page and REST interface."""
         return f"http://{LOOPBACK}:{self._rest}" if self._rest else self._master
 
     @property
     def savepoints(self) -> Path:
-        """Give the folder of an embedded cluster's savepoints."""
+        """The folder of an embedded cluster's savepoints."""
         return self._home / "savepoints"
 
     @property
     def log(self) -> Path:
-        """Give the process's log."""
+        """The process's log."""
         return self._home / "job-server.log"
 
     def start(self) -> str:
-        """Start it and wait until it listens; give the address for jobs.
+        """Starts it and waits until it listens.
+
+        Returns:
+            The address for jobs, HOST:PORT.
 
         Raises:
-            ProgramError: It ended or did not listen in time.
+            ProgramError: it ended, or did not listen in time.
         """
         self._home.mkdir(parents=True, exist_ok=True)
         port = free_port(avoid=frozenset({self._rest}))
@@ -81,7 +85,7 @@ class JobServerProcess:
         if self._rest or FOLDER_VARIABLE not in os.environ:
             settings[FOLDER_VARIABLE] = str(self._configure())
         command = (
-            *_ending_with_us(),
+            *_ends_with_this_process(),
             *(str(java()), HEAP, *OPENINGS, "-cp", str(self._jar), MAIN),
             *("--flink-master", self._master, "--job-host", LOOPBACK, "--job-port", str(port)),
             *("--artifact-port", "0", "--expansion-port", "0"),
@@ -98,7 +102,7 @@ class JobServerProcess:
         return f"{LOOPBACK}:{port}"
 
     def stop(self) -> None:
-        """Stop it; a job on another cluster goes on."""
+        """Stops it; a job on another cluster continues."""
         atexit.unregister(self.stop)
         if self._child is not None:
             process = Process.of(self._child.pid)
@@ -119,7 +123,7 @@ class JobServerProcess:
         return folder
 
 
-def _ending_with_us() -> tuple[str, ...]:
-    """Words before a command that end its process with this one, however this one ends (Linux)."""
+def _ends_with_this_process() -> tuple[str, ...]:
+    """A command prefix that makes the process end when this one ends in any way (Linux)."""
     setpriv = shutil.which("setpriv") if os.name == "posix" else None
     return (setpriv, "--pdeathsig", "TERM") if setpriv else ()

@@ -19,15 +19,17 @@ import org.apache.beam.sdk.util.WindowedValue;
 import org.joda.time.Instant;
 
 /**
- * In place of Beam 2.62's class of this name. That one keeps what a splittable DoFn puts off under
- * a new state each time, and removes none, so that a source that polls fills state and checkpoints
- * (Beam issue 27648). Here an element's rest always has the same state and timer. An element that
- * is there twice in one window must therefore not put off twice: none of Rivulet's does. Delays
- * count in milliseconds, not in whole seconds.
+ * Replaces Beam 2.62's class of this name.
+ *
+ * <p>Beam's class stores each deferred residual of a splittable DoFn under a new state tag and
+ * removes none, so that the state and checkpoints of a polling source grow (Beam issue 27648). This
+ * class uses the same tag and timer for all residuals of an element. Two equal elements of one
+ * window must therefore not both defer; Rivulet has no such elements. Delays have a resolution of
+ * one millisecond instead of one second.
  */
 public class BundleCheckpointHandlers {
 
-  /** Keeps rests in state, with a timer that takes them up again. */
+  /** Stores residuals in state, and resumes them by a timer. */
   public static class StateAndTimerBundleCheckpointHandler<T> implements BundleCheckpointHandler {
 
     public static final String SDF_PREFIX = "sdf_checkpoint";
@@ -48,42 +50,43 @@ public class BundleCheckpointHandlers {
       this.windowCoder = windowCoder;
     }
 
-    /** Tells whether a timer takes up a rest. */
+    /** Whether a timer resumes a residual. */
     public static boolean isSdfTimer(String timerId) {
       return timerId.startsWith(SDF_PREFIX);
     }
 
     @Override
     public void onCheckpoint(ProcessBundleResponse response) {
-      Map<Object, Integer> rests = new HashMap<>();
-      for (DelayedBundleApplication rest : response.getResidualRootsList()) {
-        if (!rest.hasApplication()) {
+      Map<Object, Integer> residuals = new HashMap<>();
+      for (DelayedBundleApplication residual : response.getResidualRootsList()) {
+        if (!residual.hasApplication()) {
           continue;
         }
         try {
-          keep(rest, rests);
+          store(residual, residuals);
         } catch (Exception error) {
-          throw new RuntimeException("a splittable DoFn's rest cannot be kept", error);
+          throw new RuntimeException("cannot store the residual of a splittable DoFn", error);
         }
       }
     }
 
-    private void keep(DelayedBundleApplication rest, Map<Object, Integer> rests) throws Exception {
-      byte[] encoded = rest.getApplication().getElement().toByteArray();
+    private void store(DelayedBundleApplication residual, Map<Object, Integer> residuals)
+        throws Exception {
+      byte[] encoded = residual.getApplication().getElement().toByteArray();
       WindowedValue<T> value = CoderUtils.decodeFromByteArray(coder, encoded);
       TimerInternals timer = timers.timerInternalsForKey(value.getValue());
       StateInternals state = states.stateInternalsForKey(value.getValue());
-      String tag = SDF_PREFIX + ":" + (rests.merge(state.getKey(), 1, Integer::sum) - 1);
+      String tag = SDF_PREFIX + ":" + (residuals.merge(state.getKey(), 1, Integer::sum) - 1);
       Instant due = Instant.now();
-      if (rest.hasRequestedTimeDelay()) {
+      if (residual.hasRequestedTimeDelay()) {
         due =
             due.plus(
-                rest.getRequestedTimeDelay().getSeconds() * 1000
-                    + rest.getRequestedTimeDelay().getNanos() / 1_000_000);
+                residual.getRequestedTimeDelay().getSeconds() * 1000
+                    + residual.getRequestedTimeDelay().getNanos() / 1_000_000);
       }
       Instant hold =
-          rest.getApplication().getOutputWatermarksMap().values().stream()
-              .map(mark -> new Instant(mark.getSeconds() * 1000 + mark.getNanos() / 1_000_000))
+          residual.getApplication().getOutputWatermarksMap().values().stream()
+              .map(time -> new Instant(time.getSeconds() * 1000 + time.getNanos() / 1_000_000))
               .min(Instant::compareTo)
               .orElse(BoundedWindow.TIMESTAMP_MIN_VALUE);
       for (BoundedWindow window : value.getWindows()) {

@@ -9,19 +9,23 @@ import net.bytebuddy.dynamic.ClassFileLocator;
 import net.bytebuddy.pool.TypePool;
 
 /**
- * Puts two lines at the end of two methods of Beam 2.62's DoFnOperator: what a watermark or a timer
- * in processing time has begun is finished at once. Beam's own lets both wait until the time of the
- * bundle under way is over, at each step anew, which "gives better throughput due to the bundle not
- * getting cut on every watermark" (ExecutableStageDoFnOperator). But Rivulet's answers wait for a
- * watermark, which moves on some times a second, and timers in processing time are its source's
- * turns. Runs where the job server is built, and is not part of it.
+ * Changes Beam 2.62's DoFnOperator so that it finishes its bundle at each watermark and at each
+ * processing-time timer.
+ *
+ * <p>Beam's operator holds a watermark until the bundle ends by size or time, in each step, which
+ * "gives better throughput due to the bundle not getting cut on every watermark"
+ * (ExecutableStageDoFnOperator). Rivulet's lists are emitted by the watermark, which advances a few
+ * times a second, and its source polls in processing-time timers. Their latency is more important
+ * than the bundle size.
+ *
+ * <p>This program runs when the job server is built, and is not part of the job server.
  */
 public class FinishAtOnce {
 
   private static final String OPERATOR =
       "org.apache.beam.runners.flink.translation.wrappers.streaming.DoFnOperator";
 
-  /** Writes the changed class below the folder given. */
+  /** Writes the changed class to the folder of the first argument. */
   public static void main(String[] arguments) throws Exception {
     ClassFileLocator classes = ClassFileLocator.ForClassLoader.ofSystemLoader();
     TypePool pool = TypePool.Default.of(classes);
@@ -32,7 +36,7 @@ public class FinishAtOnce {
         .saveIn(new File(arguments[0]));
   }
 
-  /** What is put at the end of the methods. */
+  /** The code that is appended to the methods. */
   static class End {
     @Advice.OnMethodExit
     static void end(@Advice.This DoFnOperator<?, ?> operator) {

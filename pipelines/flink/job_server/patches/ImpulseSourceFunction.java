@@ -11,19 +11,21 @@ import org.apache.flink.streaming.api.functions.source.RichParallelSourceFunctio
 import org.apache.flink.streaming.api.watermark.Watermark;
 
 /**
- * In place of Beam 2.62's class of this name, which never has more than one subtask. Flink chains it
- * to what follows only where that has one subtask too, and names operators by their chains: so a
- * savepoint of a job with parallelism 1 fits no other, nor the reverse. This one has as many
- * subtasks as the job, of which the first gives the impulse.
+ * Replaces Beam 2.62's class of this name, which always has one subtask.
+ *
+ * <p>Flink chains a source to its successor only if both have the same number of subtasks, and
+ * derives operator ids from the chains. With one subtask, a savepoint of a job with parallelism 1
+ * cannot be restored with another parallelism. This class has as many subtasks as the job; the first
+ * emits the impulse.
  */
 public class ImpulseSourceFunction extends RichParallelSourceFunction<WindowedValue<byte[]>>
     implements CheckpointedFunction {
 
-  private static final long LOOK_MS = 500;
+  private static final long POLL_MS = 500;
 
   private final long idleMs;
   private volatile boolean running = true;
-  private transient boolean given;
+  private transient boolean emitted;
   private transient ListState<Boolean> state;
 
   public ImpulseSourceFunction(long idleMs) {
@@ -33,17 +35,17 @@ public class ImpulseSourceFunction extends RichParallelSourceFunction<WindowedVa
   @Override
   public void run(SourceContext<WindowedValue<byte[]>> context) throws Exception {
     synchronized (context.getCheckpointLock()) {
-      if (isFirst() && !given) {
+      if (isFirst() && !emitted) {
         context.collect(WindowedValue.valueInGlobalWindow(new byte[0]));
-        given = true;
+        emitted = true;
       }
     }
     context.emitWatermark(Watermark.MAX_WATERMARK);
-    // A source that has ended would end checkpoints too.
+    // Flink takes no checkpoints after a source has ended.
     long started = System.currentTimeMillis();
     while (running && System.currentTimeMillis() - started < idleMs) {
       try {
-        Thread.sleep(LOOK_MS);
+        Thread.sleep(POLL_MS);
       } catch (InterruptedException interrupted) {
         if (!running) {
           Thread.currentThread().interrupt();
@@ -60,7 +62,7 @@ public class ImpulseSourceFunction extends RichParallelSourceFunction<WindowedVa
   @Override
   public void snapshotState(FunctionSnapshotContext context) throws Exception {
     state.clear();
-    if (isFirst() && given) {
+    if (isFirst() && emitted) {
       state.add(true);
     }
   }
@@ -71,8 +73,8 @@ public class ImpulseSourceFunction extends RichParallelSourceFunction<WindowedVa
         context
             .getOperatorStateStore()
             .getUnionListState(
-                new ListStateDescriptor<>("impulse-given", BooleanSerializer.INSTANCE));
-    given = state.get().iterator().hasNext();
+                new ListStateDescriptor<>("impulse-emitted", BooleanSerializer.INSTANCE));
+    emitted = state.get().iterator().hasNext();
   }
 
   private boolean isFirst() {
