@@ -28,8 +28,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from inference.models.info import ModelInfo
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from inference.policy import Policy
 from simulation.behaviour import EXPLORATION, draw_lists, inclusion_probabilities
 from simulation.feedback import best_lists

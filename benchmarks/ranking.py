@@ -27,10 +27,10 @@ from inference import packaged_model
 from inference.models.directory import load_network
 from inference.models.ids import IdMap
 from inference.models.info import ModelInfo
-from inference.network.encoder import Sizes
 from inference.network.network import ITEM_TABLE, Network
+from inference.network.sizes import Sizes
 from inference.policy import Int64s, Policy
-from inference.search.quantize import items_on_grid, queries_on_grid
+from inference.search.quantize import quantize_items, quantize_queries
 
 Columns = tuple[Int64s, Int64s, Int64s]
 
@@ -145,8 +145,8 @@ def main() -> None:
             given = columns_for(policy, rows)
             good = f"{recall(policy, network, given):.4f}"
             measure(kind, rows, lambda: policy.rank(*given, K), good)  # noqa: B023
-        vectors = items_on_grid(network.vectors())
-        queries = queries_on_grid(network.head(policy.states(*given).float()).double())
+        vectors = quantize_items(network.vectors())
+        queries = quantize_queries(network.head(policy.states(*given).float()).double())
         measure(f"{name}, floats and topk", rows, lambda: all_scores(queries, vectors))  # noqa: B023
     for algorithm, encoder in (("reinforce", "gru"), ("ddpg", "attention"), ("bcq", "attention")):
         policy = policy_of(untrained(algorithm, 1000, encoder=encoder))

@@ -34,8 +34,8 @@ from deploy.servers.redis import Redis
 from inference.models.directory import save_policy
 from inference.models.ids import IdMap
 from inference.models.info import ModelInfo
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from rivulet.system.ports import free_port
 
 USERS = 1000

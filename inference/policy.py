@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from inference.models.ids import IdMap
 from inference.models.info import ModelInfo
-from inference.network.copying import InferenceCopies
 from inference.network.inference_encoder import InferenceEncoder
 from inference.network.network import Network
+from inference.network.repeats import InferenceRepeats
 from inference.search.item_index import ItemIndex
-from inference.search.quantize import items_on_grid, queries_on_grid
+from inference.search.quantize import quantize_items, quantize_queries
 from inference.search.threads import in_parts, one_thread
 from transforms.messages.ranked_lists import RankedLists
 
@@ -64,11 +64,11 @@ class Policy(nn.Module):
         with one_thread():
             self._encoder = InferenceEncoder(self.network.encoder)
             self._head = copy.deepcopy(self.network.head).double()
-            vectors, copy_weights = self.network.vectors(), self.network.copy
-            self._catalogue = ItemIndex(items_on_grid(vectors))
+            vectors, copy_weights = self.network.vectors(), self.network.repeats
+            self._catalogue = ItemIndex(quantize_items(vectors))
             self._copies = None
             if copy_weights is not None:
-                self._copies = InferenceCopies(copy_weights, vectors, self._catalogue)
+                self._copies = InferenceRepeats(copy_weights, vectors, self._catalogue)
         # The last row is the unknown item; no list shows it, and 0 fills a list that is short.
         self._raw = np.append(items.ids, 0)
 
@@ -148,7 +148,7 @@ class Policy(nn.Module):
         return self._encoder(window, lengths, user)
 
     def _best(self, states: Tensor, k: int, excluded: Int64s | None) -> Tensor:
-        queries = queries_on_grid(self._head(states))
+        queries = quantize_queries(self._head(states))
         barred = None if excluded is None else torch.from_numpy(excluded).to(self._device)
         return self._catalogue.best(queries, k, barred)
 

@@ -36,7 +36,7 @@ from inference.models.directory import (
 )
 from inference.models.info import ModelInfo
 from inference.models.registry import CURRENT
-from inference.network.encoder import Sizes
+from inference.network.sizes import Sizes
 from training.cli import progress_bar, run_command
 from training.datasets.sequences import TRAIN, VALID, DataError, Sequences, load_sequences
 from training.datasets.shown_lists import load_lists
@@ -110,7 +110,7 @@ def train(options: Namespace) -> ModelInfo:
         window=options.window,
         encoder=options.encoder,
         hidden=options.hidden,
-        copy=not options.no_copy,
+        repeats=not options.no_copy,
     )
     gap = options.session_gap or None
     steps, valid = (

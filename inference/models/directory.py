@@ -26,8 +26,8 @@ from torch import Tensor
 
 from inference.models.ids import IdMap
 from inference.models.info import ModelInfo
-from inference.network.encoder import Sizes
 from inference.network.network import ITEM_TABLE, USER_TABLE, Network
+from inference.network.sizes import Sizes
 from inference.policy import Policy
 from rivulet.errors import UserError
 

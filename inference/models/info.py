@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from inference.network.encoder import Sizes
+from inference.network.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True)

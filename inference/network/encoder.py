@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from inference.network.sizes import Sizes
+
 ENCODERS = ("attention", "gru")
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """The shape of a policy's network, kept in model.json.
-
-    Attributes:
-        items: known items; the unknown one comes on top.
-        users: known users; the unknown one comes on top.
-        item_dim: length of an item's embedding.
-        user_dim: length of a user's embedding; 0 for a policy that does not tell users apart.
-        window: how many of the last items the state looks at.
-        encoder: how it reads them, one of ENCODERS.
-        hidden: width of the heads' hidden layers.
-        copy: whether the window's items have a score of their own (`inference.network.copying`).
-    """
-
-    items: int
-    users: int
-    item_dim: int = 32
-    user_dim: int = 16
-    window: int = 10
-    encoder: str = "attention"
-    hidden: int = 64
-    copy: bool = False
-
-    @property
-    def state(self) -> int:
-        """Length of a state vector."""
-        return self.item_dim + self.user_dim
 
 
 class Attention(nn.Module):

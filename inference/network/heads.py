@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
-from inference.network.encoder import Sizes
+from inference.network.sizes import Sizes
 
 LATENT_CLIP = 0.5
 """BCQ draws its latent vectors within this distance of 0, coordinate by coordinate."""

@@ -1,64 +1,68 @@
-"""Items in groups of neighbouring rows, of which few are looked at exactly."""
+"""Items in blocks of neighbouring rows, so that few blocks can be scored exactly."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from inference.search.quantize import NEVER, keys_of, largest
+from inference.search.quantize import EXCLUDED, keys_of, largest
 
 CHUNK = 4096
-"""Items that are multiplied at once; groups fill chunks."""
+"""Items that one matrix product scores; a chunk holds a whole number of blocks."""
 
 _ITEMS_AT_ONCE = 1 << 14
 
 
 class ItemBlocks:
-    """Items on the grid, in groups.
+    """Quantized items in blocks.
 
     Args:
-        grid: float32 [c, d], c a multiple of CHUNK.
-        rows: the items' number, below c.
-        size: items in a group; divides CHUNK.
+        vectors: float32 [c, d], quantized; c is a multiple of CHUNK.
+        rows: number of items, at most c; later vectors are padding.
+        size: items in a block; divides CHUNK.
     """
 
-    def __init__(self, grid: Tensor, rows: int, size: int) -> None:
-        self.grid, self.rows, self.size = grid, rows, size
-        self.number = len(grid) // size
-        self._groups = grid.view(self.number, -1)
-        self._member = torch.arange(size, device=grid.device)
+    def __init__(self, vectors: Tensor, rows: int, size: int) -> None:
+        self.vectors, self.rows, self.size = vectors, rows, size
+        self.number = len(vectors) // size
+        self._blocks = vectors.view(self.number, -1)
+        self._member = torch.arange(size, device=vectors.device)
 
-    def keys(self, queries: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys (float64) and rows of all items in one group a query, each [n, size]."""
-        items = self._groups.index_select(0, groups).view(len(groups), self.size, -1)
-        # In this order the product is seven times as fast as in the other.
+    def keys(self, queries: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys (float64) and rows (int64) of all items of one block per query, each [n, size]."""
+        items = self._blocks.index_select(0, blocks).view(len(blocks), self.size, -1)
+        # In this order of the operands bmm is seven times as fast.
         scores = torch.bmm(queries[:, None], items.transpose(1, 2)).squeeze(1)
-        rows = groups[:, None] * self.size + self._member
-        scores.masked_fill_(rows >= self.rows, NEVER)
+        rows = blocks[:, None] * self.size + self._member
+        scores.masked_fill_(rows >= self.rows, EXCLUDED)
         return keys_of(scores, rows), rows
 
-    def best(self, queries: Tensor, groups: Tensor, k: int, excluded: Tensor | None) -> Tensor:
-        """Keys of the k best items in the query's groups, in falling order, [n, k].
+    def best(self, queries: Tensor, blocks: Tensor, k: int, excluded: Tensor | None) -> Tensor:
+        """Keys of the k best items in each query's blocks, descending, float64 [n, k].
 
         Args:
-            queries: float32 [n, d], on the grid.
-            groups: int64 [n, g], g * size >= k.
-            k: how many.
-            excluded: int64 [n, e], rows not to give; None for none.
+            queries: float32 [n, d], quantized.
+            blocks: int64 [n, b], with b * size >= k.
+            k: number of items.
+            excluded: int64 [n, e], rows not to return; None for none.
         """
-        n, each = groups.shape
+        n, each = blocks.shape
         best = torch.empty((n, k), dtype=torch.float64, device=queries.device)
         step = max(1, _ITEMS_AT_ONCE // (self.size * each))
         for start in range(0, n, step):
             part = slice(start, start + step)
-            some, barred = groups[part], None if excluded is None else excluded[part]
+            chosen = blocks[part]
             query = queries[part].repeat_interleave(each, dim=0)
-            keys, _ = self.keys(query, some.flatten())
-            keys = keys.view(len(some), each, self.size)
-            if barred is not None:
-                there = some[:, None] == (barred // self.size)[:, :, None]
-                user, which, place = there.nonzero(as_tuple=True)
-                row = barred[user, which]
-                keys[user, place, row % self.size] = keys_of(torch.full_like(row, int(NEVER)), row)
+            keys, _ = self.keys(query, chosen.flatten())
+            keys = keys.view(len(chosen), each, self.size)
+            if excluded is not None:
+                self._exclude(keys, chosen, excluded[part])
             best[part] = largest(keys.flatten(1), k)
         return best
+
+    def _exclude(self, keys: Tensor, blocks: Tensor, excluded: Tensor) -> None:
+        """Gives the excluded rows the lowest keys, in place."""
+        present = blocks[:, None] == (excluded // self.size)[:, :, None]
+        query, which, place = present.nonzero(as_tuple=True)
+        row = excluded[query, which]
+        keys[query, place, row % self.size] = keys_of(torch.full_like(row, int(EXCLUDED)), row)

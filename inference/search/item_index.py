@@ -1,8 +1,8 @@
-"""The k best items by inner product, exactly, and equal wherever and however it is computed.
+"""Exact search for the k best items by inner product, with equal results on any machine.
 
-Items stand in groups of neighbouring rows. The k best items lie in the k groups whose best items
-are best: so the maxima of groups lead to the top, and only the items of few groups are sorted.
-Equal scores go to the smaller row, of groups too.
+Items are grouped in blocks of neighbouring rows. The k best items lie in the k blocks whose maxima
+are largest, so block maxima select the blocks, and only the items of these are sorted. Ties go to
+the smaller row, for items and for blocks.
 """
 
 from __future__ import annotations
@@ -11,121 +11,122 @@ import torch
 from torch import Tensor
 
 from inference.search.blocks import CHUNK, ItemBlocks
-from inference.search.int8_search import Int8Search, has_fast_bytes
-from inference.search.quantize import NEVER, keys_of, largest, rows_and_scores
+from inference.search.int8_search import Int8Search
+from inference.search.int8_support import has_fast_int8
+from inference.search.quantize import EXCLUDED, keys_of, largest, rows_and_scores
 
-_SCORES_PER_BLOCK = 1 << 18
-_GROUP = 32
+_SCORES_PER_BATCH = 1 << 18
+_BLOCK_SIZE = 32
 _LARGE = 1 << 14
+"""From this many items on, the scores of all items are never held at once."""
 
 
 class ItemIndex:
-    """Items to rank.
+    """An index over quantized item vectors.
 
     Args:
-        grid: float32 [m + 1, d], items on the grid (`inference.search.quantize`); the last row is
-        the
-            unknown item, which is never given.
+        vectors: float32 [m + 1, d], quantized (`inference.search.quantize`); the last row is the
+            unknown item, which is never returned.
     """
 
-    def __init__(self, grid: Tensor) -> None:
-        self.device = grid.device
-        self.rows = len(grid) - 1
-        self._search: _AllScores | _Maxima | Int8Search
+    def __init__(self, vectors: Tensor) -> None:
+        self.device = vectors.device
+        self.rows = len(vectors) - 1
+        self._search: _AllScores | _BlockMaxima | Int8Search
         if self.rows <= _LARGE:
-            self._search = _AllScores(grid)
+            self._search = _AllScores(vectors)
             return
-        padded = grid.new_zeros(((self.rows // CHUNK + 1) * CHUNK, grid.shape[1]))
-        padded[: self.rows] = grid[:-1]
-        maxima = _Maxima(padded, self.rows)
-        fast = self.device.type == "cpu" and has_fast_bytes()
+        padded = vectors.new_zeros(((self.rows // CHUNK + 1) * CHUNK, vectors.shape[1]))
+        padded[: self.rows] = vectors[:-1]
+        maxima = _BlockMaxima(padded, self.rows)
+        fast = self.device.type == "cpu" and has_fast_int8()
         self._search = Int8Search(padded, self.rows, maxima.keys) if fast else maxima
 
     def best(self, queries: Tensor, k: int, excluded: Tensor | None) -> Tensor:
         """The k items with the largest inner products, best first, ties by the smaller row.
 
         Args:
-            queries: float32 [n, d] on the grid.
-            k: how many.
-            excluded: int64 [n, e], rows not to give, m for none; None for none at all.
+            queries: float32 [n, d], quantized.
+            k: length of the lists.
+            excluded: int64 [n, e], rows not to return, m for none; None for no exclusions.
 
         Returns:
-            Rows int64 [n, k], m where there are no more.
+            int64 [n, k], rows, m where a list has no more items.
         """
         n, found = len(queries), min(k, self.rows)
         best = torch.full((n, k), self.rows, dtype=torch.int64, device=self.device)
-        for start in range(0, n, self._search.block):
-            part = slice(start, start + self._search.block)
+        for start in range(0, n, self._search.batch):
+            part = slice(start, start + self._search.batch)
             keys = self._search.keys(
                 queries[part], found, None if excluded is None else excluded[part]
             )
             rows, scores = rows_and_scores(keys)
-            best[part, : rows.shape[1]] = rows.masked_fill_(scores == NEVER, self.rows)
+            best[part, : rows.shape[1]] = rows.masked_fill_(scores == EXCLUDED, self.rows)
         return best
 
 
 class _AllScores:
-    """Makes all the scores: for catalogues of which many users' scores fit the cache."""
+    """Computes all scores: for catalogues whose scores for many queries fit the cache."""
 
-    def __init__(self, grid: Tensor) -> None:
-        self._rows = len(grid) - 1
+    def __init__(self, vectors: Tensor) -> None:
+        self._rows = len(vectors) - 1
         self._members = 8 if self._rows < 1 << 12 else 16
-        self._groups = -(-len(grid) // self._members)
-        # Columns of scores: the first of each group, then the second of each, and so on; maxima
-        # are then those of whole vectors.
-        shape = (self._groups, self._members, grid.shape[1])
-        padded = grid.new_zeros((shape[0] * shape[1], shape[2]))
-        padded[: len(grid)] = grid
+        self._blocks = -(-len(vectors) // self._members)
+        # The scores' columns hold the first item of each block, then the second of each, and so
+        # on: block maxima are then maxima of contiguous vectors.
+        shape = (self._blocks, self._members, vectors.shape[1])
+        padded = vectors.new_zeros((shape[0] * shape[1], shape[2]))
+        padded[: len(vectors)] = vectors
         self._columns = padded.view(shape).transpose(0, 1).reshape(padded.shape).T.contiguous()
-        at = torch.arange(self._rows, len(padded), device=grid.device)
-        self._beyond = self._column(at)
-        self._group = torch.arange(self._groups, device=grid.device)
-        self._member = torch.arange(self._members, device=grid.device)[:, None]
-        self.block = max(16, _SCORES_PER_BLOCK // len(padded))
-        if grid.device.type != "cpu":
-            self.block *= 64
+        device = vectors.device
+        self._padding = self._column(torch.arange(self._rows, len(padded), device=device))
+        self._block = torch.arange(self._blocks, device=device)
+        self._member = torch.arange(self._members, device=device)[:, None]
+        self.batch = max(16, _SCORES_PER_BATCH // len(padded))
+        if device.type != "cpu":
+            self.batch *= 64
 
     def _column(self, rows: Tensor) -> Tensor:
-        group = torch.div(rows, self._members, rounding_mode="floor")
-        return (rows - group * self._members) * self._groups + group
+        block = torch.div(rows, self._members, rounding_mode="floor")
+        return (rows - block * self._members) * self._blocks + block
 
     def keys(self, queries: Tensor, k: int, excluded: Tensor | None) -> Tensor:
-        """Keys of the k best, in falling order."""
+        """Keys of the k best items, descending."""
         scores = queries @ self._columns
-        scores.index_fill_(1, self._beyond, NEVER)
+        scores.index_fill_(1, self._padding, EXCLUDED)
         if excluded is not None:
-            scores.scatter_(1, self._column(excluded), NEVER)
-        maxima = scores.view(-1, self._members, self._groups).amax(dim=1)
-        chosen, _ = rows_and_scores(largest(keys_of(maxima, self._group), k))
-        columns = (chosen[:, None] + self._member * self._groups).flatten(1)
+            scores.scatter_(1, self._column(excluded), EXCLUDED)
+        maxima = scores.view(-1, self._members, self._blocks).amax(dim=1)
+        chosen, _ = rows_and_scores(largest(keys_of(maxima, self._block), k))
+        columns = (chosen[:, None] + self._member * self._blocks).flatten(1)
         rows = (chosen[:, None] * self._members + self._member).flatten(1)
         return largest(keys_of(scores.gather(1, columns), rows), k)
 
 
-class _Maxima:
-    """Never holds all the scores, just the maxima of groups; then scores the best groups anew.
+class _BlockMaxima:
+    """Keeps only the maxima of blocks, then scores the best blocks a second time.
 
     Args:
-        grid: float32 [c, d], c a multiple of CHUNK.
-        rows: the items' number, below c.
+        vectors: float32 [c, d], quantized; c is a multiple of CHUNK.
+        rows: number of items, at most c.
     """
 
-    block = 256
+    batch = 256
 
-    def __init__(self, grid: Tensor, rows: int) -> None:
-        self._groups = ItemBlocks(grid, rows, _GROUP)
+    def __init__(self, vectors: Tensor, rows: int) -> None:
+        self._blocks = ItemBlocks(vectors, rows, _BLOCK_SIZE)
 
     def keys(self, queries: Tensor, k: int, excluded: Tensor | None) -> Tensor:
-        """Keys of the k best, in falling order."""
-        groups = self._groups
-        maxima = queries.new_empty((len(queries), groups.number))
-        for start in range(0, len(groups.grid), CHUNK):
-            scores = queries @ groups.grid[start : start + CHUNK].T
-            scores[:, max(0, groups.rows - start) :] = NEVER
-            into = maxima[:, start // _GROUP : (start + CHUNK) // _GROUP]
-            torch.amax(scores.view(len(queries), -1, _GROUP), dim=2, out=into)
-        # With e items left out, the best are in the k + e best groups.
+        """Keys of the k best items, descending."""
+        blocks = self._blocks
+        maxima = queries.new_empty((len(queries), blocks.number))
+        for start in range(0, len(blocks.vectors), CHUNK):
+            scores = queries @ blocks.vectors[start : start + CHUNK].T
+            scores[:, max(0, blocks.rows - start) :] = EXCLUDED
+            into = maxima[:, start // _BLOCK_SIZE : (start + CHUNK) // _BLOCK_SIZE]
+            torch.amax(scores.view(len(queries), -1, _BLOCK_SIZE), dim=2, out=into)
+        # With e excluded items, the best k lie in the best k + e blocks.
         wanted = k + (0 if excluded is None else excluded.shape[1])
-        group = torch.arange(groups.number, device=maxima.device)
-        chosen, _ = rows_and_scores(largest(keys_of(maxima, group), wanted))
-        return groups.best(queries, chosen, k, excluded)
+        block = torch.arange(blocks.number, device=maxima.device)
+        chosen, _ = rows_and_scores(largest(keys_of(maxima, block), wanted))
+        return blocks.best(queries, chosen, k, excluded)

@@ -1,7 +1,7 @@
-"""Work on parts of a batch, each by one thread that shares nothing with the others.
+"""Splits a batch over threads, each of which runs PyTorch on one core.
 
-PyTorch's own threads meet after each operation and wait busily for the last one; on small
-operations, or on a machine that has other things to do, that costs many times what it gains.
+PyTorch's own intra-op threads synchronise after each operation and spin while they wait. For
+small operations, or on a machine with other load, that costs many times what it gains.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import torch
 
 @cache
 def _pool(workers: int) -> ThreadPoolExecutor:
+    """The process's pool of this size. It holds no state, so that any callers may share it."""
     return ThreadPoolExecutor(workers, thread_name_prefix="rank")
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch computes with the calling thread alone; the setting is each thread's own."""
+    """Makes PyTorch compute on the calling thread alone; other threads keep their setting."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -31,31 +32,34 @@ def one_thread() -> Iterator[None]:
 
 
 def in_parts(work: Callable[[slice], None], rows: int, at_least: int, at_most: int) -> None:
-    """Calls `work` for slices that together are all rows, on as many threads as PyTorch may use.
+    """Calls `work` for slices that cover all rows, on as many threads as PyTorch may use.
 
     Args:
-        work: does a slice of the rows; what it gives must not depend on where the slices end.
-        rows: how many rows there are.
-        at_least: rows that are worth a thread of their own.
-        at_most: rows that may be worked on at once.
+        work: processes a slice of the rows; its results must not depend on the slice's limits.
+        rows: number of rows.
+        at_least: rows from which a thread of its own is worthwhile.
+        at_most: rows in a slice.
+
+    Raises:
+        Exception: the first exception of `work`.
     """
     threads = torch.get_num_threads()
     size = min(max(at_least, -(-rows // threads), 1), at_most)
     parts = iter([slice(start, min(start + size, rows)) for start in range(0, rows, size)])
 
-    def take() -> None:
-        # Also a thread that has just been started: it would inherit the caller's setting.
+    def run() -> None:
+        # Per thread: a new thread inherits the setting of the one that started it.
         torch.set_num_threads(1)
-        # An iterator over a list hands out each part once, whichever thread asks.
+        # Iterating a shared list iterator is atomic: each part goes to one thread.
         for part in parts:
             with torch.inference_mode():
                 work(part)
 
     with one_thread():
         helpers = min(threads, -(-rows // size)) - 1
-        futures = [_pool(threads).submit(take) for _ in range(helpers)]
-        take()
+        futures = [_pool(threads).submit(run) for _ in range(helpers)]
+        run()
         for future in futures:
-            # Nothing is left for one that has not begun.
+            # A helper that has not started has nothing left to do.
             if not future.cancel():
                 future.result()

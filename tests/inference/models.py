@@ -5,8 +5,8 @@ import torch
 
 from inference.models.ids import IdMap
 from inference.models.info import ModelInfo
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from inference.policy import Policy
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch.nn.functional import normalize
 
-from inference.network.encoder import Sizes
 from inference.network.heads import GeneratorHead
+from inference.network.sizes import Sizes
 
 
 def test_the_generator_gives_the_action_that_its_critic_values_most() -> None:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.search import item_index
-from inference.search.int8_search import has_exact_bytes
+from inference.search.int8_support import has_exact_int8
 from inference.search.item_index import ItemIndex
-from inference.search.quantize import items_on_grid, queries_on_grid
+from inference.search.quantize import quantize_items, quantize_queries
 
 SEARCHES = ("all scores", "maxima", "bytes")
 
@@ -28,11 +28,11 @@ def by_sorting(queries, items, k, excluded):  # type: ignore[no-untyped-def]
 
 @pytest.fixture(params=SEARCHES)
 def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "bytes" and not has_exact_bytes():
+    if request.param == "bytes" and not has_exact_int8():
         pytest.skip("this processor has no exact products of bytes")
     if request.param != "all scores":
         monkeypatch.setattr(item_index, "_LARGE", 1)
-    monkeypatch.setattr(item_index, "has_fast_bytes", lambda: request.param == "bytes")
+    monkeypatch.setattr(item_index, "has_fast_int8", lambda: request.param == "bytes")
     return str(request.param)
 
 
@@ -57,8 +57,8 @@ def test_as_by_sorting(m: int, k: int, spread: int, search: str) -> None:
 @pytest.mark.parametrize("excluded", [3, 12, 400])
 def test_what_is_left_out_is_what_is_best(excluded: int, search: str) -> None:
     torch.manual_seed(excluded)
-    items = items_on_grid(torch.randn(4501, 33))
-    queries = queries_on_grid(torch.randn(12, 33, dtype=torch.float64))
+    items = quantize_items(torch.randn(4501, 33))
+    queries = quantize_queries(torch.randn(12, 33, dtype=torch.float64))
     best = ItemIndex(items).best(queries, excluded, None)
     assert_best(queries, items, 8, best)
     assert_best(queries, items, 8, best.flip(1))
@@ -77,7 +77,7 @@ def spoilt(kind: str) -> torch.Tensor:
             items[:] = items[torch.arange(4301) % 7]
         case "all zero":
             items[:] = 0
-    return items_on_grid(items)
+    return quantize_items(items)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_odd_items(kind: str, search: str) -> None:
     queries[0] = 0
     queries[1, 1:] = 0
     best = torch.randint(0, 4301, (12, 10))
-    assert_best(queries_on_grid(queries), spoilt(kind), 8)
-    assert_best(queries_on_grid(queries), spoilt(kind), 8, best)
+    assert_best(quantize_queries(queries), spoilt(kind), 8)
+    assert_best(quantize_queries(queries), spoilt(kind), 8, best)
 
 
 @settings(max_examples=10, deadline=None)
@@ -107,7 +107,7 @@ def test_odd_items(kind: str, search: str) -> None:
     jitter=st.sampled_from([0.001, 0.03, 1.0]),
     k=st.integers(1, 40),
 )
-@pytest.mark.skipif(not has_exact_bytes(), reason="no exact products of bytes")
+@pytest.mark.skipif(not has_exact_int8(), reason="no exact products of bytes")
 def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float, k: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(item_index, "_LARGE", 1)
@@ -118,33 +118,33 @@ def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float,
         near = items[torch.randint(0, 5000, (6,), generator=generator)].double()
         near += 0.3 * torch.randn(near.shape, generator=generator)
         barred = torch.randint(0, 5001, (6, 10), generator=generator)
-        assert_best(queries_on_grid(near), items_on_grid(items), k, barred)
+        assert_best(quantize_queries(near), quantize_items(items), k, barred)
 
 
-@pytest.mark.skipif(not has_exact_bytes(), reason="no exact products of bytes")
+@pytest.mark.skipif(not has_exact_int8(), reason="no exact products of bytes")
 def test_bytes_alone_do_for_ordinary_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(item_index, "_LARGE", 1)
-    monkeypatch.setattr(item_index._Maxima, "keys", None)
-    monkeypatch.setattr(item_index, "has_fast_bytes", lambda: True)
+    monkeypatch.setattr(item_index._BlockMaxima, "keys", None)
+    monkeypatch.setattr(item_index, "has_fast_int8", lambda: True)
     torch.manual_seed(2)
-    items = items_on_grid(torch.randn(20_001, 33))
-    queries = queries_on_grid(torch.randn(30, 33, dtype=torch.float64))
+    items = quantize_items(torch.randn(20_001, 33))
+    queries = quantize_queries(torch.randn(30, 33, dtype=torch.float64))
     assert_best(queries, items, 8, torch.randint(0, 20_001, (30, 10)))
 
 
 def test_sums_on_the_grid_are_exact() -> None:
     torch.manual_seed(0)
     for dim in (3, 33, 257):
-        items = items_on_grid(torch.randn(500, dim))
-        queries = queries_on_grid(torch.randn(100, dim, dtype=torch.float64))
+        items = quantize_items(torch.randn(500, dim))
+        queries = quantize_queries(torch.randn(100, dim, dtype=torch.float64))
         # Aligned vectors come nearest to the limit.
-        queries = torch.cat([queries, queries_on_grid(items[:50].double())])
+        queries = torch.cat([queries, quantize_queries(items[:50].double())])
         exact = queries.to(torch.int64) @ items.to(torch.int64).T
         assert exact.abs().max() < 1 << 24
         assert torch.equal((queries @ items.T).to(torch.int64), exact)
 
 
 def test_a_query_of_zeros_is_all_ties(search: str) -> None:
-    items = items_on_grid(torch.randn(30, 4))
-    best = ItemIndex(items).best(queries_on_grid(torch.zeros(1, 4, dtype=torch.float64)), 5, None)
+    items = quantize_items(torch.randn(30, 4))
+    best = ItemIndex(items).best(quantize_queries(torch.zeros(1, 4, dtype=torch.float64)), 5, None)
     assert best.tolist() == [[0, 1, 2, 3, 4]]

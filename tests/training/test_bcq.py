@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from inference.network.encoder import Sizes
 from inference.network.heads import GeneratorHead
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from tests.training.test_ddpg import batch
 from training.algorithms.bcq import Bcq, BcqOptions, begin_as, divergence, soft_minimum
 from training.algorithms.softmax import ItemSampler

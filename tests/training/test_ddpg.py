@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from training.algorithms.ddpg import Ddpg, DdpgOptions, bootstrap
 from training.algorithms.learner import soft_update
 from training.algorithms.softmax import ItemSampler

@@ -12,8 +12,8 @@ import pytest
 
 from inference.models.directory import read_info, save_policy
 from inference.models.info import ModelInfo
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from training.datasets.sequences import load_sequences
 from training.evaluate import main
 from training.prepare import main as prepare

@@ -3,7 +3,7 @@
 import torch
 
 from benchmarks.off_policy import BEHAVIOUR, Case
-from inference.network.encoder import Sizes
+from inference.network.sizes import Sizes
 from training.algorithms.reinforce import ReinforceOptions
 from training.trainer.trainer import TrainConfig
 

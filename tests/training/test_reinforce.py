@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from training.algorithms.reinforce import (
     Reinforce,
     ReinforceOptions,

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from tests.training.small import EVENTS, Event, sequences_of
 from training.datasets.repeats import count_repeats, set_repeats
 from training.datasets.sequences import TRAIN, Transitions
@@ -55,11 +55,11 @@ def test_they_are_set_and_stay() -> None:
     # The last but one comes again, over and over.
     events = [(user, user % 3 + at % 2 * 3, at) for user in range(1, 7) for at in range(20)]
     steps = sequences_of(events).transitions(TRAIN, width=10)
-    network = Network("reinforce", Sizes(items=6, users=6, copy=True))
+    network = Network("reinforce", Sizes(items=6, users=6, repeats=True))
     set_repeats(network, steps, np.full(6, 1 / 6))
-    assert network.copy is not None
-    assert network.copy.weights[:2].min() > 0
-    assert not any(weight.requires_grad for weight in network.copy.parameters())
+    assert network.repeats is not None
+    assert network.repeats.weights[:2].min() > 0
+    assert not any(weight.requires_grad for weight in network.repeats.parameters())
     plain = Network("reinforce", Sizes(items=6, users=6))
     before = {name: value.clone() for name, value in plain.state_dict().items()}
     set_repeats(plain, steps, np.full(6, 1 / 6))

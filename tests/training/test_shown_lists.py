@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from training.datasets.batches import Batch
 from training.datasets.sequences import DataError, Sequences, load_sequences
 from training.datasets.shown_lists import ShownLists, load_lists

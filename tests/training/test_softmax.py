@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from inference.network.copying import Copies
+from inference.network.repeats import RepeatScores
 from training.algorithms.softmax import ItemSampler, log_probabilities
 
 ITEMS = 30
 
 
 @pytest.fixture(name="rows")
-def make_rows() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Copies]:
+def make_rows() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, RepeatScores]:
     torch.manual_seed(3)
     queries, vectors = torch.randn(6, 4), torch.randn(ITEMS + 1, 4)
     had = torch.randint(0, ITEMS + 1, (6, 5))
     had[0] = torch.tensor([2, 7, 2, ITEMS, ITEMS])
     actions = torch.stack([had[:, 0].clamp_max(ITEMS - 1), torch.arange(6)], dim=1)
-    return queries, vectors, actions, Copies(had, torch.randn(6, 5))
+    return queries, vectors, actions, RepeatScores(had, torch.randn(6, 5))
 
 
 def test_against_plain_sums(rows) -> None:  # type: ignore[no-untyped-def]
@@ -47,7 +47,7 @@ def test_a_sample_estimates_the_whole_sum(rows, with_copies: bool) -> None:  # t
 
 def test_what_a_user_just_had_is_never_left_to_chance(rows) -> None:  # type: ignore[no-untyped-def]
     queries, vectors, actions, given = rows
-    copies = Copies(given.items, torch.full((6, 5), 12.0))
+    copies = RepeatScores(given.items, torch.full((6, 5), 12.0))
     # The bonus makes the copies all of the sum: no draw matters.
     drawn = torch.tensor([5, 6]), torch.zeros(2)
     whole = log_probabilities(queries, vectors, actions, None, copies)

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from inference.network.encoder import Sizes
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from tests.training.small import sequences_of
 from training.algorithms.supervised import start_from_counts
 from training.datasets.sequences import TRAIN

@@ -145,7 +145,7 @@ class Bcq:
         z = mean + log_std.exp() * torch.randn_like(mean)
         made = self._head.decode(state, z)
         with torch.no_grad():
-            copies = self.network.copies(batch.histories[row], batch.lengths[row])
+            copies = self.network.repeat_scores(batch.histories[row], batch.lengths[row])
         likely = log_probabilities(made, vectors, items, self._sampler.draw(), copies)
         loss = (self._options.kl * divergence(mean, log_std).sum(dim=1) - likely).mean()
         return _step(self._generator_optimizer, loss)

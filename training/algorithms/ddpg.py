@@ -85,7 +85,7 @@ class Ddpg:
         options, network = self._options, self.network
         with torch.no_grad():
             vectors = network.vectors()
-            copies = network.copies(batch.histories, batch.lengths)
+            copies = network.repeat_scores(batch.histories, batch.lengths)
             state = network.encoder(batch.histories, batch.lengths, batch.users)
             after, lengths = batch.next_histories(network.sizes.items)
             next_state = network.encoder(after, lengths, batch.users)

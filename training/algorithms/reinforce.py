@@ -36,9 +36,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from inference.network.copying import Copies
 from inference.network.heads import perceptron
 from inference.network.network import Network
+from inference.network.repeats import RepeatScores
 from training.algorithms.learner import mean_of
 from training.algorithms.softmax import ItemSampler, log_probabilities
 from training.datasets.batches import Batch
@@ -123,19 +123,19 @@ class Behaviour(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.head = copy.deepcopy(network.head).requires_grad_(True)
-        self.copy = copy.deepcopy(network.copy)
+        self.repeats = copy.deepcopy(network.repeats)
         self.vectors = nn.Parameter(network.vectors().detach().clone())
 
-    def copies(self, items: Tensor, lengths: Tensor) -> Copies | None:
-        """As `Network.copies`, with weights of its own."""
-        return None if self.copy is None else self.copy(items, lengths)
+    def repeat_scores(self, items: Tensor, lengths: Tensor) -> RepeatScores | None:
+        """As `Network.repeat_scores`, with weights of its own."""
+        return None if self.repeats is None else self.repeats(items, lengths)
 
     def forward(
         self,
         state: Tensor,
         actions: Tensor,
         drawn: tuple[Tensor, Tensor] | None,
-        copies: Copies | None = None,
+        copies: RepeatScores | None = None,
     ) -> Tensor:
         """Log beta(a|s) of actions, of their shape; the gradient stops at the state."""
         query = self.head(state.detach())
@@ -183,13 +183,13 @@ class Reinforce:
         options, drawn = self._options, self._sampler.draw()
         real = batch.actions < self.network.sizes.items
         state = self.network.encoder(batch.histories, batch.lengths, batch.users)
-        copies = self.network.copies(batch.histories, batch.lengths)
+        copies = self.network.repeat_scores(batch.histories, batch.lengths)
         log_pi = log_probabilities(
             self.network.head(state), self.network.vectors(), batch.actions, drawn, copies
         )
         losses = {}
         if self._learns_beta:
-            own_copies = self.behaviour.copies(batch.histories, batch.lengths)
+            own_copies = self.behaviour.repeat_scores(batch.histories, batch.lengths)
             log_beta = self.behaviour(state, batch.actions, drawn, own_copies)
             losses["behaviour"] = -mean_of(real, log_beta)
         else:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from inference.network.copying import Copies
+from inference.network.repeats import RepeatScores
 
 
 class ItemSampler:
@@ -51,7 +51,7 @@ def log_probabilities(
     vectors: Tensor,
     actions: Tensor,
     drawn: tuple[Tensor, Tensor] | None = None,
-    copies: Copies | None = None,
+    copies: RepeatScores | None = None,
 ) -> Tensor:
     """Log softmax_a(l_a) of the actions, of their shape, with l_a = q . v_a + the copies' bonus.
 

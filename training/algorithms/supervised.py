@@ -75,7 +75,7 @@ class Supervised:
         """One step; the loss before it."""
         network = self.network
         queries = network(batch.histories, batch.lengths, batch.users)
-        copies = network.copies(batch.histories, batch.lengths)
+        copies = network.repeat_scores(batch.histories, batch.lengths)
         chosen = log_probabilities(
             queries, network.vectors(), batch.actions, self._sampler.draw(), copies
         )

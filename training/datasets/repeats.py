@@ -1,6 +1,6 @@
 """How much more often items come again than popularity says, by their place in the window.
 
-For the weights of `inference.network.copying`: with the items of a step's window, the last of the
+For the weights of `inference.network.repeats`: with the items of a step's window, the last of the
 places r
 that each has, and whether it is among the user's next `REACH` items,
 
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from inference.network.copying import last_places
 from inference.network.network import Network
+from inference.network.repeats import last_places
 from training.datasets.sequences import Transitions
 
 Floats = npt.NDArray[np.float64]
@@ -35,12 +35,12 @@ def set_repeats(network: Network, steps: Transitions, chances: Floats) -> None:
         steps: to learn from, by user and in their order.
         chances: float64 [items], how likely each item is to be the next one by popularity.
     """
-    if network.copy is None:
+    if network.repeats is None:
         return
     weights, again = count_repeats(steps, chances)
-    network.copy.weights.data.copy_(torch.from_numpy(weights))
-    network.copy.again.data.fill_(again)
-    network.copy.requires_grad_(False)
+    network.repeats.weights.data.copy_(torch.from_numpy(weights))
+    network.repeats.again.data.fill_(again)
+    network.repeats.requires_grad_(False)
 
 
 def count_repeats(steps: Transitions, chances: Floats, reach: int = REACH) -> tuple[Floats, float]:

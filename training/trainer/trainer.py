@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference.network.encoder import Sizes
 from inference.network.heads import ActorHead, GeneratorHead
 from inference.network.network import Network
+from inference.network.sizes import Sizes
 from training.algorithms.bcq import Bcq, BcqOptions, begin_as
 from training.algorithms.ddpg import Ddpg, DdpgOptions
 from training.algorithms.learner import Learner
@@ -218,7 +218,7 @@ def with_head(algorithm: str, network: Network) -> Network:
     if network.algorithm == algorithm:
         return network
     changed = Network(algorithm, network.sizes).to(network.bias.device)
-    changed.encoder, changed.bias, changed.copy = network.encoder, network.bias, network.copy
+    changed.encoder, changed.bias, changed.repeats = network.encoder, network.bias, network.repeats
     if isinstance(changed.head, GeneratorHead) and isinstance(network.head, ActorHead):
         begin_as(changed.head, network.head)
     return changed

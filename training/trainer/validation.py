@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference.network.copying import Copies
+from inference.network.repeats import RepeatScores
 from training.datasets.batches import Batch, Steps
 from training.datasets.sequences import Transitions
 from training.datasets.shown_lists import ShownLists
@@ -41,7 +41,7 @@ class Scorer(Protocol):
     def vectors(self) -> Tensor:
         """The items' vectors [items + 1, d], the unknown item's last."""
 
-    def copies(self, items: Tensor, lengths: Tensor, /) -> Copies | None:
+    def repeat_scores(self, items: Tensor, lengths: Tensor, /) -> RepeatScores | None:
         """What is added to the scores of the rows' own items; None for nothing."""
 
     def eval(self) -> object:
@@ -115,6 +115,6 @@ def _scored(network: Scorer, steps: Steps, device: torch.device) -> Iterator[tup
     for start in range(0, len(steps), rows):
         batch = Batch.of(steps.take(slice(start, start + rows)), device)
         scores = network(batch.histories, batch.lengths, batch.users) @ vectors.T
-        copies = network.copies(batch.histories, batch.lengths)
+        copies = network.repeat_scores(batch.histories, batch.lengths)
         yield batch, scores if copies is None else scores.scatter_add(1, *copies)
     network.train(was_training)

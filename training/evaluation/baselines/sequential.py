@@ -110,7 +110,7 @@ class SequenceModel(nn.Module):
         """The items' vectors [items + 1, d]."""
         return self.items.weight
 
-    def copies(self, items: Tensor, lengths: Tensor) -> None:
+    def repeat_scores(self, items: Tensor, lengths: Tensor) -> None:
         """Nothing is added to the scores of a row's own items."""
 
 

@@ -8,7 +8,7 @@ import torch
 
 from inference.models.directory import load_policy, save_policy
 from inference.models.info import ModelInfo
-from inference.network.copying import Copies, CopyWeights, best_with_copies
+from inference.network.repeats import RepeatScores, RepeatWeights, best_with_repeats
 from inference.policy import Policy
 from inference.search.item_index import ItemIndex
 from tests.inference.models import tiny_ids, tiny_network
@@ -19,7 +19,7 @@ def plain_bonus(items: list[int], bonus: list[float], item: int) -> float:
 
 
 def test_weights_are_by_place_from_the_end() -> None:
-    copy = CopyWeights(3)
+    copy = RepeatWeights(3)
     copy.weights.data, copy.again.data = torch.tensor([3.0, 2.0, 1.0]), torch.tensor(0.5)
     items = torch.tensor([[7, 8, 7], [8, 9, 9]])
     copies = copy(items, torch.tensor([3, 1]))
@@ -39,7 +39,7 @@ def test_lists_are_those_of_sorting_all_sums(m: int, k: int) -> None:
     queries = torch.from_numpy(rng.integers(-2, 3, (50, 4))).float()
     had = torch.from_numpy(rng.integers(0, m + 1, (50, 6)))
     bonus = torch.from_numpy(rng.integers(-4, 5, (50, 6))).double()
-    best = best_with_copies(ItemIndex(items), items, queries, k, Copies(had, bonus))
+    best = best_with_repeats(ItemIndex(items), items, queries, k, RepeatScores(had, bonus))
     for row in range(50):
         scores = (items[:-1] @ queries[row]).tolist()
         total = [
@@ -52,8 +52,8 @@ def test_lists_are_those_of_sorting_all_sums(m: int, k: int) -> None:
 
 def test_a_bonus_beyond_all_bounds_only_wins() -> None:
     items = torch.tensor([[1.0], [2.0], [0.0]])
-    copies = Copies(torch.tensor([[0, 2]]), torch.tensor([[1e30, 1e30]], dtype=torch.float64))
-    best = best_with_copies(ItemIndex(items), items, torch.tensor([[1.0]]), 3, copies)
+    copies = RepeatScores(torch.tensor([[0, 2]]), torch.tensor([[1e30, 1e30]], dtype=torch.float64))
+    best = best_with_repeats(ItemIndex(items), items, torch.tensor([[1.0]]), 3, copies)
     assert best.tolist() == [[0, 1, 2]]
 
 
@@ -61,9 +61,9 @@ def test_a_bonus_beyond_all_bounds_only_wins() -> None:
 def test_a_policy_ranks_by_the_networks_scores_and_its_copies(
     algorithm: str, tmp_path: Path
 ) -> None:
-    network = tiny_network(algorithm, copy=True)
-    assert network.copy is not None
-    network.copy.weights.data, network.copy.again.data = (
+    network = tiny_network(algorithm, repeats=True)
+    assert network.repeats is not None
+    network.repeats.weights.data, network.repeats.again.data = (
         torch.linspace(4, -2, 10),
         torch.tensor(0.7),
     )
@@ -83,7 +83,7 @@ def test_a_policy_ranks_by_the_networks_scores_and_its_copies(
         given = window if length else torch.full((1, 1), items.unknown)
         with torch.no_grad():
             scores = network(given, size, torch.tensor([1])) @ network.vectors().T
-            copies = network.copies(window, size)
+            copies = network.repeat_scores(window, size)
             assert copies is not None
             scores.scatter_add_(1, copies.items, copies.bonus)
         ranked = scores[0, items.rows(ranking.items[row])]
