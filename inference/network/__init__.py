@@ -1,1 +1,1 @@
-"""The networks of the policies: state encoder, heads, item vectors."""
+"""The networks of the policies: state encoder, heads, item vectors, repeat scores."""

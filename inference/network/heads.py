@@ -1,8 +1,7 @@
-"""From a state to a query: the vector by whose inner product with the items' vectors they rank.
+"""Heads, one per algorithm: from a state to a query.
 
-One head per algorithm; an item's vector is its embedding and, last, its bias. How each is
-trained stands in `training.algorithms.reinforce`, `training.algorithms.ddpg` and
-`training.algorithms.bcq`.
+Items are ranked by the inner product of the query and their vectors. An item's vector is its
+embedding with its bias appended. `training.algorithms` has a module for the training of each head.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from torch.nn.functional import linear, normalize
 from inference.network.sizes import Sizes
 
 LATENT_CLIP = 0.5
-"""BCQ draws its latent vectors within this distance of 0, coordinate by coordinate."""
+"""BCQ clips each coordinate of its latent vectors to this absolute value."""
 
 
 def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
@@ -23,7 +22,7 @@ def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 
 
 class SoftmaxHead(nn.Module):
-    """REINFORCE's: pi(a|s) = softmax_a(e_a' W s + b_a), so the query is [W s, 1]."""
+    """REINFORCE's head: pi(a|s) = softmax_a(e_a' W s + b_a), so the query is [W s, 1]."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -36,7 +35,7 @@ class SoftmaxHead(nn.Module):
 
 
 class ActorHead(nn.Module):
-    """DDPG's actor: a = mu(s), an action in the space of the items' vectors."""
+    """DDPG's actor: a = mu(s), an action in the space of the item vectors."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -48,7 +47,7 @@ class ActorHead(nn.Module):
 
 
 class Critic(nn.Module):
-    """Q(s, a), the discounted return expected of action a in state s."""
+    """Q(s, a), the expected discounted return of action a in state s."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -60,11 +59,16 @@ class Critic(nn.Module):
 
 
 class GeneratorHead(nn.Module):
-    """BCQ's: of n generated and perturbed actions, the one that the first critic values most.
+    """BCQ's head: of n generated and perturbed actions, the one with the largest value of Q1.
 
-    a_i = d_i + xi(s, d_i), d_i = D(s, z_i) / |D(s, z_i)|, with z_i ~ N(0, 1) clipped to +-0.5 and
-    every coordinate of xi at most phi.
-    The z_i are drawn once and kept with the model, so that equal states get equal lists.
+    a_i = d_i + xi(s, d_i), d_i = D(s, z_i) / |D(s, z_i)|, with z_i ~ N(0, 1) clipped to
+    +-LATENT_CLIP and each coordinate of xi at most phi. The z_i are drawn once and saved with the
+    model, so that equal states get equal lists.
+
+    Args:
+        sizes: the network's shape.
+        samples: number n of actions.
+        phi: largest absolute perturbation of a coordinate.
     """
 
     def __init__(self, sizes: Sizes, samples: int = 10, phi: float = 0.05) -> None:
@@ -84,7 +88,7 @@ class GeneratorHead(nn.Module):
         return self.decoder(torch.cat([state, latent], dim=-1))  # type: ignore[no-any-return]
 
     def perturb(self, state: Tensor, action: Tensor) -> Tensor:
-        """The actions, each moved by at most phi in every coordinate."""
+        """The actions, perturbed by at most phi in each coordinate."""
         move = self.perturbation(torch.cat([state, action], dim=-1)).tanh()
         return action + self.phi * move  # type: ignore[no-any-return]
 
@@ -93,18 +97,18 @@ class GeneratorHead(nn.Module):
         decoded = _on_samples(self.decoder, state, self.latents[None])
         actions = normalize(decoded, dim=-1)
         move = _on_samples(self.perturbation, state, actions)
-        # tanh x = 2 sigmoid(2 x) - 1, whose kernel for float64 is many times faster.
+        # tanh x = 2 sigmoid(2 x) - 1: the float64 kernel of sigmoid is many times faster.
         actions = actions + self.phi * (2 * (2 * move).sigmoid() - 1)
         best = _on_samples(self.critic.layers, state, actions).squeeze(-1).argmax(dim=1)
         row = torch.arange(len(state), device=state.device)
-        # As long as it was decoded: its inner products are then logits, as the likelihood has them.
+        # With the norm of the decoded vector its inner products are logits, as in the likelihood.
         return actions[row, best] * decoded[row, best].norm(dim=1, keepdim=True)  # type: ignore[no-any-return]
 
 
 def _on_samples(layers: nn.Sequential, state: Tensor, samples: Tensor) -> Tensor:
-    """A perceptron on states [n, state], each beside all of its samples [n or 1, samples, s].
+    """A perceptron on states [n, state], each concatenated with its samples [n or 1, samples, s].
 
-    As for the two side by side, but the state's share is computed once for all samples.
+    The product with the state is computed once for all samples.
     """
     first: nn.Linear = layers[0]  # type: ignore[assignment]
     for_state, for_sample = torch.tensor_split(first.weight, [state.shape[1]], dim=1)

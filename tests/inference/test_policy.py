@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from inference.policy import Policy
-from tests.inference.models import tiny_policy
+from tests.inference.tiny import tiny_policy
 
 ALGORITHMS = ("reinforce", "ddpg", "bcq")
 

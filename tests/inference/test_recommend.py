@@ -14,7 +14,7 @@ from apache_beam.transforms.window import TimestampedValue
 from inference.models import registry
 from inference.models.registry import RegistrySource, parse_models
 from inference.recommend import Recommend, Recommended
-from tests.inference.test_registry import save
+from tests.inference.models.test_registry import save
 from transforms.messages.events import EventBatch
 from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
 from transforms.messages.recommendations import Recommendations

@@ -6,7 +6,7 @@ import pytest
 
 from inference.models.directory import save_policy
 from inference.models.info import ModelInfo
-from tests.inference.models import tiny_ids, tiny_network
+from tests.inference.tiny import tiny_ids, tiny_network
 from tests.serving.running import serving
 from tests.serving.tables import fill, sample
 

@@ -7,7 +7,7 @@ import numpy as np
 from inference.models.directory import load_policy, save_policy
 from inference.models.info import ModelInfo
 from serving.models.manager import LOOK_EVERY
-from tests.inference.models import tiny_ids, tiny_network
+from tests.inference.tiny import tiny_ids, tiny_network
 from tests.serving.running import serving
 from tests.serving.tables import END, fill, sample
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inference.network.encoder import ENCODERS
+from inference.network.encoders import encoder_names
 from training.algorithms.bcq import BcqOptions
 from training.algorithms.ddpg import DdpgOptions
 from training.algorithms.reinforce import PROPENSITIES, ReinforceOptions
@@ -57,7 +57,12 @@ def parser(story: str) -> Parser:
 
 def _add_network(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--encoder", choices=ENCODERS, default="attention", help="how the state reads the items")
+    add(
+        "--encoder",
+        choices=encoder_names(),
+        default="attention",
+        help="how the state reads the items",
+    )
     add("--window", type=at_least(1), default=10, help="last items in the state")
     add("--item_dim", type=at_least(1), default=32, help="length of items' embeddings")
     add("--user_dim", type=at_least(0), default=16, help="length of users' embeddings")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.inference.models import tiny_policy
 from tests.inference.test_policy import rows_of
+from tests.inference.tiny import tiny_policy
 
 
 @pytest.mark.parametrize("encoder", ["attention", "gru"])

@@ -11,7 +11,7 @@ from inference.models.info import ModelInfo
 from inference.network.repeats import RepeatScores, RepeatWeights, best_with_repeats
 from inference.policy import Policy
 from inference.search.item_index import ItemIndex
-from tests.inference.models import tiny_ids, tiny_network
+from tests.inference.tiny import tiny_ids, tiny_network
 
 
 def plain_bonus(items: list[int], bonus: list[float], item: int) -> float:

@@ -10,8 +10,8 @@ import torch
 from inference.models.directory import ModelError, load_policy, save_policy
 from inference.models.info import ModelInfo
 from inference.policy import Policy
-from tests.inference.models import tiny_ids, tiny_network
 from tests.inference.test_policy import ALGORITHMS, rows_of
+from tests.inference.tiny import tiny_ids, tiny_network
 
 
 def save(directory: Path, algorithm: str = "reinforce") -> Policy:

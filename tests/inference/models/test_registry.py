@@ -17,7 +17,7 @@ from inference.models.registry import (
     parse_models,
     shares,
 )
-from tests.inference.models import tiny_ids, tiny_network
+from tests.inference.tiny import tiny_ids, tiny_network
 
 
 def save(directory: Path, version: str) -> None:
