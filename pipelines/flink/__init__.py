@@ -1,1 +1,1 @@
-"""Running a job on Flink: options, job server, watching and stopping it."""
+"""Running a job on Flink: settings, job server, monitoring, savepoints."""

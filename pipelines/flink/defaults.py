@@ -1,4 +1,4 @@
-"""Beam's options for a job on Flink, set where the user set nothing."""
+"""Defaults of Beam's options for a job on Flink."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pipelines.flink.options import OTHER_BUNDLE_MS, STREAMING, FlinkSettings, f
 
 LOCAL = "[local]"
 POOL = "localhost:50000"
-"""Where each task manager finds its worker pool (`deploy up flink` and the container files)."""
+"""The worker pool beside each task manager (`python -m deploy up flink`, and the containers)."""
 
 EMBEDDED_RETRIES = 3
-"""Restarts of a job on the embedded cluster, after which an error ends it."""
+"""Restarts of a job on the embedded cluster before an error ends it."""
 
 _NUMBERS = (
     "checkpointing_interval", "min_pause_between_checkpoints", "max_bundle_size",
@@ -38,7 +38,7 @@ _FLAGS = (
 
 
 class JobServerOptions(PipelineOptions):
-    """Beam's options that only the job server, in Java, knows."""
+    """Beam's options that are declared only by the job server, in Java."""
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
@@ -58,8 +58,8 @@ def set_defaults(options: PipelineOptions, chosen: FlinkSettings) -> None:
     """Sets Beam's options for a job on Flink.
 
     Args:
-        options: Beam's options; `streaming` is settled. What the user gave stays.
-        chosen: the user's settings.
+        options: Beam's options, with `streaming` set; options that the user gave do not change.
+        chosen: the settings for Flink.
 
     Raises:
         OSError: the cluster does not answer.
@@ -82,7 +82,8 @@ def set_defaults(options: PipelineOptions, chosen: FlinkSettings) -> None:
             server.number_of_execution_retries = EMBEDDED_RETRIES
     if server.faster_copy is None:
         server.faster_copy = True
-    if chosen.savepoint:
+    # The embedded cluster reads the savepoint from its configuration (`JobServerProcess`).
+    if chosen.savepoint and runner.flink_master != LOCAL:
         server.savepoint_path = find_savepoint(chosen.savepoint)
     workers = options.view_as(PortableOptions)
     if runner.flink_master == LOCAL:
@@ -99,7 +100,7 @@ def _is_our_job_server(runner: FlinkRunnerOptions) -> bool:
 
 
 def _share_cluster(options: PipelineOptions) -> None:
-    """As many Python processes as slots that the job takes.
+    """Sets the parallelism, and as many Python processes as slots.
 
     Raises:
         OSError: the cluster does not answer.
@@ -108,9 +109,9 @@ def _share_cluster(options: PipelineOptions) -> None:
     if not runner.flink_master.startswith("http"):
         runner.flink_master = f"http://{runner.flink_master}"
     runner.flink_master = runner.flink_master.rstrip("/")
-    there = rest.get(runner.flink_master, "/overview")
+    overview = rest.get(runner.flink_master, "/overview")
     if runner.parallelism < 1:
-        runner.parallelism = max(there["slots-available"], 1)
+        runner.parallelism = max(overview["slots-available"], 1)
     if int(workers.sdk_worker_parallelism) == 1:
-        managers = max(there["taskmanagers"], 1)
+        managers = max(overview["taskmanagers"], 1)
         workers.sdk_worker_parallelism = math.ceil(runner.parallelism / managers)

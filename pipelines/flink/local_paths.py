@@ -1,4 +1,4 @@
-"""Absolute paths, for workers whose current folder is another one."""
+"""Absolute paths, for workers with another working directory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sources.options import InputSettings
 def with_absolute_paths(settings: Configuration) -> Configuration:
     """The settings with absolute paths of the dead letters, feedback, models and input.
 
-    (A store in a SQLite file keeps its folder itself: `sinks.sql.store.SqlSource`.)
+    The path of a SQLite store is made absolute by `sinks.sql.store.SqlSource`.
     """
     letters = settings[DeadLetterSettings].dead_letters
     settings = settings.replace(DeadLetterSettings, dead_letters=_absolute(letters))

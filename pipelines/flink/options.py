@@ -12,44 +12,45 @@ STREAMING: dict[str, Any] = {
     "checkpointing_interval": 5000,
     "min_pause_between_checkpoints": 1000,
     "max_bundle_size": 100,
-    # No watermark waits for this time to be over, and with a tenth of it the task managers take
-    # twice as much of the processors.
+    # Our job server ends bundles at watermarks, so that this time adds no latency. With 100 ms the
+    # task managers use twice the CPU time.
     "max_bundle_time_mills": 1000,
-    # Else a bundle's output waits in the checkpoint until the next element comes, which may be
-    # never, and the watermark overtakes it.
+    # Without it, a bundle's output is buffered in the checkpoint until the next element arrives,
+    # and the watermark may pass it.
     "finish_bundle_before_checkpointing": True,
-    # Else a checkpoint waits for all that is on its way between steps: with a backlog that is half
-    # a minute of work for the stores.
+    # Without it, a checkpoint waits until the records between steps are processed: with a backlog
+    # that is half a minute of writes to the stores.
     "unaligned_checkpoint_enabled": True,
-    # A job that is cancelled can go on from its last checkpoint; the cluster's own setting of this
-    # does not reach jobs that a job server submits.
+    # A job that was cancelled can resume from its last checkpoint. The cluster's own setting does
+    # not apply to jobs of a job server.
     "externalized_checkpoints_enabled": True,
     "retain_externalized_checkpoints_on_cancellation": True,
 }
-"""Beam's options for a stream on Flink, where the user gives no other values."""
+"""Defaults of Beam's options for a stream on Flink."""
 
 OTHER_BUNDLE_MS = 100
-"""`max_bundle_time_mills` with a job server other than ours, where each step waits so long."""
+"""Default of `max_bundle_time_mills` with another job server, where each step adds that latency."""
 
 
 @dataclass(frozen=True)
 class FlinkSettings:
-    """How the job runs on Flink.
+    """Flink.
 
     Attributes:
-        savepoint: resume from this savepoint or retained checkpoint; of a local folder that is
-            neither, from the newest one below it.
-        savepoint_dir: where Ctrl-C puts its savepoint.
+        savepoint: resume from this savepoint or retained checkpoint; for another local folder, from
+            the newest one below it.
+        savepoint_dir: folder of the savepoint that Ctrl-C makes.
         checkpointing_interval: time between two checkpoints of a stream, in milliseconds.
-        max_bundle_time_mills: a bundle of a stream ends after this time at the latest, in
-            milliseconds.
-        max_bundle_size: elements (batches of events) of a bundle of a stream, at the most.
-        flink_home: folder of the job server's log and, of the embedded cluster, checkpoints and
+        max_bundle_time_mills: maximum duration of a bundle of a stream, in milliseconds.
+        max_bundle_size: maximum number of elements (batches of events) in a bundle of a stream.
+        flink_home: folder of the job server's log and, for the embedded cluster, checkpoints and
             savepoints.
     """
 
-    savepoint: str | None = option(None, "PATH", shown="begin anew")
-    savepoint_dir: str | None = option(None, "URL", shown="where the cluster's settings say")
+    savepoint: str | None = option(None, "PATH", shown="start without state")
+    savepoint_dir: str | None = option(
+        None, "URL", shown="the cluster's setting state.savepoints.dir"
+    )
     checkpointing_interval: int | None = option(
         None, "MILLISECONDS", least=1, shown=str(STREAMING["checkpointing_interval"])
     )
@@ -57,8 +58,8 @@ class FlinkSettings:
         None,
         "MILLISECONDS",
         least=1,
-        shown=f"{STREAMING['max_bundle_time_mills']}; with Beam's own job server, where each of "
-        f"about eight steps may add it to the latency, {OTHER_BUNDLE_MS}",
+        shown=f"{STREAMING['max_bundle_time_mills']}; {OTHER_BUNDLE_MS} with another job server "
+        "than Rivulet's, where each of about eight steps may add it to the latency",
     )
     max_bundle_size: int | None = option(
         None, "N", least=1, shown=str(STREAMING["max_bundle_size"])
@@ -66,7 +67,7 @@ class FlinkSettings:
     flink_home: Path = option(Path("rivulet-flink"), "DIR")
 
     def problems(self) -> list[str]:
-        """What is wrong with the values, a line each."""
+        """Errors in the values, one line each."""
         if self.savepoint is None:
             return []
         try:
@@ -77,17 +78,20 @@ class FlinkSettings:
 
 
 def find_savepoint(where: str) -> str:
-    """The savepoint or checkpoint that a path names: itself, or the newest below it.
+    """The URL of a savepoint or checkpoint: the path itself, or the newest one below it.
+
+    Args:
+        where: a URL, or a local path.
 
     Raises:
-        ValueError: it is a local path, and there is none.
+        ValueError: no savepoint or checkpoint is in this local folder.
     """
     if "://" in where and not where.startswith("file://"):
         return where
     folder = Path(where.removeprefix("file://").removeprefix("file:"))
-    whole = sorted(folder.glob("**/_metadata"), key=lambda path: path.stat().st_mtime)
+    complete = sorted(folder.glob("**/_metadata"), key=lambda path: path.stat().st_mtime)
     if (folder / "_metadata").is_file():
-        whole = [folder / "_metadata"]
-    if not whole:
+        complete = [folder / "_metadata"]
+    if not complete:
         raise ValueError(f"--savepoint: there is no complete savepoint or checkpoint in {folder}")
-    return whole[-1].parent.resolve().as_uri()
+    return complete[-1].parent.resolve().as_uri()

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 
 def get(address: str, path: str) -> dict[str, Any]:

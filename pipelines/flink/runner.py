@@ -1,4 +1,4 @@
-"""FlinkRunner as Rivulet runs it: the job server is found or built, and the job is watched."""
+"""Beam's FlinkRunner with Rivulet's defaults and its own job server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipelines.flink.defaults import LOCAL, set_defaults
 from pipelines.flink.job import FlinkJob
 from pipelines.flink.job_server import build_job_server, job_server_jar
 from pipelines.flink.job_server.process import JobServerProcess
-from pipelines.flink.options import FlinkSettings
+from pipelines.flink.options import FlinkSettings, find_savepoint
 from pipelines.running.errors import RunnerError
 from rivulet.system.programs import ProgramError, find_program
 
@@ -31,10 +31,10 @@ HOW = (
 
 
 class RivuletFlinkRunner(FlinkRunner):
-    """Beam's FlinkRunner with our defaults and a job server of our own.
+    """Beam's FlinkRunner with our defaults and our job server.
 
     Args:
-        options: Beam's options; what is not set is set here.
+        options: Beam's options; those for Flink that have no value are set here.
         chosen: the settings for Flink.
 
     Raises:
@@ -52,7 +52,10 @@ class RivuletFlinkRunner(FlinkRunner):
                 "`python -m deploy up flink`, or give its web address as --flink_master=HOST:PORT"
             ) from error
         self.is_embedded = runner.flink_master == LOCAL
-        self._process = JobServerProcess(find_jar(options), runner.flink_master, chosen.flink_home)
+        savepoint = find_savepoint(chosen.savepoint) if chosen.savepoint else None
+        self._process = JobServerProcess(
+            find_jar(options), runner.flink_master, chosen.flink_home, savepoint
+        )
         self._name = str(options.view_as(GoogleCloudOptions).job_name)
 
     @property
@@ -66,12 +69,12 @@ class RivuletFlinkRunner(FlinkRunner):
         return self._process.savepoints
 
     def default_job_server(self, options: PipelineOptions) -> JobServer:
-        """The job server's process, which Ctrl-C does not reach."""
+        """The job server's process, which does not receive Ctrl-C."""
         del options
         return _Started(self._process)
 
     def job(self) -> FlinkJob:
-        """The job, once it was submitted."""
+        """The job, which must have been submitted."""
         return FlinkJob(self._process.web, self._name)
 
 
@@ -91,10 +94,10 @@ class _Started(JobServer):
 
 
 def find_jar(options: PipelineOptions) -> Path:
-    """The job server's jar: the one named, the one built here, one built now, or Beam's own.
+    """The job server's jar: the given one, or ours (built if necessary), or Beam's own.
 
     Raises:
-        RunnerError: none of these can be had; the text says what to run.
+        RunnerError: none of these is available; the text says what to run.
     """
     runner = options.view_as(FlinkRunnerOptions)
     if not runner.flink_job_server_jar:
@@ -111,6 +114,8 @@ def find_jar(options: PipelineOptions) -> Path:
     server = FlinkJarJobServer(options)
     try:
         return Path(server.local_jar(server.path_to_jar()))
-    except Exception as error:  # Beam's download may fail in many ways.
+    except Exception as error:  # Beam's download has no error class of its own.
         why = str(error).splitlines()[0][:200]
-        raise RunnerError(f"there is no job server for Flink here ({why}): {HOW}") from error
+        raise RunnerError(
+            f"Flink's job server is missing and cannot be downloaded ({why}): {HOW}"
+        ) from error

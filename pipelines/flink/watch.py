@@ -1,4 +1,4 @@
-"""Waits for a job on Flink: names its page, ends it with its input, stops it on request."""
+"""Monitors a job on Flink: shows its page, ends it with its input, stops it on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from pipelines.running.errors import RunnerError
 from pipelines.running.progress import Progress
 
 POLL_S = 0.5
-LOOK_S = 2.0
-IDLE_LOOKS = 3
-"""So often in a row a job must be found at the end of its input before it is ended."""
+CHECK_S = 2.0
+IDLE_CHECKS = 3
+"""Consecutive checks that must find a job at the end of its input before it is ended."""
 
 
 class FlinkWatch:
     """A running job.
 
     Attributes:
-        job: the job as Flink shows it.
-        goes_on: whether the user chose to leave it running.
+        job: the job, by Flink's REST interface.
+        left_running: whether the user chose to leave it running.
 
     Args:
-        runner: what runs it.
+        runner: its runner.
         streaming: it is a stream, which Ctrl-C stops with a savepoint.
         chosen: the settings for Flink.
         bounded: the input ends.
@@ -41,47 +41,47 @@ class FlinkWatch:
         self._runner, self._bounded = runner, bounded
         self._streaming, self._target = streaming, chosen.savepoint_dir
         self.job: FlinkJob = runner.job()
-        self.goes_on = False
+        self.left_running = False
 
     def progress(self) -> Progress:
-        """A progress line: by Flink's REST, but for a batch in this process."""
+        """The progress line, from Flink's metrics, or from this process's counters for a batch."""
         if self._runner.is_embedded and not self._streaming:
             return Progress()
-        # Not the job of now: its address is known once the job server has started.
-        return Progress(lambda: self.job.seen(), LOOK_S)
+        # A lambda, because `wait` replaces `job` when the job server has started.
+        return Progress(lambda: self.job.progress(), CHECK_S)
 
     def wait(self, result: PipelineResult, progress: Progress) -> None:
-        """Waits for the end; a stream with an end is ended when all of it has been done.
+        """Waits for the end of the job; a bounded stream is ended when all of it is processed.
 
         Raises:
-            RunnerError: the job server is gone.
+            RunnerError: the job server ended.
             RuntimeError: the job failed.
         """
         self.job = self._runner.job()
-        told, idle, next_look = False, 0, 0.0
+        page_shown, idle, next_check = False, 0, 0.0
         while not PipelineState.is_terminal(_state(result, self._runner)):
             time.sleep(POLL_S)
-            if time.monotonic() < next_look:
+            if time.monotonic() < next_check:
                 continue
-            next_look = time.monotonic() + LOOK_S
-            if not told and self._known():
+            next_check = time.monotonic() + CHECK_S
+            if not page_shown and self._known():
                 progress.say(f"Flink: {self.job.page}")
-                told = True
+                page_shown = True
             if self._streaming and self._bounded:
                 idle = idle + 1 if self.job.is_idle() else 0
-                if idle == IDLE_LOOKS:
+                if idle == IDLE_CHECKS:
                     self._drain()
         if _state(result, self._runner) != PipelineState.CANCELLED:
             result.wait_until_finish()
 
     def interrupted(self, result: PipelineResult) -> str | None:
-        """Answers Ctrl-C: asks, or stops the job with a savepoint.
+        """Handles Ctrl-C: stops the job with a savepoint, or leaves it running if the user says so.
 
         Returns:
-            The savepoint, or None where there is none: the job was a batch, or goes on.
+            The savepoint; None if the job was a batch, or was left running.
 
         Raises:
-            OSError: Flink does not answer, or makes no savepoint.
+            OSError: Flink does not answer, or the savepoint failed.
         """
         if not self._known() or self.job.state() in ENDED:
             return None
@@ -91,7 +91,7 @@ class FlinkWatch:
         if not self._runner.is_embedded and sys.stdin.isatty():
             print(f"\nThe job runs on Flink: {self.job.page}", file=sys.stderr)
             if input("Leave it running? [y/N] ").strip().lower() in ("y", "yes"):
-                self.goes_on = True
+                self.left_running = True
                 return None
         print("\nStopping the job with a savepoint ...", file=sys.stderr)
         savepoint = self._stop()
@@ -100,7 +100,7 @@ class FlinkWatch:
         return savepoint
 
     def _drain(self) -> None:
-        """Ends a job that is at its end; the savepoint that comes of it is of no use."""
+        """Ends a job that has processed its input, and removes the savepoint that this makes."""
         savepoint = self._stop(drain=True)
         if self._runner.is_embedded:
             shutil.rmtree(savepoint.removeprefix("file://").removeprefix("file:"))
@@ -111,7 +111,7 @@ class FlinkWatch:
         try:
             return self.job.stop(self._target, drain)
         except OSError:
-            # An embedded cluster ends with its job, often before it answers.
+            # An embedded cluster ends with its job, often before it has answered.
             if not self._runner.is_embedded:
                 raise
             try:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def problems(options: JobOptions) -> Iterator[str]:
     """What has no effect, a line each."""
     settings = options.settings
-    if is_file_input(settings[InputSettings].input or ""):
+    files = is_file_input(settings[InputSettings].input or "")
+    if files:
         for name in settings.changed(KafkaSettings):
             yield f"{name} is for a topic, and the input is files"
         if "--archive_delay" in settings.changed(RecommendationSinkSettings):
@@ -26,10 +27,9 @@ def problems(options: JobOptions) -> Iterator[str]:
         for name in settings.changed(FlinkSettings):
             yield f"{name} is for --runner=FlinkRunner"
         return
-    from pipelines.flink.defaults import is_embedded
+    from apache_beam.options.pipeline_options import StandardOptions
 
-    if is_embedded(options.beam) and settings[FlinkSettings].savepoint:
-        yield (
-            "--savepoint has no effect on the embedded cluster, which begins anew with each job: "
-            "start a cluster (`python -m deploy up flink`) and give its address as --flink_master"
-        )
+    if files and not options.beam.view_as(StandardOptions).streaming:
+        for name in settings.changed(FlinkSettings):
+            if name != "--flink_home":
+                yield f"{name} is for a stream, and files are read as a batch"

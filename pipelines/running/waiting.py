@@ -68,8 +68,7 @@ def _on_flink(
     except OSError as error:
         raise RunnerError(f"Flink: {error}; see {runner.log}") from error
     if savepoint is not None:
-        # The embedded cluster resumes no job (`pipelines.running.modes`).
-        return result, [] if runner.is_embedded else [RESUME.format(savepoint)]
-    if watch.goes_on:
-        return None, [f"The job goes on: {watch.job.page}"]
+        return result, [RESUME.format(savepoint)]
+    if watch.left_running:
+        return None, [f"The job continues: {watch.job.page}"]
     raise KeyboardInterrupt

@@ -78,3 +78,31 @@ def test_a_job_goes_on_from_ctrl_c_with_another_parallelism(
         job.send_signal(signal.SIGINT)
         assert job.wait(200) == 0, (second / "out.txt").read_text()
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
+
+
+def test_a_job_on_the_embedded_cluster_resumes_from_ctrl_c(
+    tmp_path: Path, kafka: Kafka, unique: str
+) -> None:
+    """`--kafka_start=latest` applies to a first start only: the savepoint has the offsets."""
+    events = stream.clicks(14)
+    half = len(events) // 2
+    url = stream.make_topic(kafka, unique)
+    store = tmp_path / "store.db"
+    flags = [f"--input={url}", "--runner=FlinkRunner", *stream.sqlite_flags(store)]
+    stream.send(kafka, unique, events[:half])
+    with stream.running(tmp_path / "first", *flags) as job:
+        wait_for_records(store, len(set(events[:half])))
+        job.send_signal(signal.SIGINT)
+        assert job.wait(200) == 0, (tmp_path / "first" / "out.txt").read_text()
+    said = (tmp_path / "first" / "out.txt").read_text()
+    savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
+
+    closing = stream.closing(events)
+    stream.send(kafka, unique, [*events[half:], closing])
+    resume = [f"--savepoint={savepoint}", "--kafka_start=latest", "--idle_timeout=2"]
+    with stream.running(tmp_path / "second", *flags, *resume) as job:
+        wait_for_records(store, len({*events, closing}))
+        wait_for_windows(store, events)
+        job.send_signal(signal.SIGINT)
+        assert job.wait(200) == 0, (tmp_path / "second" / "out.txt").read_text()
+    stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])

@@ -92,15 +92,12 @@ def test_an_option_without_an_effect_is_refused(
     assert words in refused(capsys, recommend.JOB, *flags)
 
 
-def test_a_savepoint_on_the_embedded_cluster_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_savepoint_is_for_streams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "_metadata").touch()
-    flags = [KAFKA, "--runner=FlinkRunner", f"--savepoint={tmp_path}"]
-    assert "--savepoint has no effect on the embedded cluster" in refused(
-        capsys, recommend.JOB, *flags
-    )
-    recommend.JOB.options([*flags, "--flink_master=localhost:8081"])
+    flags = ["--runner=FlinkRunner", f"--savepoint={tmp_path}"]
+    assert "--savepoint is for a stream" in refused(capsys, recommend.JOB, *flags)
+    for more in ([KAFKA], [KAFKA, "--flink_master=localhost:8081"], ["--streaming"]):
+        recommend.JOB.options([*flags, *more])
 
 
 def test_no_option_of_ours_reaches_beams_options() -> None:

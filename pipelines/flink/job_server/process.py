@@ -47,10 +47,12 @@ class JobServerProcess:
         master: the cluster's address, or one of `EMBEDDED`.
         home: the folder of the log, the configuration and, for an embedded cluster, checkpoints and
             savepoints.
+        savepoint: the URL of the savepoint or checkpoint from which a job on an embedded cluster
+            resumes. Beam's option for it reaches other clusters only.
     """
 
-    def __init__(self, jar: Path, master: str, home: Path) -> None:
-        self._jar, self._master = jar, master
+    def __init__(self, jar: Path, master: str, home: Path, savepoint: str | None = None) -> None:
+        self._jar, self._master, self._savepoint = jar, master, savepoint
         self._home = home.resolve()
         self._rest = free_port() if master in EMBEDDED else 0
         self._child: subprocess.Popen[bytes] | None = None
@@ -119,6 +121,8 @@ class JobServerProcess:
         if self._rest:
             home = self._home.as_uri()
             text += CONFIGURATION.format(host=LOOPBACK, port=self._rest, home=home)
+            if self._savepoint:
+                text += f"execution.savepoint.path: {self._savepoint}\n"
         (folder / "config.yaml").write_text(text, encoding="utf-8")
         return folder
 
