@@ -9,7 +9,6 @@ then on an event comes when the clock says so (times --speed). Each start begins
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import signal
@@ -18,19 +17,15 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from apache_beam.runners.runner import PipelineState
+from rivulet.settings import ArgumentParser, option
 
-from pipelines.options import RecommendSettings
-from pipelines.recommend import JOB
-from pipelines.running.command_line import JobOptions
-from pipelines.running.progress import Progress
-from pipelines.simulated import Feed, start
-from simulation.live import LiveClicks
-from simulation.model import World
-from simulation.timeline import TooFewUsersError
+if TYPE_CHECKING:
+    from pipelines.running.command_line import JobOptions
+    from pipelines.simulated import Feed
 
 INTERRUPTED = 130
 SHARDS = 2
@@ -38,62 +33,53 @@ _LOOK_SECONDS = 0.5
 _STOP_SECONDS = 10.0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message} (--help explains the options)\n")
+@dataclass(frozen=True)
+class PageSettings:
+    """The stream and its page.
 
+    Attributes:
+        speed: event time this many times as fast as the clock.
+        rate: events per second of event time.
+        users: simulated users; the packaged policy was trained on a world of 800.
+        past: event time that is there at the start, in minutes.
+        port: the page's port on 127.0.0.1; 0 for any free one.
+        folder: where the SQLite store, the dead letters and the log are; they are made anew.
+        store: write to this store too, and show it first; can be given several times.
+        seconds: stop after this time, in seconds.
+    """
 
-def parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    made = _Parser(
-        prog="python -m pipelines.page",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = made.add_argument
-    add("--speed", type=float, default=1.0, metavar="X",
-        help="event time X times as fast as the clock, 0.1 to 100 "
-        "(default: %(default)s)")  # fmt: skip
-    add("--rate", type=float, default=25.0, metavar="N",
-        help="events per second of event time (default: %(default)s)")  # fmt: skip
-    add("--users", type=int, default=800, metavar="N",
-        help="simulated users; the packaged policy was trained on a world of 800 "
-        "(default: %(default)s)")  # fmt: skip
-    add("--past", type=int, default=20, metavar="MINUTES",
-        help="minutes of event time that are there at the start "
-        "(default: %(default)s)")  # fmt: skip
-    add("--port", type=int, default=8000, metavar="PORT",
-        help="the page's port on 127.0.0.1; 0 for any free one (default: %(default)s)")  # fmt: skip
-    add("--folder", type=Path, default=Path(".rivulet/page"), metavar="DIR",
-        help="where the SQLite store, the dead letters and the log are; they are made anew "
-        "(default: %(default)s)")  # fmt: skip
-    add("--store", action="append", default=[], metavar="URL",
-        help="write to this store too, and show it first; can be given several times "
-        "(default: SQLite alone)")  # fmt: skip
-    add("--seconds", type=float, default=float("inf"), metavar="N",
-        help="stop by itself after N seconds (default: at Ctrl-C)")  # fmt: skip
-    return made
+    speed: float = option(1.0, "X", least=0.1, most=100)
+    rate: float = option(25.0, "N", above=0)
+    users: int = option(800, "N", least=1)
+    past: int = option(20, "MINUTES", least=1)
+    port: int = option(8000, "PORT", least=0, most=65535)
+    folder: Path = option(Path(".rivulet/page"), "DIR")
+    store: tuple[str, ...] = option((), "URL", shown="SQLite alone")
+    seconds: float | None = option(None, "SECONDS", above=0, shown="at Ctrl-C")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs stream and page until Ctrl-C; the exit status."""
-    made = parser()
-    given = made.parse_args(argv)
-    if not 0.1 <= given.speed <= 100:
-        made.error(f"--speed={given.speed:g} must be 0.1 to 100")
-    if given.past < 1 or given.users < 1 or given.rate <= 0:
-        made.error("--past, --users and --rate must be above 0")
-    begin = int(time.time()) - 60 * given.past
+    parser = ArgumentParser(prog="python -m pipelines.page", description=__doc__)
+    parser.add_settings(PageSettings)
+    chosen = parser.settings_of(PageSettings, parser.parse_args(argv))
+
+    from pipelines.options import RecommendSettings
+    from pipelines.recommend import JOB
+    from pipelines.simulated import Feed
+    from simulation.live import LiveClicks
+    from simulation.model import World
+    from simulation.timeline import TooFewUsersError
+
+    begin = int(time.time()) - 60 * chosen.past
     try:
-        world = World.make(seed=0, users=given.users)
-        clicks = LiveClicks(world, given.rate, begin, seed=begin)
+        world = World.make(seed=0, users=chosen.users)
+        clicks = LiveClicks(world, chosen.rate, begin, seed=begin)
     except TooFewUsersError as error:
-        made.error(str(error))
-    folder: Path = given.folder
+        parser.error(str(error))
+    folder = chosen.folder
     _begin_anew(folder)
-    stores = [*given.store, f"sqlite:///{folder}/rivulet.db"]
+    stores = [*chosen.store, f"sqlite:///{folder}/rivulet.db"]
     letters = folder / "dead-letters.jsonl"
     options = JOB.options(
         [
@@ -107,22 +93,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         ]
     )
     feed = Feed(
-        clicks, begin, 60 * given.past, given.speed,
+        clicks, begin, 60 * chosen.past, chosen.speed,
         options.settings[RecommendSettings].recommend_period,
     )  # fmt: skip
     # What ends this process by a plain kill must end the page's server too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     page = subprocess.Popen(  # noqa: S603  # our own program
         [
-            *(sys.executable, "-m", "serving", f"--port={given.port}"),
+            *(sys.executable, "-m", "serving", f"--port={chosen.port}"),
             *(f"--store={url}" for url in stores),
             f"--dead_letters={letters}",
         ]
     )
     try:
-        return _run(options, feed, page, given.seconds)
+        return _run(options, feed, page, chosen.seconds)
     except KeyboardInterrupt:
-        print(f"\n{made.prog}: stopped; what was written is in {stores[-1]}")
+        print(f"\n{parser.prog}: stopped; what was written is in {stores[-1]}")
         return INTERRUPTED
     finally:
         feed.stopped.set()
@@ -141,9 +127,16 @@ def _begin_anew(folder: Path) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-def _run(options: JobOptions, feed: Feed, page: subprocess.Popen[bytes], seconds: float) -> int:
+def _run(
+    options: JobOptions, feed: Feed, page: subprocess.Popen[bytes], seconds: float | None
+) -> int:
     """Until the page's server ends, the job fails, or the seconds are over."""
-    until = time.monotonic() + seconds
+    from apache_beam.runners.runner import PipelineState
+
+    from pipelines.running.progress import Progress
+    from pipelines.simulated import start
+
+    until = float("inf") if seconds is None else time.monotonic() + seconds
     with Progress():
         result = start(options, feed)
         while time.monotonic() < until:

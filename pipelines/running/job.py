@@ -59,11 +59,11 @@ class Job:
 
     def options(self, argv: Sequence[str]) -> JobOptions:
         """The command line's options, with the sample where no input is named."""
+        concerns = (*self.concerns, FlinkSettings)
+        options = read_command_line(argv, self.prog, self.description, concerns)
         from pipelines.running.modes import problems
         from simulation import sample_path
 
-        concerns = (*self.concerns, FlinkSettings)
-        options = read_command_line(argv, self.prog, self.description, concerns)
         for problem in problems(options):
             refuse(self.prog, problem)
         if options.settings[InputSettings].input:

@@ -127,7 +127,7 @@ def test_numbers_move_while_the_stream_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("option", "words"),
-    [("--speed=0", "--speed=0 must be"), ("--rate=9000", "users"), ("--past=0", "above 0")],
+    [("--speed=0", "from 0.1 to 100"), ("--rate=9000", "users"), ("--past=0", "at least 1")],
 )
 def test_a_bad_option_is_one_line_and_status_2(
     option: str, words: str, capsys: pytest.CaptureFixture[str]

@@ -10,7 +10,8 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from deploy.servers.kafka import Kafka
-from pipelines.replay import Pace, main
+from pipelines.replay import main
+from pipelines.running.replaying import Pace
 
 LINES = b"".join(b"%d,%d,cart,%d\n" % (n % 5, n, 1000 + n // 10) for n in range(500))
 
