@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from sinks.mongo import documents as to_documents
 from sinks.mongo.consumed import first_consumptions
-from sinks.redis.lists import Latest
+from sinks.redis.lists import LatestLists
 from sinks.redis.rows import EVENT_WIDTH, HISTORY_SIZE, histories
 from sinks.sql import schema
 from sinks.sql.rows import TARGETS
@@ -191,7 +191,7 @@ class RedisLoops:
         return write
 
     def _latest(self, frame: Recommendations) -> Callable[[], None]:
-        rows = Latest.of(frame)
+        rows = LatestLists.of(frame)
         lists = [json.loads(text) for text in rows.lists]
         columns = rows.user.tolist(), rows.place.tolist(), rows.time.tolist()
         ready = [

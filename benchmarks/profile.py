@@ -31,7 +31,7 @@ STEPS = {
     "rank with the policy": ("inference/handler.py", "run_inference"),
     "fill": ("inference/recommend.py", "process"),
     "rewards": ("transforms/feedback/transform.py", "process"),
-    "write to stores": ("sinks/base.py", "process"),
+    "write to stores": ("sinks/bulk_write.py", "process"),
 }
 """A step's name, and its file and function (or all of the file's functions that others call)."""
 

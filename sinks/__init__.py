@@ -1,7 +1,7 @@
-"""Stores: one bulk-writing sink for each kind of URL.
+"""Stores: bulk writes to SQL databases, MongoDB and Redis, and to stores that users add.
 
-`sinks.open_source(url)` picks the store and `sinks.base.WriteTo` writes frames to it;
-`WriteToMongo`, `WriteToSql` and `WriteToRedis` are the same by name.
+`open_source(url)` returns the source of a store, and `WriteTo(source, frame_type)` writes frames to
+it. `WriteToMongo`, `WriteToSql` and `WriteToRedis` take a URL.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sinks.transforms import WriteToMongo, WriteToRedis, WriteToSql
+    from sinks.by_name import WriteToMongo, WriteToRedis, WriteToSql
     from sinks.urls import open_source
+    from sinks.write import WriteTo
 
-__all__ = ["WriteToMongo", "WriteToRedis", "WriteToSql", "open_source"]
+__all__ = ["WriteTo", "WriteToMongo", "WriteToRedis", "WriteToSql", "open_source"]
+
+_MODULES = {"open_source": "sinks.urls", "WriteTo": "sinks.write"}
 
 
 def __getattr__(name: str) -> Any:
-    """Loads what is asked for: who only wants the tables' names need not wait for Beam."""
+    """Imports a name when it is used: the tables' names alone do not need Beam."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "sinks.urls" if name == "open_source" else "sinks.transforms"
-    return getattr(importlib.import_module(home), name)
+    return getattr(importlib.import_module(_MODULES.get(name, "sinks.by_name")), name)

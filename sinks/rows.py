@@ -1,4 +1,4 @@
-"""From a frame's columns to the rows that stores take: plain Python values, in bulk."""
+"""From the columns of frames to Python values, as drivers take them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,35 @@ _NAMES = np.array(BEHAVIORS)
 
 
 def behavior_names(events: EventBatch) -> list[str]:
-    """The names of the events' behaviors."""
+    """The name of each event's behavior."""
     names: list[str] = _NAMES[events.behavior].tolist()
     return names
 
 
 def policy_names(labels: np.ndarray[Any, np.dtype[np.bytes_]]) -> list[str]:
-    """The labels of policies as text."""
+    """The policies' labels as text; bytes that are not UTF-8 are replaced."""
     names, code = coded_labels(labels)
     texts = [name.decode("utf-8", "replace") for name in names.tolist()]
     return [texts[place] for place in code.tolist()]
 
 
 def lists(rows: Recommendations) -> Iterator[tuple[list[int], list[float]]]:
-    """Each recommendation's items and propensities, without the padding."""
+    """Each recommendation's items and propensities without padding."""
     return zip(_cut(rows.items, rows.length), _cut(rows.propensities, rows.length), strict=True)
 
 
 def json_lists(matrix: np.ndarray[Any, Any], length: Int64s) -> list[str]:
-    """Each row's first `length` numbers as a list in JSON."""
+    """Each row's first `length` numbers as a JSON list.
+
+    Args:
+        matrix: integers or floats [n, k].
+        length: int64 [n], at most k.
+    """
     if matrix.size:
         value = matrix[:1, 0]
         padding = np.arange(matrix.shape[1]) >= length[:, None]
         if ((matrix == value) | padding).all():
-            # Deterministic policies show all with 1.0: there is one text for each length.
+            # A deterministic policy has propensity 1.0 everywhere: one text for each length.
             texts = [str(value.tolist() * n) for n in range(matrix.shape[1] + 1)]
             return [texts[n] for n in length.tolist()]
     real = np.arange(matrix.shape[1]) < length[:, None]
@@ -48,7 +53,7 @@ def json_lists(matrix: np.ndarray[Any, Any], length: Int64s) -> list[str]:
         numbers = pa.array(list(map(str, matrix[real].tolist())), pa.string())
     else:
         numbers = pa.array(matrix[real]).cast(pa.string())
-    # Arrow joins the texts in one pass, without an object for each list.
+    # Arrow joins the texts of all rows at once.
     joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), numbers), ", ")
     listed: list[str] = pc.binary_join_element_wise("[", joined, "]", "").to_pylist()
     return listed

@@ -1,4 +1,4 @@
-"""A thread that does one thing after another, and ends with the process at the latest."""
+"""An executor of one daemon thread."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ T = TypeVar("T")
 
 
 class SerialExecutor:
-    """Like an executor of one thread, but that nothing waits for it when the process ends.
+    """Runs functions one after another in a daemon thread.
 
-    An executor's threads are joined then, and one that waits for a store that is out would never
-    let go.
+    `concurrent.futures.ThreadPoolExecutor` joins its threads when the process exits. A thread that
+    retries a store that is unavailable would keep the process from exiting.
 
     Args:
-        name: the thread's.
+        name: name of the thread.
     """
 
     def __init__(self, name: str) -> None:
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         threading.Thread(target=self._run, daemon=True, name=name).start()
 
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Lines up what is to be done; gives what will come of it, or its error."""
+    def submit(self, function: Callable[[], T]) -> Future[T]:
+        """Queues a function; the future holds its result or its error."""
         future: Future[T] = Future()
 
-        def do() -> None:
+        def call() -> None:
             try:
-                future.set_result(work())
-            except BaseException as error:  # It is raised where it is waited for.
+                future.set_result(function())
+            except BaseException as error:  # It is raised where the result is asked for.
                 future.set_exception(error)
 
-        self._work.put(do)
+        self._queue.put(call)
         return future
 
     def close(self) -> None:
-        """Ends the thread behind what is lined up."""
-        self._work.put(None)
+        """Ends the thread after what is queued."""
+        self._queue.put(None)
 
     def _run(self) -> None:
-        while (do := self._work.get()) is not None:
-            do()
+        while (call := self._queue.get()) is not None:
+            call()

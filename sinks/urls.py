@@ -1,64 +1,61 @@
-"""From a store's URL to its sink."""
+"""Which kind of store a URL names. The built-in kinds are registered here, others as plugins."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from sqlalchemy.engine import make_url
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 
-from rivulet.urls import URLError, escape_credentials, public_name, with_secrets
+from rivulet.urls import URLError, public_name, with_secrets
 from sinks.base import SinkError, StoreSource
 
-DEFAULT_STORE = "sqlite:///rivulet.db"
-"""Where everything goes when no store is named."""
+GROUP = "rivulet.sinks"
+"""Entry points of this group add kinds of stores: the name is a URL's scheme."""
+
+Factory = Callable[[str], StoreSource]
+"""Makes a source from a URL; raises SinkError where the URL cannot be used."""
+
+_BUILT_IN = {
+    "mongodb": "sinks.mongo.source:MongoSource",
+    "mongodb+srv": "sinks.mongo.source:MongoSource",
+    "redis": "sinks.redis.source:RedisSource",
+    "rediss": "sinks.redis.source:RedisSource",
+}
+_OTHERS = "sinks.sql.source:sql_source"
+"""SQLAlchemy's URLs, whose schemes its own plugins add to."""
 
 
 def open_source(url: str) -> StoreSource:
-    """The sink for a store's URL.
+    """The source for a store's URL; nothing is connected yet.
+
+    Args:
+        url: a store's URL; `${NAME}` in it is the environment's variable.
 
     Raises:
-        SinkError: the URL is none of a store that Rivulet writes to.
+        SinkError: the URL names no store that Rivulet can write to.
     """
     try:
         full = with_secrets(url)
     except URLError as error:
         raise SinkError(str(error)) from None
-    scheme = full.split("://", 1)[0].split("+")[0].lower()
-    if scheme == "mongodb":
-        from sinks.mongo.store import MongoSource
-
-        return MongoSource(full)
-    if scheme in ("redis", "rediss"):
-        from sinks.redis.store import RedisSource
-
-        return RedisSource(full)
-    return _open_sql(full)
+    return _factory(full)(full)
 
 
-def _open_sql(url: str) -> StoreSource:
-    from sinks.sql.store import SqlSource
-    from sinks.sql.upserts import check_dialect
+def _factory(url: str) -> Factory:
+    scheme = url.partition("://")[0].lower()
+    if scheme in _BUILT_IN:
+        return _load(_BUILT_IN[scheme])
+    for found in entry_points(group=GROUP, name=scheme):
+        try:
+            factory: Factory = found.load()
+        except Exception as error:
+            raise SinkError(
+                f"{public_name(url)}: the plugin for '{scheme}://' ({found.value}) cannot be "
+                f"imported: {type(error).__name__}: {error}"
+            ) from error
+        return factory
+    return _load(_OTHERS)
 
-    name = public_name(url)
-    try:
-        url = escape_credentials(url)
-    except URLError as error:
-        raise SinkError(str(error)) from None
-    try:
-        parts = make_url(url)
-        dialect = parts.get_dialect()
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
-        raise SinkError(
-            f"'{name}' is no store that Rivulet can write to: take sqlite:///FILE, "
-            "mysql+pymysql://USER:${PASSWORD}@HOST/DB, mongodb://HOST/DB or redis://HOST/0"
-        ) from error
-    check_dialect(dialect.name)
-    if dialect.name == "sqlite" and parts.database in (None, "", ":memory:"):
-        raise SinkError(f"'{name}' names no file, as sqlite:///rivulet.db does")
-    try:
-        dialect.import_dbapi()
-    except ImportError as error:
-        raise SinkError(
-            f"{name}: its driver '{error.name}' is not installed (for MySQL and MariaDB, "
-            "mysql+pymysql:// comes with Rivulet)"
-        ) from error
-    return SqlSource(url)
+
+def _load(reference: str) -> Factory:
+    factory: Factory = EntryPoint("", reference, GROUP).load()
+    return factory

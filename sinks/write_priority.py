@@ -1,10 +1,10 @@
-"""Who is served goes first: while recommendations are made and written, other writes wait a little.
+"""Urgent writes first: while recommendations are made and written, other writes wait.
 
-At a T all users are due at once, and what serves them shares its processors with what keeps every
-event. Only when things are written depends on this, never what.
+At a ranking time all users are due at once. Their recommendations and the records of events are
+written by the same processors. `WritePriority` decides when rows are written, never which.
 
-Who shares processors are a host's worker processes: they tell each other by a file of eight bytes
-in the folder for temporary files. Where there can be none, a process looks after itself alone.
+The worker processes of a host agree on what is urgent through a file of eight bytes in the folder
+for temporary files. Where the file cannot be used, a process considers its own writes alone.
 """
 
 from __future__ import annotations
@@ -28,115 +28,128 @@ from transforms.messages.events import EventBatch
 
 T = TypeVar("T")
 
-CALM = 1.0
-"""Seconds without anything urgent after which the others go on."""
-LONGEST = 3.0
-"""Seconds that the others wait at the most."""
-REST = 7.0
-"""Seconds after a wait in which the others do not wait again: they too have to keep up."""
+URGENT_SECONDS = 1.0
+"""Seconds for which one announcement of something urgent holds."""
+LONGEST_YIELD = 3.0
+"""Seconds that a write waits for urgent ones, at the most."""
+YIELD_INTERVAL = 7.0
+"""Seconds after a wait in which writes do not wait again, so that they keep up too."""
 
 
 class WritePriority(Enum):
-    """What writes to a store do about the right of way."""
+    """How the writes to a store relate to other writes on the same host.
 
-    NEITHER = auto()
-    TAKES = auto()
-    GIVES = auto()
+    Attributes:
+        NONE: they neither wait nor make others wait.
+        URGENT: writes that yield wait for them.
+        YIELDING: they wait for urgent work.
+    """
+
+    NONE = auto()
+    URGENT = auto()
+    YIELDING = auto()
 
 
 class UrgentWrites:
-    """What is urgent takes it; what is not gives it.
+    """Urgent work announces itself; other writes yield to it.
 
     Args:
-        moment: eight bytes for when it was taken last; who has the same ones is of one company.
-        now: a clock, in seconds, the same one for all.
-        sleep: waits that many seconds.
+        announced: eight bytes for the time of the last announcement. Processes that share these
+            bytes coordinate.
+        now: a clock, in seconds, the same one for all of these processes.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
         self,
-        moment: bytearray | mmap,
+        announced: bytearray | mmap,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._moment, self._now, self._sleep = moment, now, sleep
+        self._announced, self._now, self._sleep = announced, now, sleep
         self._lock = threading.Lock()
-        self._wait_ends = float("-inf")
-        self._passed: dict[str, int] = {}
+        self._yield_ends = float("-inf")
+        self._latest: dict[str, int] = {}
 
-    def take_at(self, job: str, moment: int) -> None:
-        """Says that a job has something urgent to do at a moment; once for all its threads."""
+    def begin_urgent_at(self, job: str, deadline: int) -> None:
+        """Announces the urgent work of a deadline, once for all threads of a job.
+
+        Args:
+            job: name of the job.
+            deadline: number of the deadline; smaller ones than the job's latest are ignored.
+        """
         with self._lock:
-            if moment <= self._passed.get(job, -1):
+            if deadline <= self._latest.get(job, -1):
                 return
-            self._passed[job] = moment
-        self.take()
+            self._latest[job] = deadline
+        self.begin_urgent()
 
-    def take(self) -> None:
-        """Says that something urgent is under way."""
-        _MOMENT.pack_into(self._moment, 0, self._now())
+    def begin_urgent(self) -> None:
+        """Announces that urgent work is under way for the next URGENT_SECONDS."""
+        _SECONDS.pack_into(self._announced, 0, self._now())
 
-    def give(self) -> None:
-        """Waits until nothing urgent is under way, within limits."""
+    def yield_to_urgent(self) -> None:
+        """Waits until no urgent work is under way, for LONGEST_YIELD at the most."""
         with self._lock:
             now = self._now()
-            if self._is_taken(now) and now >= self._wait_ends + REST:
-                self._wait_ends = now + LONGEST
-        while self._is_taken(now) and now < self._wait_ends:
-            self._sleep(min(CALM / 3, self._wait_ends - now))
+            if self._is_urgent(now) and now >= self._yield_ends + YIELD_INTERVAL:
+                self._yield_ends = now + LONGEST_YIELD
+        while self._is_urgent(now) and now < self._yield_ends:
+            self._sleep(min(URGENT_SECONDS / 3, self._yield_ends - now))
             now = self._now()
 
-    def _is_taken(self, now: float) -> bool:
-        (taken,) = _MOMENT.unpack_from(self._moment)
-        # What a file has from before the machine's last start may lie in this clock's future.
-        return bool(abs(now - taken) < CALM)
+    def _is_urgent(self, now: float) -> bool:
+        (announced,) = _SECONDS.unpack_from(self._announced)
+        # The monotonic clock restarts with the machine: an old file may hold a later time.
+        return bool(abs(now - announced) < URGENT_SECONDS)
 
 
-_MOMENT = struct.Struct("d")
+_SECONDS = struct.Struct("d")
 
 
 @cache
-def of_this_host() -> UrgentWrites:
-    """The one that this user's processes share."""
-    folder = Path(tempfile.gettempdir())
+def host_urgent_writes() -> UrgentWrites:
+    """The instance that the processes of this user share on this host."""
+    path = Path(tempfile.gettempdir()) / f"rivulet-urgent-writes-{os.getuid()}"
     try:
         # Another user may have put a link there: it is not followed.
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        descriptor = os.open(folder / f"rivulet-right-of-way-{os.getuid()}", flags, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             if os.fstat(descriptor).st_uid != os.getuid():
-                return UrgentWrites(bytearray(_MOMENT.size))
-            os.ftruncate(descriptor, _MOMENT.size)
-            return UrgentWrites(mmap(descriptor, _MOMENT.size))
+                return UrgentWrites(bytearray(_SECONDS.size))
+            os.ftruncate(descriptor, _SECONDS.size)
+            return UrgentWrites(mmap(descriptor, _SECONDS.size))
         finally:
             os.close(descriptor)
     except OSError:
-        return UrgentWrites(bytearray(_MOMENT.size))
+        return UrgentWrites(bytearray(_SECONDS.size))
 
 
-def take(element: T) -> T:
-    """Takes the right of way for what follows from an element, which it gives back."""
-    of_this_host().take()
+def begin_urgent(element: T) -> T:
+    """Announces the urgent work that follows from an element, and returns the element."""
+    host_urgent_writes().begin_urgent()
     return element
 
 
 @beam.typehints.with_input_types(EventBatch)
 @beam.typehints.with_output_types(EventBatch)
 class AnnounceDeadline(beam.DoFn):
-    """Takes the right of way when events let the watermark pass a T; gives the events back.
+    """Announces urgent work when events let the watermark pass a ranking time.
+
+    The events are passed on.
 
     Args:
-        period: seconds between two T's.
-        behind: seconds that the watermark stays behind the newest event.
+        period: seconds between two ranking times.
+        watermark_lag: seconds by which the watermark is lower than the largest event time.
     """
 
-    def __init__(self, period: int, behind: int) -> None:
-        self._period, self._behind = period, behind
+    def __init__(self, period: int, watermark_lag: int) -> None:
+        self._period, self._lag = period, watermark_lag
         self._job = uuid.uuid4().hex
 
     def process(self, events: EventBatch) -> Iterator[EventBatch]:
-        """Looks at the newest event, and passes all on."""
+        """Looks at the largest event time."""
         if len(events):
-            passed = (int(events.time.max()) - self._behind) // self._period
-            of_this_host().take_at(self._job, passed)
+            deadline = (int(events.time.max()) - self._lag) // self._period
+            host_urgent_writes().begin_urgent_at(self._job, deadline)
         yield events

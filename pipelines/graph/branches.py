@@ -6,7 +6,7 @@ Labels are stable: a job resumed from a savepoint finds its state by them.
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import apache_beam as beam
@@ -26,7 +26,7 @@ from pipelines.options import (
 )
 from rivulet.configuration import Configuration
 from rivulet.urls import public_name
-from sinks.base import StoreSource, WriteTo
+from sinks.base import StoreSource, WorkerCounts
 from sinks.files.dead_letters import WriteDeadLetters
 from sinks.files.feedback_log import WriteFeedback
 from sinks.options import (
@@ -35,12 +35,10 @@ from sinks.options import (
     RecommendationSinkSettings,
     RecordSinkSettings,
 )
-from sinks.redis.store import CALLS, USERS, RedisSource
-from sinks.sql.store import SqlSource
-from sinks.write_priority import AnnounceDeadline, WritePriority, take
+from sinks.write import WriteTo, accepting
+from sinks.write_priority import AnnounceDeadline, WritePriority, begin_urgent
 from sources.options import InputSettings, KafkaSettings
 from sources.read import Events, ReadEvents
-from transforms.bundles import CollectBundle
 from transforms.columns.frames import Frame
 from transforms.feedback.rules import RewardRules
 from transforms.feedback.transform import Rewarded, RewardRecommendations
@@ -54,15 +52,11 @@ from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations
 from transforms.progress import SHARED_PROGRESS
 from transforms.shards.by_user import SpreadByUser
-from transforms.shards.delay import DelayUntilWatermark
 from transforms.windows.panes import ClosedPanes, ClosePanes
 from transforms.windows.popular import PopularItems
 from transforms.windows.shard_sums import SumShards
 
 LATE = "late"
-WRITTEN_ROWS = 5_000
-SERVED_ROWS = USERS * CALLS
-"""Rows of a frame from which on it is written, though its bundle goes on."""
 
 Output = RecordSinkSettings | PopularSinkSettings | RecommendationSinkSettings
 _NAMES: dict[type[Output], str] = {
@@ -103,7 +97,7 @@ class Flow:
         """Whether recommendations go to the stores that serve them before all else is written."""
         if self.events.is_bounded_files or RecommendationSinkSettings not in self.settings:
             return False
-        return any(map(_serves, self.sinks(RecommendationSinkSettings)))
+        return any(store.serves_online for store in self.sinks(RecommendationSinkSettings))
 
     def sinks(self, output: type[Output]) -> list[StoreSource]:
         """The stores of an output."""
@@ -125,8 +119,9 @@ def record(flow: Flow) -> None:
     if not flow.events.is_bounded_files:
         # Else a stream's source waits for the record stores, and all recommendations with it.
         batches = batches | "Apart from the rest" >> SpreadByUser(flow.shards)
-    way = WritePriority.GIVES if flow.serves_first else WritePriority.NEITHER
-    _write(flow, RecordSinkSettings, batches, EventBatch, way=way)
+    # The one switch of write priority: without YIELDING here, nothing waits for urgent writes.
+    priority = WritePriority.YIELDING if flow.serves_first else WritePriority.NONE
+    _write(flow, RecordSinkSettings, batches, EventBatch, priority=priority)
 
 
 def close_panes(flow: Flow) -> ClosedPanes:
@@ -135,7 +130,7 @@ def close_panes(flow: Flow) -> ClosedPanes:
     if flow.serves_first:
         period = flow.settings[RecommendSettings].recommend_period
         delay = flow.settings[KafkaSettings].max_out_of_orderness
-        events = events | "Make way" >> beam.ParDo(AnnounceDeadline(period, delay))
+        events = events | "Announce deadlines" >> beam.ParDo(AnnounceDeadline(period, delay))
     closed: ClosedPanes = events | "Close panes" >> ClosePanes(
         flow.block_seconds,
         flow.shards,
@@ -189,10 +184,14 @@ def recommend(
     )
     blocks = closed.blocks
     if flow.serves_first:
-        blocks = blocks | "Go first" >> beam.Map(take).with_output_types(tuple[int, EventBatch])
+        blocks = blocks | "Urgent blocks" >> beam.Map(begin_urgent).with_output_types(
+            tuple[int, EventBatch]
+        )
     due = (blocks, popular) | "Histories" >> Histories(rules, flow.shards)
     if flow.serves_first:
-        due = due | "Go on" >> beam.Map(take).with_output_types(tuple[int, RankingRequest])
+        due = due | "Urgent requests" >> beam.Map(begin_urgent).with_output_types(
+            tuple[int, RankingRequest]
+        )
     recommended: Recommended = due | "Recommend" >> Recommend(
         source or model_source(flow.settings[ModelSettings]),
         chosen.recommendations,
@@ -205,7 +204,7 @@ def recommend(
     )
     _write_recommendations(flow, recommended.served, rewarded.recommendations)
     minutes = rewarded.minutes | "Minutes" >> SumShards(PolicyMinutes, MINUTE, bounded)
-    _write(flow, RecommendationSinkSettings, minutes, PolicyMinutes, "minutes")
+    _write(flow, RecommendationSinkSettings, minutes, PolicyMinutes, label="minutes")
     if feedback.feedback:
         _ = rewarded.feedback | "Write feedback" >> WriteFeedback(feedback.feedback, bounded)
     return rewarded
@@ -213,9 +212,7 @@ def recommend(
 
 def tell(flow: Flow, closed: ClosedPanes, rewarded: Rewarded) -> None:
     """How the job does, to the SQL stores of the recommendations: for the page."""
-    stores = [
-        sink for sink in flow.sinks(RecommendationSinkSettings) if isinstance(sink, SqlSource)
-    ]
+    stores = accepting(flow.sinks(RecommendationSinkSettings), WorkerCounts)
     if stores:
         tell_page = WriteJobMetrics(
             stores, int(time.time() * 1000), flow.block_seconds, flow.events.is_bounded_files
@@ -236,26 +233,22 @@ def write_letters(flow: Flow) -> None:
 def _write_recommendations(
     flow: Flow, served: beam.PCollection[Recommendations], rewarded: beam.PCollection[RankedBatch]
 ) -> None:
-    """To all stores; in a stream, first to the ones that serve them, and then to the others.
+    """Recommendations to all stores; in a stream, to the serving stores first.
 
-    Those that serve keep nothing of what came of the lists before, so they need not wait for it.
+    Serving stores keep no rewards. They get the recommendations before rewards are known.
     """
-    stores = set(flow.sinks(RecommendationSinkSettings))
-    serving = set(filter(_serves, stores)) if flow.serves_first else set()
-    if serving:
-        _write(
-            flow, RecommendationSinkSettings, served, Recommendations, SERVED, serving,
-            WritePriority.TAKES,
-        )  # fmt: skip
-    if stores - serving:
+    output = RecommendationSinkSettings
+    stores = flow.sinks(output)
+    serving = [store for store in stores if store.serves_online] if flow.serves_first else []
+    _write(
+        flow, output, served, Recommendations,
+        stores=serving, label=SERVED, priority=WritePriority.URGENT,
+    )  # fmt: skip
+    archives = [store for store in stores if store not in serving]
+    if archives:
         rows = rewarded | "Rows" >> beam.Map(RankedBatch.rows).with_output_types(Recommendations)
-        if serving and (seconds := flow.settings[RecommendationSinkSettings].archive_delay):
-            rows = rows | "Behind Redis" >> DelayUntilWatermark(seconds, flow.shards)
-        _write(flow, RecommendationSinkSettings, rows, Recommendations, only=stores - serving)
-
-
-def _serves(sink: StoreSource) -> bool:
-    return isinstance(sink, RedisSource)
+        delay = flow.settings[output].archive_delay if serving else 0
+        _write(flow, output, rows, Recommendations, stores=archives, delay=delay)
 
 
 def _write(
@@ -263,27 +256,18 @@ def _write(
     output: type[Output],
     rows: beam.PCollection[Frame],
     frame_type: type[Frame],
-    what: str | None = None,
-    only: Set[StoreSource] | None = None,
-    way: WritePriority = WritePriority.NEITHER,
+    *,
+    stores: Sequence[StoreSource] | None = None,
+    label: str | None = None,
+    priority: WritePriority = WritePriority.NONE,
+    delay: int = 0,
 ) -> None:
-    sinks = [
-        (number, sink)
-        for number, sink in enumerate(flow.sinks(output), 1)
-        # The other stores have no place for it (spec section 6).
-        if frame_type is not PolicyMinutes or isinstance(sink, SqlSource)
-        if only is None or sink in only
-    ]
-    if not sinks:
-        return
-    name = what or _NAMES[output]
-    # A stream's frames are small, and a store takes a few large ones far faster.
-    rows = rows | f"Collect {name}" >> beam.ParDo(
-        CollectBundle(frame_type, SERVED_ROWS if way is WritePriority.TAKES else WRITTEN_ROWS)
-    ).with_output_types(frame_type)
-    for number, sink in sinks:
-        label = f"Write {name} {number}"
-        flow.letters.append(rows | label >> WriteTo(sink, frame_type, way))
+    """Writes frames to those stores of an output that have a place for them."""
+    chosen = accepting(flow.sinks(output) if stores is None else stores, frame_type)
+    if chosen:
+        shards = flow.shards if delay else 1
+        write = WriteTo(chosen, frame_type, priority=priority, delay=delay, shards=shards)
+        flow.letters.append(rows | f"Write {label or _NAMES[output]}" >> write)
 
 
 @beam.typehints.with_output_types(DeadLetterBatch)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from sinks.base import WriteTo
-from sinks.sql.heartbeat import Heartbeat
-from sinks.sql.store import SqlSource
+from sinks.base import StoreSource
+from sinks.heartbeat import Heartbeat
+from sinks.write import WriteTo
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import EventMinutes
@@ -22,13 +22,13 @@ class WriteJobMetrics(beam.PTransform):
     """(events as read, closed blocks, recommendations) to the tables for the page.
 
     Attributes:
-        stores: where to.
+        stores: stores that accept EventMinutes and WorkerCounts.
         run: the run, as its start in milliseconds since the epoch.
         pane: seconds on whose multiples closed blocks begin and end.
         bounded: the input is files.
     """
 
-    stores: Sequence[SqlSource]
+    stores: Sequence[StoreSource]
     run: int
     pane: int
     bounded: bool
@@ -49,6 +49,6 @@ class WriteJobMetrics(beam.PTransform):
             refused.append(minutes | f"Write minutes {number}" >> WriteTo(store, EventMinutes))
             # Wherever something is counted: of a bounded input Flink does one step after another.
             for what, rows in parts.items():
-                _ = rows | f"Pulse {what} {number}" >> beam.ParDo(Heartbeat(store, self.run))
+                _ = rows | f"Heartbeat {what} {number}" >> beam.ParDo(Heartbeat(store, self.run))
         letters: beam.PCollection[DeadLetterBatch] = refused | "Refused" >> beam.Flatten()
         return letters

@@ -1,4 +1,4 @@
-"""Dead letters to a file of JSON lines."""
+"""Dead letters in a file of JSON lines."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from apache_beam.io.filesystems import FileSystems
 
 from transforms.messages.dead_letters import DeadLetterBatch
 
-FLUSH_BYTES = 4 << 20
+BYTES_PER_WRITE = 4 << 20
 
 
 class WriteDeadLetters(beam.PTransform):
-    """Appends dead letters to a file, a bundle at a time.
+    """Appends dead letters to a file, one write for each bundle.
 
-    A letter names its place in the source, so that a letter which a crash wrote twice is the
-    same line twice. On file systems that cannot append (object stores), PATH is a folder of
-    files, one a bundle, each named by what is in it.
+    A dead letter names its place in the source: where a bundle is repeated after a failure, the
+    same lines are written again. Object stores cannot append. There the path is a folder with a
+    file for each bundle, whose name is a hash of its content.
 
     Args:
-        path: the file.
+        path: a file, or a URL of a folder that Beam's file systems can write to.
     """
 
     def __init__(self, path: str) -> None:
@@ -31,7 +31,7 @@ class WriteDeadLetters(beam.PTransform):
         self._path = path
 
     def expand(self, letters: beam.PCollection[DeadLetterBatch]) -> beam.PCollection[None]:
-        """Write them."""
+        """Appends each bundle's letters."""
         return letters | "Append" >> beam.ParDo(_Append(self._path))
 
 
@@ -45,7 +45,7 @@ class _Append(beam.DoFn):
 
     def process(self, letters: DeadLetterBatch) -> Iterator[None]:
         self._lines += letters.to_json_lines()
-        if len(self._lines) >= FLUSH_BYTES:
+        if len(self._lines) >= BYTES_PER_WRITE:
             self._flush()
         return iter(())
 

@@ -1,4 +1,8 @@
-"""The feedback log: Parquet files that off-policy training and evaluation read."""
+"""The feedback log: Parquet files that off-policy training and evaluation read.
+
+The schema metadata of each file has the key `rivulet`: the job's settings as a JSON object. Readers
+take the reward window and the history size from it.
+"""
 
 from __future__ import annotations
 
@@ -15,42 +19,54 @@ from apache_beam.transforms.window import FixedWindows
 from sinks.rows import policy_names
 from transforms.messages.events import Int64s
 from transforms.messages.feedback import Feedback
+from transforms.messages.job import JobSettings
 
 STREAMING_WINDOW = 600
-"""Seconds of event time in a file of a stream that does not end."""
+"""Seconds of event time in one file of an unbounded stream."""
+
+SETTINGS_KEY = b"rivulet"
+"""Key of the schema metadata that holds the job's settings."""
 
 
 class WriteFeedback(beam.PTransform):
-    """Writes feedback to Parquet files in a folder, each named by what is in it.
+    """Writes feedback to Parquet files in a folder.
+
+    The name of a file is made of its content: a repeated write replaces the file.
 
     Args:
-        folder: where.
-        bounded: the stream ends: frames are large enough to be files. Otherwise what comes in
-            ten minutes is gathered to a file a shard.
+        folder: the folder.
+        bounded: the input is bounded: each frame is a file. Otherwise a file has the rows of a
+            shard in STREAMING_WINDOW.
+        settings: the job's settings, for the files' metadata.
     """
 
-    def __init__(self, folder: str, bounded: bool) -> None:
+    def __init__(self, folder: str, bounded: bool, settings: JobSettings | None = None) -> None:
         super().__init__()
-        self._folder, self._bounded = folder, bounded
+        self._folder, self._bounded, self._settings = folder, bounded, settings
 
     def expand(self, feedback: beam.PCollection[tuple[int, Feedback]]) -> beam.PCollection[None]:
-        """Gather and write."""
+        """Groups the rows to files and writes them."""
         if self._bounded:
-            gathered = feedback | "As they come" >> beam.MapTuple(
+            gathered = feedback | "Frame to file" >> beam.MapTuple(
                 lambda shard, rows: (shard, [rows])
             )
         else:
             gathered = (
                 feedback
                 | "Window" >> beam.WindowInto(FixedWindows(STREAMING_WINDOW))
-                | "Gather" >> beam.GroupByKey()
+                | "Group" >> beam.GroupByKey()
             )
-        return gathered | "Write Parquet" >> beam.ParDo(_WriteFile(self._folder))
+        return gathered | "Write Parquet" >> beam.ParDo(_WriteFile(self._folder, self._settings))
 
 
-def to_table(rows: Feedback) -> pa.Table:
-    """Feedback as an Arrow table: user, time, history, items, policy, propensities, rewards."""
-    return pa.table(
+def to_table(rows: Feedback, settings: JobSettings | None = None) -> pa.Table:
+    """Feedback as an Arrow table: user, time, history, items, policy, propensities, rewards.
+
+    Args:
+        rows: the feedback.
+        settings: the job's settings, for the schema's metadata.
+    """
+    table = pa.table(
         {
             "user": rows.user,
             "time": rows.time,
@@ -61,6 +77,9 @@ def to_table(rows: Feedback) -> pa.Table:
             "rewards": _ragged(rows.rewards, rows.length),
         }
     )
+    if settings is None:
+        return table
+    return table.replace_schema_metadata({SETTINGS_KEY: settings.settings_json()})
 
 
 def _ragged(matrix: Int64s | np.ndarray, length: Int64s) -> pa.ListArray:
@@ -70,8 +89,8 @@ def _ragged(matrix: Int64s | np.ndarray, length: Int64s) -> pa.ListArray:
 
 
 class _WriteFile(beam.DoFn):
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: str, settings: JobSettings | None) -> None:
+        self._folder, self._settings = folder, settings
 
     def process(self, group: tuple[int, Iterable[Feedback]]) -> Iterator[None]:
         shard, frames = group
@@ -82,7 +101,7 @@ class _WriteFile(beam.DoFn):
             keys = hashlib.sha256(rows.user.tobytes() + rows.time.tobytes()).hexdigest()[:12]
             name = f"feedback-{rows.time.min()}-{shard:03}-{keys}.parquet"
             sink = pa.BufferOutputStream()
-            pq.write_table(to_table(rows), sink, compression="zstd")
+            pq.write_table(to_table(rows, self._settings), sink, compression="zstd")
             with FileSystems.create(FileSystems.join(self._folder, name)) as file:
                 file.write(sink.getvalue().to_pybytes())
         return iter(())

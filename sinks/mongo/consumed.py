@@ -1,12 +1,12 @@
-"""`userConsumed`: each user's different items in order of first consumption, in MongoDB.
+"""`userConsumed`: each user's distinct items in order of first consumption.
 
-An item keeps its earliest time, and items stand by time and then item id. The minimum and the
-order do not depend on who comes first, so that events that are repeated, re-ordered or split
-end in the same document.
+An item has its earliest time, and items are ordered by time and then item id. The minimum and the
+order do not depend on the order of arrival, so that events that are repeated, reordered or split
+result in the same document.
 
-The server merges, many users' documents by one statement. What is later than all that is there,
-which is most of what comes, it puts behind it; a document that holds all of it already is left as
-it is.
+The server merges: one statement updates the documents of many users. Items that are later than all
+items of a document, which is the common case, are appended. A document that already has all of the
+items stays as it is.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from transforms.messages.events import EventBatch
 
 Document = dict[str, Any]
 Consumed = tuple[int, list[list[int]]]
-"""A user and [time, item] of each of the user's items, ascending."""
+"""A user, and [time, item] of each of the user's items, ascending."""
 
 
 def first_consumptions(events: EventBatch) -> list[Consumed]:
-    """Per user, ascending: every different item with its earliest time."""
+    """For each user, ascending: the distinct items with their earliest times."""
     events = events.take(np.lexsort((events.time, events.item, events.user)))
     events = events.take(run_starts(events.user, events.item))
     events = events.take(np.lexsort((events.item, events.time, events.user)))
@@ -41,14 +41,14 @@ def first_consumptions(events: EventBatch) -> list[Consumed]:
 
 
 def document(consumed: Consumed) -> Document:
-    """A user's document where there is none yet."""
+    """The document of a user who has none."""
     user, pairs = consumed
     items, times = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
     return {"_id": user, "user": user, "consumed": items, "time": times}
 
 
 def merge(users: list[Consumed]) -> UpdateMany:
-    """One statement that merges the users' items into those of their documents that are there."""
+    """One statement that merges the users' items into their documents, as far as these exist."""
     ids = [user for user, _ in users]
     place = {"$indexOfArray": [{"$literal": ids}, "$_id"]}
     row = {"$arrayElemAt": [{"$literal": [pairs for _, pairs in users]}, place]}

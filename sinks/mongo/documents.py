@@ -1,4 +1,4 @@
-"""From frames to MongoDB's documents (spec section 6)."""
+"""From frames to documents of MongoDB (spec section 6)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 
 def records(events: EventBatch) -> list[Document]:
-    """A document per event; its `_id` is made of the event, so that it is there once."""
+    """A document per event. Its `_id` is made of the event, so that each event has one document."""
     return [
         {
             "_id": f"{user}:{time}:{item}:{behavior}",

@@ -1,8 +1,8 @@
-"""Many documents of one shape as BSON, made column by column: https://bsonspec.org/spec.html.
+"""Recommendations as BSON, encoded column by column (https://bsonspec.org/spec.html).
 
-pymongo's encoder asks Python for each value of each document. Recommendations are the most rows
-that a store gets, and all of a policy have the same shape: a template is encoded once, and numbers
-of 8 bytes are laid over it for all documents at once.
+pymongo's encoder works on each value of each document in Python. Recommendations are most of the
+rows that a store gets, and all those of one policy and length have documents of one layout. The
+layout is encoded once, and the 8-byte numbers are copied into it for all documents at once.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from transforms.columns.ranges import runs
 from transforms.messages.recommendations import Recommendations, coded_labels
 
 _INT, _DOUBLE = Int64(0), 0.0
-_AROUND = 7
-"""Bytes of a document {"": value} beside its value: size, type, name, end."""
+_ENVELOPE = 7
+"""Bytes of the document {"": value} without the value: size, type, name, end."""
 
 
 def results(rows: Recommendations) -> list[RawBSONDocument]:
-    """The documents of `to_documents.results` without `_id`, which the server makes."""
+    """The documents of `documents.results`; the server adds `_id`."""
     documents: list[Any] = [None] * len(rows)
     names, code = coded_labels(rows.policy)
     shape = code * (rows.items.shape[1] + 1) + rows.length
@@ -59,10 +59,15 @@ def results(rows: Recommendations) -> list[RawBSONDocument]:
 def _filled(
     template: dict[str, Any], columns: Sequence[npt.NDArray[Any]]
 ) -> Iterator[RawBSONDocument]:
-    """Documents like a template, whose numbers are the columns', in the order of its fields."""
+    """Documents of the template's layout.
+
+    Args:
+        template: a document whose numbers are replaced.
+        columns: for each number of the template, in order, its values in all documents.
+    """
     shape = np.frombuffer(bson.encode(template), np.uint8)
     documents = np.tile(shape, (len(columns[0]), 1))
-    for place, column in zip(_places(template, 0), columns, strict=True):
+    for place, column in zip(_offsets(template, 0), columns, strict=True):
         wide = column.astype("<f8" if column.dtype.kind == "f" else "<i8")
         documents[:, place : place + 8] = wide.view(np.uint8).reshape(-1, 8)
     whole = documents.tobytes()
@@ -70,13 +75,13 @@ def _filled(
         yield RawBSONDocument(whole[start : start + len(shape)])
 
 
-def _places(document: dict[str, Any], start: int) -> Iterator[int]:
-    """Where the numbers of a document that begins at `start` lie, those of its lists too."""
+def _offsets(document: dict[str, Any], start: int) -> Iterator[int]:
+    """Offsets of the numbers in an encoded document that begins at `start`, with its lists'."""
     at = start + 4
     for name, value in document.items():
         at += len(name) + 2
         if isinstance(value, list):
-            yield from _places({str(place): each for place, each in enumerate(value)}, at)
+            yield from _offsets({str(place): each for place, each in enumerate(value)}, at)
         elif not isinstance(value, str):
             yield at
-        at += len(bson.encode({"": value})) - _AROUND
+        at += len(bson.encode({"": value})) - _ENVELOPE

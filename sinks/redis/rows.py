@@ -1,4 +1,4 @@
-"""From frames to what Redis keeps: the latest of each (spec section 6)."""
+"""From frames to the current values that Redis keeps (spec section 6)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ HISTORY_SIZE = 10
 """Items in a user's history."""
 
 EVENT_WIDTH = 33
-"""Digits of an event as text."""
+"""Digits of an event's sort key."""
 
 UserRows = tuple[list[int], list[Any], list[int]]
-"""Users, what is to be written for each, and the time of each."""
+"""Users, the row to write for each, and the time of each."""
 
 _SIGN = np.uint64(1 << 63)
 
 
 def histories(events: EventBatch) -> UserRows:
-    """Each user's last different events, newest first, as one text, and their items, oldest first.
+    """Each user's last distinct events.
 
-    An event is 33 digits that sort as text by time, item and behavior.
+    Returns:
+        Users; for each the sort keys of the events, newest first, joined to one text, and their
+        items, oldest first, separated by blanks; the time of each user's last event. A sort key has
+        EVENT_WIDTH digits: time, item and behavior. Sort keys compare as text as the events do.
     """
     events = events.ordered()
     starts = run_starts(events.user)
@@ -47,7 +50,7 @@ def histories(events: EventBatch) -> UserRows:
     return events.user[starts].tolist(), rows, events.time[ends - 1].tolist()
 
 
-def last_ranking(rows: PopularRows) -> tuple[int, list[int], list[int]]:
+def latest_ranking(rows: PopularRows) -> tuple[int, list[int], list[int]]:
     """The latest window's end, items and counts, best first."""
     rows = rows.take(rows.window_end == rows.window_end.max())
     rows = rows.take(np.argsort(rows.rank))

@@ -1,7 +1,7 @@
-"""What Redis does in one step. Each script takes many users, so that a call is worth its trip.
+"""Lua scripts that update keys atomically, each for many users in one call.
 
-A user whose key has a wrong type is skipped and named in the answer; any other error ends the
-script, and all of it is done again, which changes nothing.
+A user whose key has a wrong type is skipped, and the script returns the user's index. Any other
+error ends the script. The call is then repeated, which does not change what was already written.
 """
 
 _BESIDE = """
@@ -9,15 +9,15 @@ local beside, set = {}, {}
 for place, key in ipairs(KEYS) do beside[place] = key .. ':%s' end
 local all_known = redis.call('MGET', unpack(beside))
 local function known_of(place)
-  -- To MGET a key of a wrong type is none.
+  -- MGET returns nothing for a key of a wrong type, GET an error.
   return all_known[place] or redis.pcall('GET', beside[place])
 end
 local function keep(place, value)
   set[#set + 1], set[#set + 2] = beside[place], value
 end
 """
-"""Of a string beside each key: all read, and written, by one command. Half of what a row costs is
-its commands, each of which goes to the server's log."""
+"""Reads and writes a string beside each key, those of all keys by one command. Half of the cost of
+a row is its commands, each of which the server appends to its log."""
 
 _EACH_USER = """
 local refused = {}
@@ -88,13 +88,12 @@ end
 """
     + _EACH_USER
 )
-"""KEYS: `history:<user>`. ARGV: the size, an event's width, and for each user the last events,
-newest first, and their items, oldest first, with blanks between.
+"""KEYS: `history:<user>`. ARGV: the size, the width of a sort key, and for each user the sort keys
+of the last events, newest first, and their items, oldest first, separated by blanks.
 
-`history:<user>:events` keeps what orders the items of the list, in the same order: texts of
-one width that compare as the events do. What is merged into it, in whatever order and however
-often, ends in the same list. Most of what comes is newer than all that is there: it is put in
-front. A list that somebody else has changed is begun anew.
+`history:<user>:events` keeps the sort keys of the list's items, in the same order. Merging events
+in any order, and repeatedly, results in the same list. Events that are newer than all of the list,
+the common case, are pushed. A list that something else has changed is started again.
 """
 
 RECOMMENDATIONS = (
@@ -128,11 +127,11 @@ end
 """
     + _EACH_USER
 )
-"""KEYS: `recommendations:<user>`. ARGV, both JSON: the different lists, whose items are texts; for
-each user the list's place (from 1), the time, and the time with which the same list was written
-before, -1 where that is not known.
+"""KEYS: `recommendations:<user>`. ARGV, both JSON: the distinct lists, whose items are strings; for
+each user the list's index from 1, the time, and the time with which the same list was written
+before, -1 where unknown.
 
-`recommendations:<user>:time` says which of two is the newer, and whether the list is there already.
+`recommendations:<user>:time` tells which of two lists is newer, and whether a list is still there.
 """
 
 POPULAR = """
@@ -153,5 +152,16 @@ redis.call('HSET', KEYS[2], unpack(counts))
 redis.call('SET', KEYS[3], window_end)
 return 1
 """
-"""KEYS: `popular:items`, `popular:counts`, `popular:window_end`. ARGV: the window's end, how
-many items there are, the items, their counts."""
+"""KEYS: `popular:items`, `popular:counts`, `popular:window_end`. ARGV: the window's end, the number
+of items, the items, their counts."""
+
+JOB_SETTINGS = """
+local known = redis.call('GET', KEYS[1])
+local parsed, value = pcall(cjson.decode, known or '')
+if parsed and type(value) == 'table' and tonumber(value.run) and
+   tonumber(value.run) > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
+"""KEYS: `job:settings`. ARGV: the run, its settings as JSON. An older run does not replace a newer
+one."""

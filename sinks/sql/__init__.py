@@ -1,1 +1,1 @@
-"""SQL stores: any database that SQLAlchemy speaks to and that has an upsert."""
+"""The SQL store: any database that SQLAlchemy supports and that has an upsert."""

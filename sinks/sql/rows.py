@@ -23,12 +23,12 @@ Lists = Sequence[list[Any]]
 
 @dataclass(frozen=True)
 class Target:
-    """Where frames of a type go.
+    """The table for frames of a type.
 
     Attributes:
         table: the table.
-        columns: makes lists of plain values of a frame, one for each of the table's columns.
-        time: the column that is the row's time.
+        columns: from a frame to lists of Python values, one list for each column of the table.
+        time: name of the column that is the row's time, in seconds since the epoch.
     """
 
     table: sa.Table
@@ -41,7 +41,7 @@ class Target:
 
 
 def _records(events: EventBatch) -> Lists:
-    # In the order of the primary key: neighbours in the bulk are neighbours in the table.
+    # In the order of the primary key, so that a batch changes few pages of the table.
     events = events.take(order(events.user, events.item, events.behavior, events.time))
     user, item, time = (column.tolist() for column in (events.user, events.item, events.time))
     return user, item, behavior_names(events), time
@@ -78,4 +78,4 @@ TARGETS: dict[type[Frame], Target] = {
     PolicyMinutes: Target(schema.POLICY_MINUTE, _minutes, "minute"),
     EventMinutes: Target(schema.EVENT_MINUTE, _event_minutes, "minute"),
 }
-"""The table of each type of frame."""
+"""The table for each type of frame."""

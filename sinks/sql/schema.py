@@ -1,4 +1,4 @@
-"""The SQL tables, each written once: names, columns, keys (spec section 6)."""
+"""The SQL tables: names, columns, keys (spec section 6)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RECORD = Table(
     sqlite_with_rowid=False,
     **_UTF8,
 )
-"""Every event, once."""
+"""Each distinct event."""
 
 TOP = Table(
     "top",
@@ -37,7 +37,7 @@ TOP = Table(
     Column("count", BigInteger, nullable=False),
     **_UTF8,
 )
-"""Popular items by window."""
+"""Rankings of popular items, a row per window and rank."""
 
 RECOMMENDATION = Table(
     "recommendation",
@@ -51,7 +51,7 @@ RECOMMENDATION = Table(
     sqlite_with_rowid=False,
     **_UTF8,
 )
-"""What was recommended."""
+"""Recommendations, a row per user and ranking time."""
 
 POLICY_MINUTE = Table(
     "policy_minute",
@@ -63,7 +63,7 @@ POLICY_MINUTE = Table(
     Column("reward", Float(53), nullable=False),
     **_UTF8,
 )
-"""What came of a policy's recommendations in a minute of event time (spec section 5)."""
+"""Recommendations, hits and rewards of a policy in a minute of event time (spec section 5)."""
 
 EVENT_MINUTE = Table(
     "event_minute",
@@ -72,7 +72,7 @@ EVENT_MINUTE = Table(
     *(Column(name, BigInteger, nullable=False) for name in BEHAVIORS),
     **_UTF8,
 )
-"""Different events in a minute of event time, by behavior; late ones are not in it."""
+"""Distinct events in a minute of event time, by behavior, without late ones."""
 
 JOB_WORKER = Table(
     "job_worker",
@@ -83,7 +83,17 @@ JOB_WORKER = Table(
     Column("counts", JSON, nullable=False),
     **_UTF8,
 )
-"""What each worker process of a run (its start, milliseconds since the epoch) has done so far.
+"""Progress of each worker process; `run` is the job's start in milliseconds since the epoch.
 
-The clock's, not event time's: for the page alone. What is done again counts again.
+For the web page alone: `updated_at` is the worker's clock, and work that is repeated after a
+failure counts again.
 """
+
+JOB = Table(
+    "job",
+    METADATA,
+    _id("run"),
+    Column("settings", JSON, nullable=False),
+    **_UTF8,
+)
+"""Settings of each run of a job; `run` is its start in milliseconds since the epoch."""

@@ -1,4 +1,4 @@
-"""Upserts in the dialects that have one."""
+"""Upserts in the SQL dialects that have one."""
 
 from __future__ import annotations
 
@@ -10,32 +10,36 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sinks.base import SinkError
 
 DIALECTS = ("sqlite", "mysql", "mariadb", "postgresql")
-"""Those that have an upsert."""
+"""Dialects whose upsert is known here."""
 
 
 def check_dialect(dialect: str) -> None:
-    """Makes sure that there is an upsert for it.
+    """Checks that the dialect has an upsert.
 
     Raises:
-        SinkError: the dialect has none that Rivulet knows.
+        SinkError: no upsert is known for the dialect.
     """
     if dialect not in DIALECTS:
         raise SinkError(f"no upsert is known for {dialect}: take one of {', '.join(DIALECTS)}")
 
 
 def upsert(table: sa.Table, dialect: str) -> Any:
-    """Inserts a row; one with the same key takes the new values (or stays, if it is all key).
+    """A statement that inserts a row, or updates the row with the same primary key.
+
+    Args:
+        table: the table. A row of a table that is all key stays as it is.
+        dialect: name of SQLAlchemy's dialect.
 
     Raises:
-        SinkError: the dialect has no upsert that Rivulet knows.
+        SinkError: no upsert is known for the dialect.
     """
     check_dialect(dialect)
     values = [column.name for column in table.columns if not column.primary_key]
     if dialect in ("mysql", "mariadb"):
         statement = mysql.insert(table)
         if not values:
-            # Not IGNORE, which also turns refused values into wrong ones: the key is set to
-            # itself, which changes nothing.
+            # INSERT IGNORE would replace invalid values instead of refusing them. Setting a key
+            # column to itself changes nothing.
             values = [next(iter(table.primary_key.columns)).name]
         return statement.on_duplicate_key_update(
             {name: statement.inserted[name] for name in values}

@@ -20,10 +20,10 @@ STATEFUL = {
     "Popular/Merge panes/GroupByKey": (),
     "Histories/Keep histories": ("due", "queued", "table", "told", "waiting"),
     "Feedback/Reward/ParDo(_Reward)": ("early", "ledger"),
-    "Behind Redis/Wait": ("behind", "waiting"),
+    "Write recommendation/Delay/Wait": ("behind", "waiting"),
     "Minutes/Of all shards": (),
     "Tell the page/Minutes/SumShards/Of all shards": (),
-    "Write feedback/Gather": (),
+    "Write feedback/Group": (),
 }
 
 

@@ -19,8 +19,8 @@ from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
-from pipelines.graph import branches
-from sinks import base, open_source
+from sinks import bulk_write, open_source, write
+from sinks.redis.source import RedisSource
 from sources.kafka import polls
 from tests.graph import Tables, run_job
 from tests.oracle.events import Event
@@ -77,9 +77,9 @@ def test_stores_that_stop_in_the_middle_lose_and_repeat_nothing(
     seconds = float(pytestconfig.getoption("outage"))
     monkeypatch.setattr(polls, "POLL_RECORDS", 10)
     # Else all is written between two looks.
-    monkeypatch.setattr(branches, "WRITTEN_ROWS", 10)
-    monkeypatch.setattr(branches, "SERVED_ROWS", 10)
-    monkeypatch.setattr(base, "QUEUED_ROWS", 1)
+    monkeypatch.setattr(write, "BATCH_ROWS", 10)
+    monkeypatch.setattr(RedisSource, "batch_rows", 10)
+    monkeypatch.setattr(bulk_write, "QUEUED_ROWS", 1)
     events = clicks(4)
     produce(kafka, topic, [events[place::3] for place in range(3)])
     count = counts(stores)

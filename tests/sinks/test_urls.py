@@ -7,10 +7,11 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sinks import open_source
-from sinks.base import SinkError, patiently
-from sinks.mongo.store import MongoSource
-from sinks.redis.store import RedisSource
-from sinks.sql.store import SqlSource
+from sinks.base import SinkError
+from sinks.mongo.source import MongoSource
+from sinks.redis.source import RedisSource
+from sinks.retry import retry_outages
+from sinks.sql.source import SqlSource
 from transforms.progress import SHARED_PROGRESS
 
 URLS = (
@@ -92,7 +93,7 @@ def test_retries_are_logged_without_secrets(caplog: pytest.LogCaptureFixture) ->
         write()
 
     with caplog.at_level(logging.WARNING):
-        patiently(store)(look_and_write)
+        retry_outages(store)(look_and_write)
     assert awaited == [{}, {store.name: 1}, {store.name: 2}]
     assert SHARED_PROGRESS.unavailable_stores() == {}
     assert len(caplog.records) == 2

@@ -14,8 +14,8 @@ from pymongo.database import Database
 
 from deploy.servers.mongo import Mongo
 from sinks import open_source
-from sinks.base import patiently
 from sinks.mongo.store import MongoStore
+from sinks.retry import retry_outages
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
@@ -214,7 +214,7 @@ def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
         retries: list[int] = []
 
         def write_all() -> None:
-            again = patiently(store, lambda: retries.append(1))
+            again = retry_outages(store, lambda: retries.append(1))
             for frame in frames:
                 again(write, frame)
                 time.sleep(0.005)

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from deploy.servers.mongo import Mongo
 from deploy.servers.redis import Redis
 from sinks import WriteToMongo, WriteToRedis, WriteToSql, open_source
-from sinks.base import WriteTo
+from sinks.write import WriteTo
 from tests.sinks.frames import events
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from deploy.servers.mysql import MySQL
 from sinks import open_source
-from sinks.base import patiently
+from sinks.retry import retry_outages
 from sinks.sql.schema import METADATA
 from sinks.sql.store import SqlStore
 from tests.sinks.frames import Event, events, ranking, recommendations
@@ -151,7 +151,7 @@ def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
         retries: list[int] = []
 
         def write_all() -> None:
-            again = patiently(store, lambda: retries.append(1))
+            again = retry_outages(store, lambda: retries.append(1))
             for frame in frames:
                 again(write, frame)
                 time.sleep(0.005)
@@ -179,7 +179,7 @@ def test_many_workers_that_make_the_tables_at_once_all_find_them(tmp_path: Path)
             store = open_source(url).open()
             assert isinstance(store, SqlStore)
             together.wait()
-            patiently(store)(store.prepare)
+            retry_outages(store)(store.prepare)
             tables = sa.inspect(store.engine).get_table_names()
             store.close()
             return tables
@@ -211,7 +211,7 @@ def test_a_table_that_another_worker_makes_meanwhile_is_there(tmp_path: Path) ->
     for table in tables:
         sa.event.listen(table, "before_create", meanwhile)
     try:
-        patiently(store)(store.prepare)
+        retry_outages(store)(store.prepare)
     finally:
         for table in tables:
             sa.event.remove(table, "before_create", meanwhile)

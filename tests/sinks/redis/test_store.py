@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from deploy.servers.redis import Redis
 from sinks import open_source
-from sinks.base import patiently
-from sinks.redis.lists import Written
+from sinks.redis.lists import WrittenLists
 from sinks.redis.store import RedisStore
+from sinks.retry import retry_outages
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
@@ -141,7 +141,7 @@ def test_recommendations_are_the_latest_however_they_arrive(
     store: RedisStore, frames: list[list[tuple[int, int]]]
 ) -> None:
     store.client.flushdb()
-    store._written = Written(slots=2)
+    store._written = WrittenLists(slots=2)
     latest: dict[int, tuple[int, list[int]]] = {}
     for frame in frames:
         # A user's list is the same at T's 0 and 1, and at 2 and 3.
@@ -212,7 +212,7 @@ def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
         retries: list[int] = []
 
         def write_all() -> None:
-            again = patiently(store, lambda: retries.append(1))
+            again = retry_outages(store, lambda: retries.append(1))
             for frame in frames:
                 again(write, frame)
                 time.sleep(0.005)

@@ -1,0 +1,72 @@
+"""From a MongoDB URL to a MongoDB store."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import ConfigurationError, InvalidURI
+from pymongo.uri_parser import parse_uri
+
+from rivulet.urls import public_name
+from sinks.base import SinkError, StoreSource
+from sinks.mongo.documents import Document
+from sinks.mongo.store import ACCEPTED, MongoStore
+
+SELECTION_MS = 5_000
+"""Milliseconds that the client looks for a server before a call fails."""
+
+
+@dataclass(frozen=True, repr=False)
+class MongoSource(StoreSource):
+    """A `mongodb://` or `mongodb+srv://` URL. Without a database it is the database `rivulet`.
+
+    Attributes:
+        url: the URL, with the password.
+
+    Raises:
+        SinkError: pymongo does not accept the URL.
+    """
+
+    url: str
+
+    def __post_init__(self) -> None:
+        # mongodb+srv:// needs a look-up in the DNS: it is parsed on the worker.
+        if self.url.lower().startswith("mongodb://"):
+            with self._errors():
+                parse_uri(self.url)
+
+    @property
+    def name(self) -> str:
+        """The URL without secrets."""
+        return public_name(self.url)
+
+    def accepts(self, message_type: type[Any]) -> bool:
+        """Whether there is a collection for such messages."""
+        return message_type in ACCEPTED
+
+    def open(self) -> MongoStore:
+        """Opens the store with a client of its own.
+
+        Raises:
+            SinkError: pymongo does not accept the URL.
+        """
+        with self._errors():
+            # With journal=True a write that was acknowledged survives a crash of the server.
+            client: MongoClient[Document] = MongoClient(
+                self.url, journal=True, serverSelectionTimeoutMS=SELECTION_MS, appname="rivulet"
+            )
+            return MongoStore(self.name, client)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (InvalidURI, ConfigurationError, ValueError) as error:
+            raise SinkError(f"{self.name} is no MongoDB URL: {error}") from None
+
+    def __repr__(self) -> str:
+        return f"MongoSource({self.name})"

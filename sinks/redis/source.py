@@ -1,0 +1,68 @@
+"""From a Redis URL to a Redis store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import redis
+from redis.connection import parse_url
+
+from rivulet.urls import public_name
+from sinks.base import SinkError, StoreSource
+from sinks.redis.calls import CALLS_IN_FLIGHT, USERS_PER_CALL
+from sinks.redis.store import ACCEPTED, RedisStore
+
+CONNECT_TIMEOUT = 5
+"""Seconds."""
+ANSWER_TIMEOUT = 60
+"""Seconds that one call may take."""
+
+
+@dataclass(frozen=True, repr=False)
+class RedisSource(StoreSource):
+    """A `redis://` URL, or `rediss://` for TLS.
+
+    Attributes:
+        url: the URL, with the password.
+
+    Raises:
+        SinkError: redis-py does not accept the URL.
+    """
+
+    serves_online: ClassVar[bool] = True
+    batch_rows: ClassVar[int] = USERS_PER_CALL * CALLS_IN_FLIGHT
+
+    url: str
+
+    def __post_init__(self) -> None:
+        try:
+            parse_url(self.url)  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError):
+            # redis-py's message is not shown: a '/' in a password makes a piece of it the "port".
+            raise SinkError(
+                f"{self.name} is no Redis URL: it is redis://[USER:PASSWORD@]HOST:PORT/NUMBER, "
+                "with what is not a letter or digit of a password percent-encoded"
+            ) from None
+
+    @property
+    def name(self) -> str:
+        """The URL without secrets."""
+        return public_name(self.url)
+
+    def accepts(self, message_type: type[Any]) -> bool:
+        """Whether there are keys for such messages."""
+        return message_type in ACCEPTED
+
+    def open(self) -> RedisStore:
+        """Opens the store with a connection pool of its own."""
+        client = redis.Redis.from_url(
+            self.url,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=ANSWER_TIMEOUT,
+            health_check_interval=30,
+        )
+        return RedisStore(self.name, client)
+
+    def __repr__(self) -> str:
+        return f"RedisSource({self.name})"

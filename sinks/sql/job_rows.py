@@ -1,0 +1,59 @@
+"""The rows that a job writes about itself: its settings and the progress of its workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Engine
+
+from sinks.base import Refusal, WorkerCounts, Write
+from sinks.sql.schema import JOB, JOB_WORKER
+from sinks.sql.upserts import upsert
+from transforms.messages.job import JobSettings
+
+KEPT_RUNS_MS = 7 * 86_400_000
+"""Milliseconds for which the workers' rows of earlier runs are kept."""
+
+
+def settings_writer(engine: Engine) -> Write:
+    """The function that writes a run's settings."""
+
+    def write(job: JobSettings) -> Sequence[Refusal]:
+        row = {"run": job.run, "settings": dict(job.settings)}
+        with engine.begin() as connection:
+            connection.execute(upsert(JOB, engine.dialect.name), row)
+        return []
+
+    return write
+
+
+def worker_writer(engine: Engine) -> Write:
+    """The function that writes a worker's counts; the first call creates and cleans the table."""
+    is_prepared = False
+
+    def write(worker: WorkerCounts) -> Sequence[Refusal]:
+        nonlocal is_prepared
+        row = {
+            "run": worker.run,
+            "worker": worker.worker,
+            "updated_at": worker.updated_at,
+            "counts": dict(worker.counts),
+        }
+        with engine.begin() as connection:
+            if not is_prepared:
+                JOB_WORKER.create(connection, checkfirst=True)
+                is_old = JOB_WORKER.c.run < worker.run - KEPT_RUNS_MS
+                connection.execute(JOB_WORKER.delete().where(is_old))
+            connection.execute(upsert(JOB_WORKER, engine.dialect.name), row)
+        is_prepared = True
+        return []
+
+    return write
+
+
+JOB_WRITERS: dict[type[Any], Callable[[Engine], Write]] = {
+    JobSettings: settings_writer,
+    WorkerCounts: worker_writer,
+}
+"""For each type of message about a job, what makes its writer."""

@@ -1,0 +1,122 @@
+"""From an SQLAlchemy URL to an SQL store."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.pool import QueuePool
+
+from rivulet.urls import URLError, escape_credentials, public_name
+from sinks.base import SinkError, StoreSource
+from sinks.sql.job_rows import JOB_WRITERS
+from sinks.sql.rows import TARGETS
+from sinks.sql.store import SqlStore
+from sinks.sql.upserts import check_dialect
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "cache_size=-131072",
+    # Pages (of 4 KiB) in the log before it is merged into the file, which waits for the disk.
+    "wal_autocheckpoint=16384",
+)
+"""SQLite's settings: one writer, many readers, bulk writes that survive a crash of the process."""
+
+
+@dataclass(frozen=True, repr=False)
+class SqlSource(StoreSource):
+    """An SQL database.
+
+    Attributes:
+        url: SQLAlchemy's URL, with the password.
+        folder: the folder that a relative path of a SQLite file refers to. Workers may run in
+            other folders than the one where the job was started.
+    """
+
+    url: str
+    folder: str = field(default_factory=os.getcwd)
+
+    @property
+    def name(self) -> str:
+        """The URL without secrets."""
+        return public_name(self.url)
+
+    def accepts(self, message_type: type[Any]) -> bool:
+        """Whether there is a table for such messages."""
+        return message_type in TARGETS or message_type in JOB_WRITERS
+
+    def open(self) -> SqlStore:
+        """Opens the store with a connection pool of its own."""
+        return SqlStore(self.name, make_engine(self.url, self.folder))
+
+    def __repr__(self) -> str:
+        return f"SqlSource({self.name})"
+
+
+def sql_source(url: str) -> SqlSource:
+    """The source for an SQLAlchemy URL.
+
+    Raises:
+        SinkError: SQLAlchemy does not know the URL, its driver is not installed, or its database
+            has no upsert.
+    """
+    name = public_name(url)
+    try:
+        url = escape_credentials(url)
+    except URLError as error:
+        raise SinkError(str(error)) from None
+    try:
+        parts = make_url(url)
+        dialect = parts.get_dialect()
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
+        raise SinkError(
+            f"'{name}' is no store that Rivulet can write to: take sqlite:///FILE, "
+            "mysql+pymysql://USER:${PASSWORD}@HOST/DB, mongodb://HOST/DB or redis://HOST/0"
+        ) from error
+    check_dialect(dialect.name)
+    if dialect.name == "sqlite" and parts.database in (None, "", ":memory:"):
+        raise SinkError(f"'{name}' names no file, as sqlite:///rivulet.db does")
+    try:
+        dialect.import_dbapi()
+    except ImportError as error:
+        raise SinkError(
+            f"{name}: its driver '{error.name}' is not installed (for MySQL and MariaDB, "
+            "mysql+pymysql:// comes with Rivulet)"
+        ) from error
+    return SqlSource(url)
+
+
+def make_engine(url: str, folder: str = "") -> Engine:
+    """An engine whose connections are checked before use.
+
+    Args:
+        url: SQLAlchemy's URL.
+        folder: the folder that a relative path of a SQLite file refers to.
+    """
+    parts = make_url(url)
+    if parts.get_backend_name() != "sqlite":
+        return sa.create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            hide_parameters=True,
+            # Rows are tuples: MySQL's and PostgreSQL's drivers take parameters by position too.
+            paramstyle="format",
+        )
+    if parts.database and not parts.database.startswith((":memory:", "file:")):
+        parts = parts.set(database=str(Path(folder) / parts.database))
+    engine = sa.create_engine(
+        parts, connect_args={"timeout": 60}, hide_parameters=True, poolclass=QueuePool
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _set_pragmas(connection: Any, _record: Any) -> None:
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
