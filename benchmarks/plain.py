@@ -7,10 +7,12 @@ import pyarrow.csv
 
 from inference import packaged_model
 from inference.models.registry import RegistrySource, parse_models
-from transforms.feedback.table import OpenTable
+from transforms.feedback.open_table import OpenTable
 from transforms.fill import fill
 from transforms.histories.rankings import Rankings
-from transforms.histories.table import HistoryTable, HistoryUpdate, Schedule
+from transforms.histories.schedule import Schedule
+from transforms.histories.table import HistoryTable
+from transforms.histories.update import HistoryUpdate
 from transforms.messages.events import BEHAVIORS, EventBatch
 from transforms.messages.popular import ItemCounts, PopularRows
 from transforms.messages.ranking import LAST_USER, RankingRequest, WorkUnit
@@ -60,11 +62,11 @@ def whole(events: EventBatch) -> int:
     ranked = np.flatnonzero(rows.states.length >= 10)
     part = WorkUnit(0, until, LAST_USER, events)
     due = RankingRequest(
-        rows.user, rows.time, rows.state, rows.states, ranked, chosen, items, length, part
+        rows.user, rows.time, rows.state_index, rows.states, ranked, chosen, items, length, part
     )
     model = RegistrySource(parse_models([str(packaged_model())])).load()
     states = rows.states.take(ranked)
     answer = model.rank(states.user, states.items, states.length, 8)
     shown = fill(due, answer, 8, repeat_consumed=False, keep_history=False)
-    table = OpenTable.opened(shown, keep_log=False).see(events, 600)
+    table = OpenTable.opened(shown, keep_log=False).apply(events, 600)
     return len(table.previous_rewards())

@@ -1,4 +1,4 @@
-"""The step from who is due to what is shown: RunInference, then the fill."""
+"""Ranking requests to recommendations: the policy ranks, popular items complete the lists."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ SERVED = "served"
 
 
 class Recommended(NamedTuple):
-    """What `Recommend` gives.
+    """Outputs of `Recommend`.
 
     Attributes:
-        shown: (shard, what its users are shown), for all that follows from it.
-        served: the same lists as rows, where they are served at once; else nothing. They are an
-            output of their own, so that a runner fuses their writes with the ranking: what a
-            shard is shown is on its way to a store while the next one is ranked, and all that
-            follows from it comes after.
+        batches: (shard, recommendations), for the feedback.
+        served: the same recommendations as rows, for stores that serve them; empty unless
+            `Recommend.serve`. As an output of its own, a runner fuses it with the ranking: rows
+            of one shard are being written while the next shard is ranked, and before the steps
+            after `batches`.
     """
 
-    shown: beam.PCollection[tuple[int, RankedBatch]]
+    batches: beam.PCollection[tuple[int, RankedBatch]]
     served: beam.PCollection[Recommendations]
 
 
 @dataclass(eq=False)
 class Recommend(beam.PTransform):
-    """(shard, Due) to what is shown.
+    """(shard, RankingRequest) to recommendations.
 
     Attributes:
-        source: where workers get the models from.
-        size: items of a recommendation.
+        source: where workers load the models from.
+        size: items in a recommendation.
         repeat_consumed: whether items of the history may be recommended.
-        keep_history: whether the lists carry the history on.
-        serve: whether to give the lists as rows, too.
+        keep_history: whether to keep the histories, for the feedback log.
+        serve: whether to emit the recommendations as rows, too.
     """
 
     source: RankerSource
@@ -55,22 +55,22 @@ class Recommend(beam.PTransform):
     keep_history: bool = False
     serve: bool = False
 
-    def expand(self, due: beam.PCollection[tuple[int, RankingRequest]]) -> Recommended:
-        """Rank with the policy, fill up with popular items."""
+    def expand(self, requests: beam.PCollection[tuple[int, RankingRequest]]) -> Recommended:
+        """Rank with the policy, complete with popular items."""
         handler = PolicyHandler(self.source, self.size, self.repeat_consumed)
-        fill_up = _Fill(self.size, self.repeat_consumed, self.keep_history, self.serve)
+        complete = _Fill(self.size, self.repeat_consumed, self.keep_history, self.serve)
         outputs = (
-            due
+            requests
             | "States" >> beam.Map(_keyed_states)
-            # The key goes around the model untouched: what is due needs no join afterwards.
-            | "Rank" >> RunInference(_Keyed(handler))
-            | "Fill" >> beam.ParDo(fill_up).with_outputs(SERVED, main="shown")
+            # The request is the key, so that its answer needs no join.
+            | "Rank" >> RunInference(_KeyedHandler(handler))
+            | "Fill" >> beam.ParDo(complete).with_outputs(SERVED, main="batches")
         )
-        return Recommended(outputs.shown, outputs[SERVED])
+        return Recommended(outputs.batches, outputs[SERVED])
 
 
-class _Keyed(KeyedModelHandler):
-    """Beam's own, but for how a batch is measured: it would pickle the keys to know their size."""
+class _KeyedHandler(KeyedModelHandler):
+    """A KeyedModelHandler that measures a batch by its states; Beam's own pickles the keys."""
 
     def __init__(self, handler: PolicyHandler) -> None:
         super().__init__(handler)
@@ -82,8 +82,8 @@ class _Keyed(KeyedModelHandler):
 
 
 def _keyed_states(element: Keyed) -> tuple[Keyed, torch.Tensor]:
-    _, due = element
-    return element, to_tensor(due.states.take(due.ranked))
+    _, request = element
+    return element, to_tensor(request.states.take(request.ranked))
 
 
 @beam.typehints.with_output_types(tuple[int, RankedBatch], served=Recommendations)
@@ -95,17 +95,17 @@ class _Fill(beam.DoFn):
         self._by_popular = Metrics.counter("rivulet", "recommendations_popular")
 
     def process(self, result: tuple[Keyed, PredictionResult]) -> Iterator[Any]:
-        (shard, due), prediction = result
-        shown = fill(
-            due,
+        (shard, request), prediction = result
+        batch = fill(
+            request,
             prediction.inference,
             self._size,
             repeat_consumed=self._repeat,
             keep_history=self._keep,
         )
-        by_popular = int(np.count_nonzero(shown.policy[shown.place] == 0))
+        by_popular = int(np.count_nonzero(batch.policy_index[batch.list_index] == 0))
         self._by_popular.inc(by_popular)
-        self._by_policy.inc(len(shown.user) - by_popular)
-        if self._serve and len(shown.user):
-            yield beam.pvalue.TaggedOutput(SERVED, shown.rows())
-        yield shard, shown
+        self._by_policy.inc(len(batch.user) - by_popular)
+        if self._serve and len(batch.user):
+            yield beam.pvalue.TaggedOutput(SERVED, batch.rows())
+        yield shard, batch

@@ -1,1 +1,1 @@
-"""Beam transforms on batches of columns: panes, windows, histories, feedback."""
+"""Beam transforms on batches of columns: panes, windows, histories and feedback."""

@@ -1,4 +1,4 @@
-"""From what a policy ranked to what is shown: filled up with popular items (spec section 4)."""
+"""Completes the policy's lists with popular items (spec section 4)."""
 
 from __future__ import annotations
 
@@ -12,100 +12,117 @@ from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import coded_labels
 
 POPULAR = b"popular"
-"""The policy's label where the list is all popular items."""
+"""The policy's label for lists of popular items alone."""
 
 
 def holds(lists: Int64s, length: Int64s, items: Int64s) -> Bools:
-    """Which items are in the row's list: bool [n, m] for lists [n, h] and items [n, m]."""
+    """Which items are in the list of their row.
+
+    Args:
+        lists: int64 [n, h].
+        length: int64 [n], how many items of a list are valid.
+        items: int64 [n, m].
+
+    Returns:
+        bool [n, m].
+    """
     found = np.zeros(items.shape, bool)
-    for place in range(lists.shape[1]):
-        found |= (lists[:, place, None] == items) & (place < length)[:, None]
+    for column in range(lists.shape[1]):
+        found |= (lists[:, column, None] == items) & (column < length)[:, None]
     return found
 
 
 def fill(
-    due: RankingRequest,
+    request: RankingRequest,
     ranked: RankedLists,
     size: int,
     *,
     repeat_consumed: bool,
     keep_history: bool,
 ) -> RankedBatch:
-    """Makes the recommendations that are due.
+    """Makes recommendations of the policy's lists and the popular items.
 
     Args:
-        due: who is due, with states and popular items.
-        ranked: the policy's answer for `due.ranked`, in its order.
-        size: items of a recommendation.
+        request: users with states and popular items.
+        ranked: the policy's lists for the states `request.ranked`, in this order.
+        size: items in a recommendation.
         repeat_consumed: whether items of the history may be recommended.
-        keep_history: whether the lists carry the history on, for the feedback log.
+        keep_history: whether to keep the histories, for the feedback log.
     """
-    states = len(due.states)
-    place = np.full(states, len(due.ranked), np.int64)
-    place[due.ranked] = np.arange(len(due.ranked))
-    # The policy's answers, and behind them one for the states that it did not rank.
-    answered = np.append(ranked.length, 0)
-    # A state has one list, and one for each ranking of popular items where these fill it up.
-    short = answered[place] < size
-    fresh = run_starts(due.state, np.where(short[due.state], due.popular, -1))
-    state, popular = due.state[fresh], due.popular[fresh]
-    answer = place[state]
-    items = _behind(ranked.items, 0)[answer]
-    length = answered[answer]
-    propensities = _behind(ranked.propensities, 0)[answer]
-    policies, code = coded_labels(_behind(ranked.policy, POPULAR)[answer])
-    shown = RankedBatch(
-        user=due.user,
-        time=due.time,
-        place=np.repeat(np.arange(len(fresh)), np.diff(np.append(fresh, len(due.user)))),
-        last_reward=np.full(len(due.user), -1, np.int64),
-        items=items,
+    list_of_state = np.full(len(request.states), len(request.ranked), np.int64)
+    list_of_state[request.ranked] = np.arange(len(request.ranked))
+    # One more list, an empty one, is for the states that the policy did not rank.
+    ranked_length = np.append(ranked.length, 0)
+    # A state has one list, or where popular items complete it one for each of their rankings.
+    is_short = ranked_length[list_of_state] < size
+    completed_by = np.where(is_short[request.state_index], request.popular_index, -1)
+    starts = run_starts(request.state_index, completed_by)
+    state, popular = request.state_index[starts], request.popular_index[starts]
+    row = list_of_state[state]
+    length = ranked_length[row]
+    policies, code = coded_labels(_appended(ranked.policy, POPULAR)[row])
+    unit, history = request.unit, request.states.items[state]
+    rows = len(request.user)
+    batch = RankedBatch(
+        user=request.user,
+        time=request.time,
+        list_index=np.repeat(np.arange(len(starts)), np.diff(np.append(starts, rows))),
+        last_reward=np.full(rows, -1, np.int64),
+        items=_appended(ranked.items, 0)[row],
         length=length,
-        propensities=propensities,
-        policy=np.where(length > 0, code + 1, 0),
+        propensities=_appended(ranked.propensities, 0)[row],
+        policy_index=np.where(length > 0, code + 1, 0),
         policies=np.concatenate((np.full(1, POPULAR, policies.dtype), policies)),
-        history=due.states.items[state] if keep_history else np.zeros((len(state), 0), np.int64),
-        history_length=due.states.length[state],
-        mark=np.array([due.part.number, due.part.now, due.part.upto]),
-        event_user=due.part.events.user,
-        event_item=due.part.events.item,
-        event_behavior=due.part.events.behavior,
-        event_time=due.part.events.time,
+        history=history if keep_history else np.zeros((len(state), 0), np.int64),
+        history_length=request.states.length[state],
+        header=np.array([unit.sequence, unit.complete_until, unit.last_user]),
+        event_user=unit.events.user,
+        event_item=unit.events.item,
+        event_behavior=unit.events.behavior,
+        event_time=unit.events.time,
     )
-    _fill_up(shown, due, state, popular, repeat_consumed=repeat_consumed)
-    return shown
+    _complete(batch, request, state, popular, repeat_consumed=repeat_consumed)
+    return batch
 
 
-def _behind(column: Column, value: object) -> Column:
-    """The column with a row of `value` behind it."""
+def _appended(column: Column, value: object) -> Column:
+    """The column with one more row, filled with `value`."""
     return np.concatenate((column, np.full((1, *column.shape[1:]), value, column.dtype)))
 
 
-def _fill_up(
-    shown: RankedBatch,
-    due: RankingRequest,
+def _complete(
+    batch: RankedBatch,
+    request: RankingRequest,
     state: Int64s,
     popular: Int64s,
     *,
     repeat_consumed: bool,
 ) -> None:
-    """Puts popular items behind what the policy gave, in place."""
-    size = shown.items.shape[1]
-    short = np.flatnonzero((shown.length < size) & (popular >= 0))
+    """Appends popular items to the batch's short lists, in place.
+
+    Args:
+        batch: its lists are changed.
+        request: what the batch answers.
+        state: int64 [l], each list's index in `request.states`.
+        popular: int64 [l], each list's index in `request.popular_items`; -1 for none.
+        repeat_consumed: whether items of the history may be recommended.
+    """
+    size = batch.items.shape[1]
+    short = np.flatnonzero((batch.length < size) & (popular >= 0))
     if not len(short):
         return
-    place = popular[short]
-    candidates = due.popular_items[place]
-    free = np.arange(candidates.shape[1]) < due.popular_length[place][:, None]
-    length = shown.length[short]
+    ranking = popular[short]
+    candidates = request.popular_items[ranking]
+    usable = np.arange(candidates.shape[1]) < request.popular_length[ranking][:, None]
+    length = batch.length[short]
     if length.any():
-        free &= ~holds(shown.items[short], length, candidates)
+        usable &= ~holds(batch.items[short], length, candidates)
     if not repeat_consumed:
-        states = due.states.take(state[short])
-        free &= ~holds(states.items, states.length, candidates)
-    target = length[:, None] + np.cumsum(free, axis=1) - 1
-    row, column = np.nonzero(free & (target < size))
-    at = target[row, column]
-    shown.items[short[row], at] = candidates[row, column]
-    shown.propensities[short[row], at] = 1.0
-    shown.length[short] = np.minimum(length + free.sum(axis=1), size)
+        states = request.states.take(state[short])
+        usable &= ~holds(states.items, states.length, candidates)
+    position = length[:, None] + np.cumsum(usable, axis=1) - 1
+    row, column = np.nonzero(usable & (position < size))
+    target = position[row, column]
+    batch.items[short[row], target] = candidates[row, column]
+    batch.propensities[short[row], target] = 1.0
+    batch.length[short] = np.minimum(length + usable.sum(axis=1), size)

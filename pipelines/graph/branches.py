@@ -40,10 +40,11 @@ from sinks.write_priority import AnnounceDeadline, WritePriority, begin_urgent
 from sources.options import InputSettings, KafkaSettings
 from sources.read import Events, ReadEvents
 from transforms.columns.frames import Frame
+from transforms.feedback.reward_recommendations import Rewarded, RewardRecommendations
 from transforms.feedback.rules import RewardRules
-from transforms.feedback.transform import Rewarded, RewardRecommendations
-from transforms.histories.table import Schedule
-from transforms.histories.transform import Histories, HistoryRules
+from transforms.histories.keep_histories import Histories
+from transforms.histories.rules import HistoryRules
+from transforms.histories.schedule import Schedule
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import BEHAVIORS, EventBatch
 from transforms.messages.minutes import MINUTE, PolicyMinutes
@@ -51,7 +52,7 @@ from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations
 from transforms.progress import SHARED_PROGRESS
-from transforms.shards.by_user import SpreadByUser
+from transforms.shards.by_user import PartitionByUser
 from transforms.windows.panes import ClosedPanes, ClosePanes
 from transforms.windows.popular import PopularItems
 from transforms.windows.shard_sums import SumShards
@@ -118,7 +119,7 @@ def record(flow: Flow) -> None:
         batches = (batches, flow.events.late) | "With late ones" >> beam.Flatten()
     if not flow.events.is_bounded_files:
         # Else a stream's source waits for the record stores, and all recommendations with it.
-        batches = batches | "Apart from the rest" >> SpreadByUser(flow.shards)
+        batches = batches | "Apart from the rest" >> PartitionByUser(flow.shards)
     # The one switch of write priority: without YIELDING here, nothing waits for urgent writes.
     priority = WritePriority.YIELDING if flow.serves_first else WritePriority.NONE
     _write(flow, RecordSinkSettings, batches, EventBatch, priority=priority)
@@ -199,7 +200,7 @@ def recommend(
         keep_history=bool(feedback.feedback),
         serve=flow.serves_first,
     )
-    rewarded: Rewarded = recommended.shown | "Feedback" >> RewardRecommendations(
+    rewarded: Rewarded = recommended.batches | "Feedback" >> RewardRecommendations(
         rewards, keep_log=bool(feedback.feedback)
     )
     _write_recommendations(flow, recommended.served, rewarded.recommendations)

@@ -29,13 +29,13 @@ def due_at(time: int) -> RankingRequest:
     return RankingRequest(
         user=USERS,
         time=np.full(n, time),
-        state=np.arange(n),
+        state_index=np.arange(n),
         states=States(USERS, histories, np.array([10, 10, 2])),
         ranked=np.array([0, 1]),
-        popular=np.zeros(n, np.int64),
+        popular_index=np.zeros(n, np.int64),
         popular_items=np.array([[7, 901, 902]]),
         popular_length=np.array([3]),
-        part=WorkUnit(time // 20 - 1, time, LAST_USER, EventBatch.empty()),
+        unit=WorkUnit(time // 20 - 1, time, LAST_USER, EventBatch.empty()),
     )
 
 
@@ -86,7 +86,7 @@ def run_stream(publish: Publish, source: object, times: range) -> tuple[dict, ob
         | beam.ParDo(publish).with_output_types(tuple[int, RankingRequest])
         | Recommend(source, 8, serve=True)
     )
-    assert_that(recommended.shown, keep)
+    assert_that(recommended.batches, keep)
     assert_that(recommended.served, keep_served, label="served")
     result = pipeline.run()
     result.wait_until_finish()

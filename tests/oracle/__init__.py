@@ -1,1 +1,1 @@
-"""Brute force in plain Python, one event at a time: what the spec says, and no more."""
+"""Brute-force oracles in plain Python, one event at a time, straight from the specification."""

@@ -1,4 +1,4 @@
-"""Events as tuples, and lines as the spec has them."""
+"""Events as tuples, and files of events as the specification defines them."""
 
 import gzip
 from pathlib import Path
@@ -15,7 +15,7 @@ class Event(NamedTuple):
 
 
 def read(path: Path, columns: list[str] | None) -> tuple[list[Event], int]:
-    """All good lines of a gzipped CSV file, and the number of the others."""
+    """All well-formed lines of a gzipped CSV file, and the number of malformed ones."""
     events, malformed = [], 0
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         names = columns or next(lines).strip().split(",")

@@ -22,7 +22,7 @@ class Recommendation(NamedTuple):
 def popular(
     events: Iterable[Event], window: int = 3600, period: int = 80, size: int = 17
 ) -> dict[int, list[tuple[int, int]]]:
-    """window_end -> [(item, count)], for every window with an event."""
+    """window_end to [(item, count)], for every window with an event."""
     counts: dict[int, Counter[int]] = defaultdict(Counter)
     for event in set(events):
         end = (event.time // period + 1) * period
@@ -47,12 +47,12 @@ def recommendations(
     count: int = 8,
     repeat_consumed: bool = False,
     ttl: int = 0,
-    remembered: int = 0,
+    memory: int = 0,
 ) -> dict[tuple[int, int], Recommendation]:
-    """(user, T) -> what is recommended.
+    """(user, ranking time) to the recommendation.
 
-    With a `ttl` (seconds), a history begins anew behind a longer silence, and a previous
-    recommendation counts for `remembered` seconds.
+    With a `ttl` (seconds), a history starts anew after a longer silence, and a recommendation
+    counts as the previous one for `memory` seconds.
     """
     by_user: dict[int, list[Event]] = defaultdict(list)
     for event in sorted(set(events)):
@@ -84,7 +84,7 @@ def recommendations(
                     if len(items) < count and item not in banned and item not in items:
                         items = [*items, item]
             last_reward = -1
-            if before is not None and not (remembered and at - before[0] > remembered):
+            if before is not None and not (memory and at - before[0] > memory):
                 since, shown = before
                 later = own[bisect_left(times, since) : bisect_left(times, at)]
                 last_reward = len(set(shown) & {event.item for event in later})
@@ -98,7 +98,7 @@ def rewards(
     shown: dict[tuple[int, int], Recommendation],
     reward_window: int = 600,
 ) -> dict[tuple[int, int], list[float]]:
-    """(user, T) -> per item the reward of the best behavior in [T, T + reward_window)."""
+    """(user, T) to the rewards of the items: of the best behavior in [T, T + reward_window)."""
     by_user: dict[int, list[Event]] = defaultdict(list)
     for event in sorted(set(events)):
         by_user[event.user].append(event)

@@ -22,10 +22,11 @@ from tests.fakes import LABEL, FakeSource, ranked_items
 from tests.graph import Tables, run_job
 from tests.oracle import rules
 from tests.oracle.events import BEHAVIORS, Event
+from transforms.feedback.reward_recommendations import RewardRecommendations
 from transforms.feedback.rules import RewardRules
-from transforms.feedback.transform import RewardRecommendations
-from transforms.histories.table import Schedule
-from transforms.histories.transform import Histories, HistoryRules
+from transforms.histories.keep_histories import Histories
+from transforms.histories.rules import HistoryRules
+from transforms.histories.schedule import Schedule
 from transforms.messages.events import BEHAVIORS as NAMES
 from transforms.messages.events import EventBatch
 from transforms.messages.ranking import RankedBatch
@@ -202,7 +203,7 @@ def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) 
         history = HistoryRules(schedule, 20, 4, 2, 0, 5, rewards)
         due = (closed.blocks, popular) | Histories(history, 3)
         recommended: Recommended = due | Recommend(FakeSource(), 3)
-        rewarded = recommended.shown | RewardRecommendations(rewards)
+        rewarded = recommended.batches | RewardRecommendations(rewards)
         rows = rewarded.recommendations | beam.Map(RankedBatch.rows)
         for label, found, checker in (
             ("late", closed.late, check_late),

@@ -1,4 +1,4 @@
-"""From the oracle's tuples to columns and back."""
+"""Converts the oracle's tuples to columns and back."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -30,7 +30,7 @@ def events_of(block: EventBatch) -> list[Event]:
 
 
 def rows_of(frames: Iterable[Frame]) -> list[tuple[Any, ...]]:
-    """All the rows of frames as tuples of plain values."""
+    """The rows of frames as tuples of Python values."""
     return [
         row
         for frame in frames
@@ -39,7 +39,7 @@ def rows_of(frames: Iterable[Frame]) -> list[tuple[Any, ...]]:
 
 
 def ranking(end: int, items: list[tuple[int, int]]) -> PopularRows:
-    """A window's ranking, from the oracle's [(item, count)]."""
+    """The ranking of a window, from the oracle's [(item, count)]."""
     item, count = np.array(items, np.int64).reshape(-1, 2).T
     rank = np.arange(1, len(items) + 1, dtype=np.int64)
     return PopularRows(np.full(len(items), end, np.int64), rank, item, count)

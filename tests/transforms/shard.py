@@ -1,7 +1,7 @@
-"""One shard's two stateful steps without Beam: the test says how the watermark moves.
+"""A shard's two stateful steps without Beam; the test moves the watermark.
 
-The stand-ins promise what Beam promises, and less: within a jump of the watermark the timers
-fire in any order, and what the first step gives reaches the second one in any order, too.
+The stand-ins for Beam guarantee what Beam guarantees, and no more. When the watermark advances,
+timers fire in any order. The first step's output reaches the second step in any order, too.
 """
 
 import random
@@ -12,12 +12,14 @@ import apache_beam as beam
 
 from tests.fakes import FakeSource
 from transforms.columns.frames import FrameCoder
+from transforms.feedback.reward_recommendations import RewardBatches
 from transforms.feedback.state import FeedbackStateCoder
-from transforms.feedback.transform import _Reward
 from transforms.fill import fill
+from transforms.histories.emission_progress import EmissionProgress
 from transforms.histories.event_time_buffer import BufferedFrame
+from transforms.histories.keep_histories import KeepHistories
+from transforms.histories.rules import HistoryRules
 from transforms.histories.table import HistoryTable
-from transforms.histories.transform import EmissionProgress, HistoryRules, KeepHistories
 from transforms.messages.events import EventBatch
 from transforms.messages.feedback import Feedback
 from transforms.messages.minutes import PolicyMinutes
@@ -25,10 +27,11 @@ from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankedBatch, RankingRequest
 
 SHARD = 3
+SHARDS = 16
 
 
 class Bag(list[Any]):
-    """A bag state; it gives its values back in any order."""
+    """A bag state; it returns its values in any order."""
 
     def __init__(self, shuffle: random.Random | None = None) -> None:
         super().__init__()
@@ -45,7 +48,7 @@ class Bag(list[Any]):
 
 
 class Value:
-    """A read-modify-write state; with a coder it goes through bytes, as between bundles."""
+    """A read-modify-write state; with a coder its value is encoded, as between bundles."""
 
     def __init__(self, coder: beam.coders.Coder | None = None) -> None:
         self._value: Any = None
@@ -62,19 +65,19 @@ class Value:
 
 
 class Timers:
-    """A family of dynamic timers: moment by tag."""
+    """A family of dynamic timers: time by tag."""
 
     def __init__(self) -> None:
-        self.moments: dict[str, float] = {}
+        self.times: dict[str, float] = {}
 
-    def set(self, moment: float, dynamic_timer_tag: str) -> None:
-        self.moments[dynamic_timer_tag] = moment
+    def set(self, time: float, dynamic_timer_tag: str) -> None:
+        self.times[dynamic_timer_tag] = time
 
     def ready(self, watermark: float) -> list[str]:
-        return [tag for tag, moment in self.moments.items() if moment <= watermark]
+        return [tag for tag, time in self.times.items() if time <= watermark]
 
-    def held(self, watermark: float) -> float:
-        return min([watermark, *self.moments.values()])
+    def hold(self, watermark: float) -> float:
+        return min([watermark, *self.times.values()])
 
 
 class Shard:
@@ -90,19 +93,19 @@ class Shard:
     ) -> None:
         self._shuffle, self._size, self._repeat = shuffle, size, repeat_consumed
         self._pane = rules.pane
-        self._keep = KeepHistories(rules)
-        self._told = -1.0  # The watermark of what the first step gives.
-        self._reward = _Reward(rules.rewards, keep_log=True)
-        self._of_keep: dict[str, Any] = {
-            "waiting": Bag(shuffle), "queued": Value(),
+        self._keep = KeepHistories(rules, SHARDS)
+        self._output_watermark = -1.0  # Of the first step.
+        self._reward = RewardBatches(rules.rewards, keep_log=True)
+        self.histories_state: dict[str, Any] = {
+            "buffer": Bag(shuffle), "large_block": Value(),
             "table_state": Value(FrameCoder(HistoryTable)),
-            "told_state": Value(FrameCoder(EmissionProgress)),
+            "progress_state": Value(FrameCoder(EmissionProgress)),
         }  # fmt: skip
-        self._of_reward: dict[str, Any] = {
-            "ledger_state": Value(FeedbackStateCoder()), "early": Bag(shuffle),
+        self.feedback_state: dict[str, Any] = {
+            "feedback_state": Value(FeedbackStateCoder()), "early": Bag(shuffle),
         }  # fmt: skip
-        self._due = Timers()
-        self._on_the_way: list[tuple[float, RankedBatch]] = []
+        self._timers = Timers()
+        self._in_transit: list[tuple[float, RankedBatch]] = []
         self.recommendations: list[RankedBatch] = []
         self.feedback: list[Feedback] = []
         self.minutes: list[PolicyMinutes] = []
@@ -110,65 +113,67 @@ class Shard:
 
     def send(self, frame: EventBatch | PopularRows) -> None:
         """A closed block or rankings."""
-        pending = (
+        buffered = (
             BufferedFrame.of_rankings(frame)
             if isinstance(frame, PopularRows)
             else BufferedFrame.of_block(frame, self._pane)
         )
-        state = self._of_keep
-        self._keep.process((SHARD, pending.encoded), state["waiting"], state["queued"], self._due)
+        state = {name: self.histories_state[name] for name in self.histories_state}
+        del state["table_state"]
+        self._keep.process((SHARD, buffered.encoded), **state, timers=self._timers)
 
     def advance(self, watermark: float) -> None:
         """Moves the watermark; every timer that it passes fires, in any order."""
-        while ready := self._due.ready(watermark):
+        while ready := self._timers.ready(watermark):
             tag = self._shuffle.choice(ready)
-            outputs = list(self._keep.fire(SHARD, tag, **self._of_keep, due=self._due))
-            self._on_the_way += [
-                (float(output.timestamp), self._shown(output.value)) for output in outputs
+            outputs = list(self._keep.fire(SHARD, tag, **self.histories_state, timers=self._timers))
+            self._in_transit += [
+                (float(output.timestamp), self._ranked(output.value)) for output in outputs
             ]
-            if self._due.moments[tag] <= watermark:
-                del self._due.moments[tag]
-            self._hold(watermark)
+            if self._timers.times[tag] <= watermark:
+                del self._timers.times[tag]
+            self._move_output_watermark(watermark)
             if self._shuffle.random() < 0.5:
-                self._arrive()
-        self._arrive()
-        self._hold(watermark)
+                self._deliver()
+        self._deliver()
+        self._move_output_watermark(watermark)
 
-    def waiting(self) -> int:
-        """Frames that wait in state."""
-        return len(self._of_keep["waiting"]) + len(self._of_reward["early"])
+    def buffered(self) -> int:
+        """Frames that are buffered in state."""
+        return len(self.histories_state["buffer"]) + len(self.feedback_state["early"])
 
-    def _hold(self, watermark: float) -> None:
-        stamps = [stamp for stamp, _ in self._on_the_way]
-        self._told = max(self._told, min([self._due.held(watermark), *stamps]))
+    def _move_output_watermark(self, watermark: float) -> None:
+        stamps = [stamp for stamp, _ in self._in_transit]
+        hold = min([self._timers.hold(watermark), *stamps])
+        self._output_watermark = max(self._output_watermark, hold)
 
-    def _shown(self, output: tuple[int, RankingRequest]) -> RankedBatch:
-        shard, due = output
+    def _ranked(self, output: tuple[int, RankingRequest]) -> RankedBatch:
+        shard, request = output
         assert shard == SHARD
-        assert isinstance(due, RankingRequest)
-        states = due.states.take(due.ranked)
+        assert isinstance(request, RankingRequest)
+        states = request.states.take(request.ranked)
         ranked = FakeSource().rank(
             states.user, states.items, states.length, self._size, self._repeat
         )
-        shown = fill(due, ranked, self._size, repeat_consumed=self._repeat, keep_history=True)
+        batch = fill(request, ranked, self._size, repeat_consumed=self._repeat, keep_history=True)
         coder = FrameCoder(RankedBatch)
-        return coder.decode(coder.encode(shown))
+        return coder.decode(coder.encode(batch))
 
-    def _arrive(self) -> None:
-        self._shuffle.shuffle(self._on_the_way)
-        for _, shown in self._on_the_way:
-            for output in self._reward.process((SHARD, shown), **self._of_reward):
-                self._take(output)
-        self._on_the_way.clear()
+    def _deliver(self) -> None:
+        self._shuffle.shuffle(self._in_transit)
+        for _, batch in self._in_transit:
+            for output in self._reward.process((SHARD, batch), **self.feedback_state):
+                self._collect(output)
+        self._in_transit.clear()
 
-    def _take(self, output: Any) -> None:
+    def _collect(self, output: Any) -> None:
         if not isinstance(output, beam.pvalue.TaggedOutput):
             self.recommendations.append(output)
         elif output.tag == "feedback":
-            assert output.value.timestamp >= self._told
+            assert output.value.timestamp >= self._output_watermark
             self.feedback.append(output.value.value[1])
         else:
             minute, sums = output.value.value
             self.minutes.append(sums)
-            if output.value.timestamp < self._told:
+            if output.value.timestamp < self._output_watermark:
                 self.late_minutes.append(minute)

@@ -1,4 +1,4 @@
-"""From what a policy gave to what is shown, against one row at a time."""
+"""Lists completed with popular items, against one row at a time."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from transforms.messages.ranked_lists import POLICY_BYTES, RankedLists
 from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
 
 HISTORY, POPULAR_SIZE, LABEL = 3, 5, b"some-7"
-ITEMS = st.integers(0, 9)
+ITEMS = st.integers(-4, 5)
 
 
 class State(NamedTuple):
@@ -52,16 +52,16 @@ def test_lists_are_filled_in_the_rankings_order(
     rows = [(number, place) for number, state in enumerate(states) for place in state.popular]
     histories = [state.history for state in states]
     by_policy = [state.ranked for state in states if state.ranked is not None]
-    due = RankingRequest(
+    request = RankingRequest(
         user=np.array([number for number, _ in rows], np.int64),
         time=np.arange(len(rows)) * 20,
-        state=np.array([number for number, _ in rows], np.int64),
+        state_index=np.array([number for number, _ in rows], np.int64),
         states=States(np.arange(len(states)), padded(histories, HISTORY), lengths(histories)),
         ranked=np.flatnonzero([state.ranked is not None for state in states]),
-        popular=np.array([place for _, place in rows], np.int64),
+        popular_index=np.array([place for _, place in rows], np.int64),
         popular_items=padded(rankings, POPULAR_SIZE),
         popular_length=lengths(rankings),
-        part=WorkUnit(4, 1000, LAST_USER, EventBatch.empty()),
+        unit=WorkUnit(4, 1000, LAST_USER, EventBatch.empty()),
     )
     propensities = (np.arange(size) < lengths(by_policy)[:, None]) * np.float32(0.25)
     ranked = RankedLists(
@@ -70,11 +70,11 @@ def test_lists_are_filled_in_the_rankings_order(
         propensities.astype(np.float32),
         np.full(len(by_policy), LABEL, f"S{POLICY_BYTES}"),
     )
-    shown = fill(due, ranked, size, repeat_consumed=repeat, keep_history=True)
-    assert shown.part.number == 4
-    assert shown.part.now == 1000
-    assert len(shown.items) <= len(rows)
-    for (number, place), row in zip(rows, rows_of([shown.rows()]), strict=True):
+    batch = fill(request, ranked, size, repeat_consumed=repeat, keep_history=True)
+    assert batch.unit.sequence == 4
+    assert batch.unit.complete_until == 1000
+    assert len(batch.items) <= len(rows)
+    for (number, place), row in zip(rows, rows_of([batch.rows()]), strict=True):
         user, _, items, length, odds, policy, last_reward = row
         state = states[number]
         wanted = list(state.ranked or [])

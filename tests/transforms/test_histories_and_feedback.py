@@ -1,4 +1,4 @@
-"""Histories and rewards of a shard against the oracle, however the watermark moves."""
+"""Histories and rewards of a shard against the oracle, for any moves of the watermark."""
 
 import random
 from collections import defaultdict
@@ -13,18 +13,23 @@ from tests.oracle.events import BEHAVIORS, Event
 from tests.transforms.batches import batch, ranking, rows_of
 from tests.transforms.shard import Shard
 from transforms.feedback.rules import RewardRules
-from transforms.histories.table import Schedule
-from transforms.histories.transform import HistoryRules
+from transforms.histories.rules import HistoryRules
+from transforms.histories.schedule import Schedule
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.windows.panes import pane_seconds
+
+ITEMS = (0, -1, -(2**63), 2**63 - 1, *range(1, 10))
+"""Any int64 is an id; 0 is also what columns are padded with."""
+
+USERS = (0, 1, -(2**63), 2**63 - 1)
 
 EVENTS = st.lists(
     st.builds(
         Event,
         st.one_of(st.integers(0, 300), st.integers(0, 2500)),
-        st.integers(0, 12),
-        st.integers(0, 3),
+        st.sampled_from(ITEMS),
+        st.sampled_from(USERS),
         st.sampled_from(BEHAVIORS),
     ),
     min_size=1,
@@ -47,15 +52,15 @@ END = 1 << 40
 
 
 def blocks_of(events: list[Event], pane: int, cuts: set[int]) -> list[list[Event]]:
-    """The events by pane; neighbouring panes are one block but where there is a cut."""
+    """Blocks of consecutive panes; a new block starts at each cut."""
     panes: dict[int, list[Event]] = defaultdict(list)
     for event in sorted(set(events)):
         panes[event.time // pane].append(event)
     blocks: list[list[Event]] = []
-    for number, place in enumerate(sorted(panes)):
+    for number, pane_number in enumerate(sorted(panes)):
         if number in cuts or not blocks:
             blocks.append([])
-        blocks[-1] += panes[place]
+        blocks[-1] += panes[pane_number]
     return blocks
 
 
@@ -66,32 +71,32 @@ def check(
     def model(user: int, history: list[int]) -> list[int]:
         return ranked_items(user, history, values["count"], values["repeat_consumed"])
 
-    remembered = max(ttl, reward_window) if ttl else 0
-    shown = rules.recommendations(events, model, rankings, **values, ttl=ttl, remembered=remembered)
+    memory = max(ttl, reward_window) if ttl else 0
+    wanted = rules.recommendations(events, model, rankings, **values, ttl=ttl, memory=memory)
     found = {}
     for frame in shard.recommendations:
-        for row, place in zip(rows_of([frame.rows()]), frame.place.tolist(), strict=True):
+        for row, index in zip(rows_of([frame.rows()]), frame.list_index.tolist(), strict=True):
             user, time, items, length, propensities, policy, last_reward = row
             assert (user, time) not in found
             assert propensities[:length] == [1.0] * length
-            seen = frame.history[place, : frame.history_length[place]].tolist()
+            history = frame.history[index, : frame.history_length[index]].tolist()
             found[user, time] = rules.Recommendation(
-                seen, items[:length], policy == LABEL, last_reward
+                history, items[:length], policy == LABEL, last_reward
             )
-    assert found == shown
+    assert found == wanted
 
-    earned = rules.rewards(events, shown, reward_window)
-    given_out = rows_of(shard.feedback)
-    assert len(given_out) == len(earned)
-    assert {(row[0], row[1]): row[8][: row[3]] for row in given_out} == earned
+    earned = rules.rewards(events, wanted, reward_window)
+    emitted = rows_of(shard.feedback)
+    assert len(emitted) == len(earned)
+    assert {(row[0], row[1]): row[8][: row[3]] for row in emitted} == earned
 
     minutes: dict[tuple[bytes, int], list[float]] = defaultdict(lambda: [0, 0, 0.0])
     for (user, time), rewards in earned.items():
-        label = LABEL if shown[user, time].by_policy else b"popular"
+        label = LABEL if wanted[user, time].by_policy else b"popular"
         sums = minutes[label, time // 60 * 60]
         sums[0], sums[1], sums[2] = sums[0] + 1, sums[1] + any(rewards), sums[2] + sum(rewards)
     assert sorted(rows_of(shard.minutes)) == sorted((*k, *sums) for k, sums in minutes.items())
-    assert shard.waiting() == 0
+    assert shard.buffered() == 0
 
 
 def shard_for(
@@ -115,23 +120,23 @@ def shard_for(
     st.lists(st.integers(1, 700), max_size=20),
     st.randoms(use_true_random=False),
 )
-def test_any_jumps_of_the_watermark_give_the_oracles_answers(
+def test_any_jumps_of_the_watermark_give_the_oracles_results(
     events: list[Event], values: dict[str, Any], reward_window: int, ttl: int, jumps: list[int],
     shuffle: random.Random,
 ) -> None:  # fmt: skip
     rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
     pane = pane_seconds(values["window"], values["period"], reward_window, 40)
     shard = shard_for(values, pane, reward_window, ttl, shuffle, every_minute=True)
-    waiting: list[tuple[int, EventBatch | PopularRows]] = [
+    later: list[tuple[int, EventBatch | PopularRows]] = [
         ((block[-1].time // pane + 1) * pane, batch(sorted(block, key=by_user)))
         for block in blocks_of(events, pane, set(range(len(events))))
     ]
-    waiting += [(end, ranking(end, items)) for end, items in rankings.items()]
+    later += [(end, ranking(end, items)) for end, items in rankings.items()]
     watermark = 0
     for jump in [*jumps, END]:
         watermark += jump
-        now = [frame for end, frame in waiting if end <= watermark]
-        waiting = [(end, frame) for end, frame in waiting if end > watermark]
+        now = [frame for end, frame in later if end <= watermark]
+        later = [(end, frame) for end, frame in later if end > watermark]
         shuffle.shuffle(now)
         for frame in now:
             shard.send(frame)
@@ -149,7 +154,7 @@ def test_any_jumps_of_the_watermark_give_the_oracles_answers(
     st.sets(st.integers(0, 40)),
     st.randoms(use_true_random=False),
 )
-def test_blocks_of_many_panes_in_any_order_give_the_oracles_answers(
+def test_blocks_of_many_panes_in_any_order_give_the_oracles_results(
     events: list[Event], values: dict[str, Any], reward_window: int, ttl: int, cuts: set[int],
     shuffle: random.Random,
 ) -> None:  # fmt: skip

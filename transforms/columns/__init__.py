@@ -1,1 +1,1 @@
-"""Columns: how they are encoded, packed, sorted, cut into ranges and hashed."""
+"""Columns of batches: encoding, packing, sorting, ranges and hashing."""

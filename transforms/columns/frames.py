@@ -1,4 +1,4 @@
-"""Dataclasses whose fields are columns, with a coder that Beam picks by the type."""
+"""Batches: dataclasses whose fields are columns, and the coder that Beam uses for them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Index = npt.NDArray[np.generic] | slice
 
 
 class Columns:
-    """Base of dataclasses whose fields are all columns, of any lengths."""
+    """Base of dataclasses whose fields are all columns (NumPy arrays), of any lengths."""
 
     COMPRESSED: ClassVar[bool] = False
-    """Whether the coder compresses: worth it for wide rows that repeat themselves."""
+    """Whether the coder compresses with LZ4: worthwhile for wide rows that resemble each other."""
 
     def columns(self) -> tuple[Column, ...]:
         """The columns in the order of the fields."""
@@ -38,7 +38,7 @@ def column_names(columns_type: type[Columns]) -> tuple[str, ...]:
 class Frame(Columns):
     """Base of dataclasses whose fields are all columns of one length.
 
-    A column may have further dimensions ([n, k]); the first one is the row.
+    A column may have more dimensions ([n, k]); the first one counts the rows.
     """
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Frame(Columns):
 
     @classmethod
     def concat(cls, frames: Iterable[Self]) -> Self:
-        """All the rows of `frames` (one at least), in their order."""
+        """The rows of all `frames` (at least one), in order."""
         parts = list(frames)
         if len(parts) == 1:
             return parts[0]
@@ -63,19 +63,19 @@ class Frame(Columns):
 
 
 class FrameCoder(beam.coders.Coder):
-    """Writes a frame, or other columns, as narrow raw columns (see `transforms.columns.codec`)."""
+    """Encodes a frame or other columns, see `transforms.columns.codec`."""
 
     def __init__(self, frame_type: type[Columns]) -> None:
         self._type = frame_type
 
     @classmethod
     def from_type_hint(cls, typehint: Any, registry: Any) -> FrameCoder:
-        """The coder for a frame's type, as Beam's registry asks for it."""
+        """The coder for a frame type, as Beam's registry asks for it."""
         del registry
         return cls(typehint)
 
     def encode(self, value: Columns) -> bytes:
-        """The frame as bytes."""
+        """Encodes a frame."""
         encoded = write_columns(value.columns())
         if not self._type.COMPRESSED:
             return encoded
@@ -83,7 +83,7 @@ class FrameCoder(beam.coders.Coder):
         return len(encoded).to_bytes(4, "little") + packed
 
     def decode(self, encoded: Buffer) -> Any:
-        """The frame that `encode` wrote."""
+        """Decodes what `encode` wrote."""
         if self._type.COMPRESSED:
             size = int.from_bytes(encoded[:4], "little")
             encoded = pa.decompress(memoryview(encoded)[4:], size, codec="lz4", asbytes=True)
@@ -94,7 +94,7 @@ class FrameCoder(beam.coders.Coder):
         return True
 
     def to_type_hint(self) -> type[Columns]:
-        """What it codes."""
+        """The type that is encoded."""
         return self._type
 
     def __eq__(self, other: object) -> bool:
@@ -105,6 +105,6 @@ class FrameCoder(beam.coders.Coder):
 
 
 def coded(frame_type: type[C]) -> type[C]:
-    """Class decorator: makes Beam write elements of this type with a FrameCoder."""
+    """Class decorator that makes Beam encode elements of this type with a `FrameCoder`."""
     beam.coders.registry.register_coder(frame_type, FrameCoder)
     return frame_type

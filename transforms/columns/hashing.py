@@ -1,4 +1,4 @@
-"""A stable hash of ids: the same in every process, on every machine, in every version."""
+"""A stable hash of ids: equal in every process, on every machine, in every version."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def mix(ids: npt.NDArray[np.int64]) -> Uint64s:
 
 
 def shard_of(users: npt.NDArray[np.int64], shards: int) -> npt.NDArray[np.int64]:
-    """The shard in [0, shards) that each user belongs to: int64 [n]."""
+    """The shard of each user, in [0, shards): int64 [n]."""
     return (mix(users) % np.uint64(shards)).astype(np.int64)

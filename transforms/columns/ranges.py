@@ -1,4 +1,4 @@
-"""Vectorised work on many ranges at once."""
+"""Vectorised operations on ranges and on runs of equal values."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Int64s = npt.NDArray[np.int64]
 
 
 def expand_ranges(starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
-    """All positions of many ranges [start, end).
+    """Lists all positions of many ranges [start, end).
 
     Args:
         starts: int64 [n], first positions.
-        ends: int64 [n], positions behind the last ones, each no less than its start.
+        ends: int64 [n], positions after the last ones, each no less than its start.
 
     Returns:
-        (owner, position), int64 [sum of lengths]: the range that each position is of, and
-        the position.
+        (owner, position), int64 [sum of lengths]: the number of the range that a position
+        belongs to, and the position.
     """
     lengths = ends - starts
     owner = np.repeat(np.arange(len(starts), dtype=np.int64), lengths)
@@ -31,7 +31,7 @@ def expand_ranges(starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
 
 
 def run_starts(*keys: Column) -> Int64s:
-    """Where a new run of equal keys begins in sorted keys: int64 [runs]."""
+    """The first row of each run of equal keys, for keys that are sorted: int64 [runs]."""
     size = len(keys[0])
     fresh = np.ones(size, bool)
     if size > 1:
@@ -42,7 +42,7 @@ def run_starts(*keys: Column) -> Int64s:
 
 
 def runs(keys: Int64s) -> Iterator[tuple[int, slice]]:
-    """Each run of equal keys in sorted `keys`, as (key, slice)."""
+    """Yields each run of equal keys in sorted `keys` as (key, slice)."""
     starts = run_starts(keys)
     ends = np.append(starts, len(keys))[1:]
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):

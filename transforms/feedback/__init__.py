@@ -1,1 +1,1 @@
-"""What users did with what was recommended to them."""
+"""Feedback: what users did with their recommendations, and the rewards for it."""

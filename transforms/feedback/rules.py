@@ -1,4 +1,4 @@
-"""When rewards are earned and told (spec section 5)."""
+"""Rules of rewards (spec section 5)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from transforms.messages.minutes import MINUTE
 
 @dataclass(frozen=True)
 class RewardRules:
-    """How rewards are earned.
+    """How recommendations earn rewards, and when these are reported.
 
     Attributes:
-        window: seconds behind T in which an item earns its reward.
-        ttl: seconds after which a silent user's latest recommendation is forgotten; 0: never.
-        every_minute: whether to give each minute as soon as it is over, wherever the watermark
-            jumps; of files, whose watermark stands until the end, it only costs timers.
+        window: seconds after the ranking time in which an item earns its reward.
+        ttl: seconds after which a silent user's latest recommendation is forgotten; 0 for never.
+        every_minute: whether to report the sums of each minute as soon as it is over. For files,
+            whose watermark advances once at the end, this would only cost timers.
     """
 
     window: int
@@ -23,16 +23,16 @@ class RewardRules:
     every_minute: bool = False
 
     @property
-    def remembered(self) -> int:
-        """Seconds for which a recommendation counts as its user's previous one; 0: for ever."""
+    def memory(self) -> int:
+        """Seconds for which a recommendation counts as a user's previous one; 0 for ever."""
         return max(self.ttl, self.window) if self.ttl else 0
 
-    def minute_over(self, minute: int) -> int:
-        """The moment at which all recommendations of a minute have had their window."""
+    def report_time(self, minute: int) -> int:
+        """When the reward windows of all recommendations of a minute are over."""
         return minute + MINUTE + self.window
 
-    def moments(self, first: int, last: int) -> list[int]:
-        """The moments at which minutes of recommendations with T in [first, last] are over."""
+    def report_times(self, first: int, last: int) -> list[int]:
+        """The report times of the minutes that contain ranking times in [first, last]."""
         minutes = range(first // MINUTE, last // MINUTE + 1)
         chosen = minutes if self.every_minute else minutes[-1:]
-        return [self.minute_over(minute * MINUTE) for minute in chosen]
+        return [self.report_time(minute * MINUTE) for minute in chosen]

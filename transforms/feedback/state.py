@@ -1,4 +1,4 @@
-"""The state of a shard's feedback: what is open, what was summed, and which part is next."""
+"""The state of a shard's feedback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from transforms.columns.codec import read_columns, write_columns
 from transforms.columns.frames import column_names
-from transforms.feedback.table import OpenTable
+from transforms.feedback.open_table import OpenTable
 from transforms.fill import POPULAR
 from transforms.messages.events import Float32s, Int8s, Int64s
 from transforms.messages.minutes import PolicyMinutes
@@ -17,8 +17,8 @@ from transforms.messages.ranked_lists import POLICY_BYTES
 from transforms.messages.ranking import RankedBatch
 from transforms.messages.recommendations import Labels
 
-FEW_POLICIES = 32
-"""Labels of policies from which on those that nothing open is of are forgotten."""
+MAX_UNUSED_POLICIES = 32
+"""Number of labels up to which those without an open recommendation are kept."""
 
 
 def _no_rows() -> OpenTable:
@@ -26,8 +26,8 @@ def _no_rows() -> OpenTable:
     wide: Int64s = np.zeros((0, 0), np.int64)
     no_bytes: Int8s = np.zeros((0, 0), np.int8)
     no_floats: Float32s = np.zeros((0, 0), np.float32)
-    truths = np.zeros((0, 0), bool), np.zeros(0, bool)
-    return OpenTable(none, none, wide, none, none, no_bytes, *truths, no_floats, wide, none)
+    booleans = np.zeros((0, 0), bool), np.zeros(0, bool)
+    return OpenTable(none, none, wide, none, none, no_bytes, *booleans, no_floats, wide, none)
 
 
 def _no_minutes() -> PolicyMinutes:
@@ -37,63 +37,68 @@ def _no_minutes() -> PolicyMinutes:
 
 @dataclass(frozen=True, eq=False)
 class FeedbackState:
-    """A shard's state; each method that changes it gives another one.
+    """A shard's open recommendations and sums. Methods return a new state.
+
+    A step of the shard is a run of work units with one `complete_until`, each for a range of
+    users. During a step, the rows of users whose unit has been processed are in `processed`.
 
     Attributes:
-        next: the number of the part to take next.
-        now: the moment up to which all was taken.
-        early: how many parts wait that came before their turn.
-        open: open recommendations of all users, but for those whose turn is over: between two
-            parts up to the same moment their rows are in `turned_rows`.
-        turned_rows: rows of the users of the parts up to the moment that is being taken.
-        minutes: sums of recommendations that have had their window.
-        policies: labels of policies; `open.policy` is a place among them.
+        next_sequence: sequence number of the next work unit.
+        complete_until: all steps up to this event time have been processed, in seconds since the
+            epoch; -1 at first.
+        early: number of work units in state that arrived before their turn.
+        open: open recommendations; during a step, of the users whose unit is still to come.
+        processed: open recommendations of the users whose units of the step were processed.
+        minutes: sums over recommendations whose reward window has passed.
+        policies: labels of policies; `open.policy` is an index into it.
     """
 
-    next: int = 0
-    now: int = -1
+    next_sequence: int = 0
+    complete_until: int = -1
     early: int = 0
     open: OpenTable = field(default_factory=_no_rows)
-    turned_rows: tuple[OpenTable, ...] = ()
+    processed: tuple[OpenTable, ...] = ()
     minutes: tuple[PolicyMinutes, ...] = ()
     policies: Labels = field(default_factory=lambda: np.full(1, POPULAR, f"S{POLICY_BYTES}"))
 
-    def translate(self, shown: RankedBatch) -> tuple[FeedbackState, RankedBatch]:
-        """The recommendations with their policies numbered as here, and the ledger with them."""
-        names = list(dict.fromkeys((*self.policies.tolist(), *shown.policies.tolist())))
-        place = np.array([names.index(name) for name in shown.policies.tolist()], np.int64)
+    def with_policies_of(self, batch: RankedBatch) -> tuple[FeedbackState, RankedBatch]:
+        """Adds the batch's policies to the state, and numbers those of the batch accordingly."""
+        names = list(dict.fromkeys((*self.policies.tolist(), *batch.policies.tolist())))
+        number = np.array([names.index(name) for name in batch.policies.tolist()], np.int64)
         labels = np.array(names, self.policies.dtype)
         return replace(self, policies=labels), replace(
-            shown, policies=labels, policy=place[shown.policy]
+            batch, policies=labels, policy_index=number[batch.policy_index]
         )
 
-    def held(self, upto: int) -> tuple[OpenTable, FeedbackState]:
-        """The open rows of users up to `upto`, and the ledger without them."""
-        end = int(np.searchsorted(self.open.user, upto, side="right"))
+    def take_users(self, last_user: int) -> tuple[OpenTable, FeedbackState]:
+        """Takes out the open rows of users up to `last_user`: the rows, and the state without."""
+        end = int(np.searchsorted(self.open.user, last_user, side="right"))
         rest = self.open.take(slice(end, None))
         return self.open.take(slice(end)), replace(self, open=rest)
 
-    def keep(self, rows: OpenTable) -> FeedbackState:
-        """With the rows of a part's users after the part."""
-        return replace(self, turned_rows=(*self.turned_rows, rows))
+    def put_back(self, rows: OpenTable) -> FeedbackState:
+        """Adds the rows of a work unit's users after the unit was processed."""
+        return replace(self, processed=(*self.processed, rows))
 
-    def turned(self, now: int) -> FeedbackState:
-        """When the last part up to `now` was taken: all rows are open for the next turn."""
-        rows = _joined(self.turned_rows)
+    def end_step(self, complete_until: int) -> FeedbackState:
+        """The state after the last work unit of a step: all rows are open again."""
+        rows = _joined(self.processed)
         policies = self.policies
-        if len(policies) > FEW_POLICIES:
-            # A job that takes ever newer models must not remember all of them.
+        if len(policies) > MAX_UNUSED_POLICIES:
+            # A job that loads ever newer models must not keep all their labels.
             used = np.union1d(rows.policy, [0])
             policies = policies[used]
             rows = replace(rows, policy=np.searchsorted(used, rows.policy))
-        return replace(self, now=now, open=rows, turned_rows=(), policies=policies)
+        return replace(
+            self, complete_until=complete_until, open=rows, processed=(), policies=policies
+        )
 
-    def add(self, sums: PolicyMinutes) -> FeedbackState:
-        """With more sums."""
+    def add_minutes(self, sums: PolicyMinutes) -> FeedbackState:
+        """Adds sums."""
         return replace(self, minutes=(*self.minutes, sums))
 
-    def minutes_until(self, last: int) -> tuple[PolicyMinutes, FeedbackState]:
-        """The sums of minutes that began at `last` or before, and the ledger without them."""
+    def take_minutes(self, last: int) -> tuple[PolicyMinutes, FeedbackState]:
+        """Takes out the sums of minutes that started at `last` or before."""
         if not self.minutes:
             return _no_minutes(), self
         sums = PolicyMinutes.merged(self.minutes)
@@ -103,48 +108,48 @@ class FeedbackState:
 
 
 def _joined(tables: tuple[OpenTable, ...]) -> OpenTable:
-    # An empty table may be of another width: before the first recommendation none is known.
+    # Empty tables may have other widths: before the first recommendation these are not known.
     filled = [table for table in tables if len(table)]
     return OpenTable.concat(filled) if filled else _no_rows()
 
 
 class FeedbackStateCoder(beam.coders.Coder):
-    """Writes a ledger as columns: its numbers, two tables, the sums and the labels."""
+    """Encodes a state as columns: its numbers, the labels, two tables and the sums."""
 
     def encode(self, value: FeedbackState) -> bytes:
-        """The ledger as bytes."""
-        numbers = np.array([value.next, value.now, value.early])
+        """Encodes a state."""
+        numbers = np.array([value.next_sequence, value.complete_until, value.early])
         minutes = PolicyMinutes.merged(value.minutes) if value.minutes else _no_minutes()
         columns = (
             numbers,
             value.policies,
             *value.open.columns(),
-            *_joined(value.turned_rows).columns(),
+            *_joined(value.processed).columns(),
             *minutes.columns(),
         )
         return write_columns(columns)
 
     def decode(self, encoded: bytes) -> FeedbackState:
-        """The ledger that `encode` wrote."""
+        """Decodes what `encode` wrote."""
         numbers, policies, *rest = read_columns(encoded)
         wide = len(column_names(OpenTable))
-        turned = OpenTable(*rest[wide : 2 * wide])
+        processed = OpenTable(*rest[wide : 2 * wide])
         minutes = PolicyMinutes(*rest[2 * wide :])
-        number, now, early = numbers.tolist()
+        next_sequence, complete_until, early = numbers.tolist()
         return FeedbackState(
-            next=number,
-            now=now,
+            next_sequence=next_sequence,
+            complete_until=complete_until,
             early=early,
             open=OpenTable(*rest[:wide]),
-            turned_rows=(turned,) if len(turned) else (),
+            processed=(processed,) if len(processed) else (),
             minutes=(minutes,) if len(minutes) else (),
             policies=policies,
         )
 
     def is_deterministic(self) -> bool:
-        """Equal ledgers have equal bytes."""
+        """Equal states have equal bytes."""
         return True
 
     def to_type_hint(self) -> type[FeedbackState]:
-        """What it codes."""
+        """The type that is encoded."""
         return FeedbackState

@@ -1,1 +1,1 @@
-"""Each user's recent history in keyed state, and who is due for a recommendation."""
+"""Histories of users: each shard's state, and the ranking requests that it emits."""

@@ -1,8 +1,7 @@
-"""Frames that wait in state for the watermark.
+"""Frames that are buffered in state until the watermark reaches their time.
 
-They travel and wait as bytes behind a few moments of event time: a step lets them wait
-without unpacking them, and a timer which finds most of them not ready yet reads the header
-of each and no more.
+A buffered frame is a short header of event times and the encoded frame. A step buffers a frame
+without decoding it. A timer reads the headers and decodes only the frames that are ready.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 
 KINDS: tuple[type[Frame], ...] = (EventBatch, PopularRows)
-"""The frames that may wait. The place in the tuple is on the wire: append only."""
+"""The types of frames. The index in the tuple is part of the state format: only append."""
 
 
 @dataclass(frozen=True, slots=True)
 class BufferedFrame:
-    """A frame that waits.
+    """A frame in the buffer. All times are in seconds since the epoch.
 
     Attributes:
-        kind: its place in KINDS.
-        rows: how many rows it has.
-        start: none of its rows is before this moment (seconds of event time).
-        ready_at: the moment at which it may be used.
-        last: the time of its last row.
-        encoded: all of it as bytes.
+        kind: index of its type in KINDS.
+        rows: number of its rows.
+        start: no row is before this time.
+        ready_at: the frame may be used when all data before this time has arrived.
+        last: time of its last row.
+        encoded: the header and the frame, as bytes.
     """
 
     HEADER: ClassVar[struct.Struct] = struct.Struct("<BIqqq")
@@ -47,19 +46,24 @@ class BufferedFrame:
 
     @staticmethod
     def read(encoded: bytes) -> BufferedFrame:
-        """What `of_block` or `of_rankings` made, as it comes out of a stream or of state."""
+        """Reads the header of what `of_block` or `of_rankings` encoded."""
         kind, rows, start, ready_at, last = BufferedFrame.HEADER.unpack_from(encoded)
         return BufferedFrame(kind, rows, start, ready_at, last, encoded)
 
     @staticmethod
     def of_block(block: EventBatch, pane: int) -> BufferedFrame:
-        """A closed block, which waits for the end of its last pane."""
+        """A closed block, which is ready at the end of its last pane.
+
+        Args:
+            block: at least one event.
+            pane: seconds of event time in a pane.
+        """
         first, last = int(block.time.min()), int(block.time.max())
         return BufferedFrame._of(block, first // pane * pane, (last // pane + 1) * pane, last)
 
     @staticmethod
     def of_rankings(rows: PopularRows) -> BufferedFrame:
-        """Rankings, which are ready at their first window's end."""
+        """Rankings, which are ready at the end of their first window."""
         first = int(rows.window_end.min())
         return BufferedFrame._of(rows, first, first, int(rows.window_end.max()))
 
@@ -72,60 +76,65 @@ class BufferedFrame:
 
     @property
     def is_block(self) -> bool:
-        """Whether it is a closed block."""
+        """Whether the frame is a closed block."""
         return KINDS[self.kind] is EventBatch
 
     def frame(self) -> Any:
-        """The frame itself."""
+        """Decodes the frame."""
         return FrameCoder(KINDS[self.kind]).decode(memoryview(self.encoded)[self.HEADER.size :])
 
 
 def buffer_spec(name: str) -> BagStateSpec:
-    """The state in which frames wait, as bytes."""
+    """The state of a buffer."""
     return BagStateSpec(name, beam.coders.BytesCoder())
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What was waiting and is ready now.
+    """The frames that were ready, taken out of the buffer.
 
     Attributes:
-        now: the moment up to which all that is ready has been taken: the moment that was asked
-            for, or the start of a block that reaches beyond it. (A block of several panes does;
-            its own timer comes to all that is due inside it.)
-        events: the blocks' events by (user, time, item).
+        complete_until: all blocks with events before this time have been taken. It is the time
+            that was asked for, or the start of a block that contains that time: the timers of
+            such a block, which spans several panes, emit what is due inside it.
+        events: the blocks' events, by (user, time, item).
         rankings: rankings in any order; some of their windows may end later.
-        blocks: blocks that still wait.
+        blocks: the blocks that remain in the buffer.
     """
 
-    now: int
+    complete_until: int
     events: EventBatch
     rankings: Sequence[PopularRows]
     blocks: Sequence[BufferedFrame]
 
 
-def pop_ready(state: Any, now: int, done: int) -> Ready | None:
-    """Takes what is ready at `now` out of the state.
+def pop_ready(state: Any, time: int, complete_until: int) -> Ready | None:
+    """Takes the frames out of the buffer that are ready at `time`.
 
-    None, and all is left as it is, where a block reaches over both `now` and `done`, the moment
-    up to which all was taken before.
+    Args:
+        state: the buffer.
+        time: all data before this time has arrived.
+        complete_until: all blocks with events before this time were taken earlier.
+
+    Returns:
+        None, with the buffer unchanged, if a block contains both `time` and `complete_until`.
     """
-    waiting = [BufferedFrame.read(encoded) for encoded in state.read()]
-    blocks = [pending for pending in waiting if pending.is_block]
-    now = min(now, min((b.start for b in blocks if b.ready_at > now), default=now))
-    if now <= done:
+    buffered = [BufferedFrame.read(encoded) for encoded in state.read()]
+    blocks = [frame for frame in buffered if frame.is_block]
+    time = min(time, min((b.start for b in blocks if b.ready_at > time), default=time))
+    if time <= complete_until:
         return None
-    ready = [pending for pending in waiting if pending.ready_at <= now]
+    ready = [frame for frame in buffered if frame.ready_at <= time]
     if ready:
         state.clear()
-        for pending in waiting:
-            if pending.ready_at > now:
-                state.add(pending.encoded)
-    parts = [pending.frame() for pending in ready if pending.is_block]
-    events = EventBatch.concat(parts) if parts else EventBatch.empty()
+        for frame in buffered:
+            if frame.ready_at > time:
+                state.add(frame.encoded)
+    batches = [frame.frame() for frame in ready if frame.is_block]
+    events = EventBatch.concat(batches) if batches else EventBatch.empty()
     return Ready(
-        now,
-        events.ordered() if len(parts) > 1 else events,
-        [pending.frame() for pending in ready if not pending.is_block],
-        [block for block in blocks if block.ready_at > now],
+        time,
+        events.ordered() if len(batches) > 1 else events,
+        [frame.frame() for frame in ready if not frame.is_block],
+        [block for block in blocks if block.ready_at > time],
     )

@@ -1,4 +1,4 @@
-"""The rankings of popular items that a shard was told, by window end."""
+"""Rankings of popular items as a shard keeps them, by window end."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from transforms.messages.popular import PopularRows
 
 
 class Rankings:
-    """Rankings as a matrix, a row per window.
+    """Rankings of popular items, a row of a matrix per window.
 
     Args:
-        told: rows of rankings in any order; whole windows.
-        size: items in a ranking at the most.
+        rankings: rows of whole windows, in any order.
+        size: largest number of items in a ranking.
     """
 
-    def __init__(self, told: Sequence[PopularRows], size: int) -> None:
-        self._size = size
+    def __init__(self, rankings: Sequence[PopularRows], size: int) -> None:
         none: Int64s = np.empty(0, np.int64)
-        rows = PopularRows.concat(told) if told else PopularRows(none, none, none, none)
+        rows = PopularRows.concat(rankings) if rankings else PopularRows(none, none, none, none)
         rows = rows.take(order(rows.window_end, rows.rank))
         self._rows = rows
         starts = run_starts(rows.window_end)
@@ -34,26 +33,26 @@ class Rankings:
         self._items[window, rows.rank - 1] = rows.item
 
     def at(self, times: Int64s) -> tuple[Int64s, Int64s, Int64s]:
-        """The latest ranking whose window closed at or before each time.
+        """The latest ranking whose window ended at or before each time.
 
-        Windows with no event have no ranking, so that the latest one that was given stands.
+        A window without events has no ranking; the latest one before it remains in use.
 
         Returns:
-            chosen: int64 [n], the time's row in the next two, -1 for none.
+            index: int64 [n], the time's row in the next two, -1 for none.
             items: int64 [p, size], best first, padded with 0.
-            length: int64 [p].
+            length: int64 [p], how many of `items` are valid.
         """
-        place = np.searchsorted(self._end, times, side="right") - 1
+        window = np.searchsorted(self._end, times, side="right") - 1
         used = np.zeros(len(self._end) + 1, bool)
-        used[place] = True  # Place -1, none, is the last one.
-        chosen = np.cumsum(used) - 1
-        chosen[-1] = -1
+        used[window] = True  # Window -1, for none, is the last element.
+        index = np.cumsum(used) - 1
+        index[-1] = -1
         used = used[:-1]
-        return chosen[place], self._items[used], self._length[used]
+        return index[window], self._items[used], self._length[used]
 
-    def behind(self, now: int) -> PopularRows:
-        """What times after `now` still need: the latest ranking up to it, and later ones."""
-        latest = int(np.searchsorted(self._end, now, side="right")) - 1
+    def needed_after(self, time: int) -> PopularRows:
+        """The rankings that times after `time` use: the latest one at `time`, and later ones."""
+        latest = int(np.searchsorted(self._end, time, side="right")) - 1
         if latest < 0:
             return self._rows
         return self._rows.take(self._rows.window_end >= self._end[latest])

@@ -1,1 +1,1 @@
-"""Messages: the batches of columns that packages exchange. All packages may import them."""
+"""Messages: the batches of columns that packages exchange. Any package may import them."""

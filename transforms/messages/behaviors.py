@@ -1,11 +1,11 @@
-"""What users do on items. It stands apart so that the page's server need not load Beam for it."""
+"""Behaviors of users towards items. Needs no Beam, so that the web server can import it."""
 
 from __future__ import annotations
 
 import numpy as np
 
 BEHAVIORS = ("pv", "cart", "fav", "buy")
-"""Names of the behaviors; an event carries the index into this tuple as its code."""
+"""Names of the behaviors. An event's code is an index into this tuple."""
 
 REWARDS = np.array([1.0, 2.0, 2.0, 3.0], dtype=np.float32)
-"""Reward of an event by its behavior's code, never less for a greater one (spec section 5)."""
+"""Rewards by code, ascending: a greater code never has a smaller reward (spec section 5)."""

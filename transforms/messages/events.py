@@ -1,7 +1,7 @@
-"""The unit that flows: a batch of events as columns.
+"""Events of the click-stream, as batches of columns.
 
-A Python call per event is what makes Beam slow in Python, so an element of the pipeline is
-an `EventBatch` of thousands of events, and each step works on whole columns.
+A Python call per event dominates the cost of a Beam pipeline in Python. An element of this
+pipeline is an `EventBatch` of thousands of events, and each step works on whole columns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from transforms.messages.behaviors import BEHAVIORS, REWARDS
 __all__ = ["BEHAVIORS", "REWARDS", "TIME_LIMIT", "EventBatch"]
 
 TIME_LIMIT = 253_402_300_800
-"""First second after the year 9999; a time must lie in [0, TIME_LIMIT)."""
+"""First second after the year 9999. Times of events are in [0, TIME_LIMIT)."""
 
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
@@ -30,7 +30,7 @@ Bools = npt.NDArray[np.bool_]
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class EventBatch(Frame):
-    """Events as equally long columns.
+    """Events, one a row.
 
     Attributes:
         user: int64 [n], ids of users.
@@ -51,7 +51,7 @@ class EventBatch(Frame):
         return EventBatch(none, none, np.empty(0, np.int8), none)
 
     def ordered(self) -> EventBatch:
-        """The different events, by (user, time, item, behavior): repeated ones are dropped."""
+        """The distinct events, sorted by (user, time, item, behavior)."""
         if len(self) < 2:
             return self
         packed = pack(self.user, self.time, self.item, self.behavior)

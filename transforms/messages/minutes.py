@@ -23,11 +23,11 @@ MINUTE = 60
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class EventMinutes(Frame):
-    """Events by minute of event time and behavior.
+    """Numbers of events by minute of event time and behavior.
 
     Attributes:
-        minute: int64 [n], the minute's first second since the epoch, rising.
-        events: int64 [n, 4], different events, by the code of their behavior.
+        minute: int64 [n], the minute's first second since the epoch, ascending.
+        events: int64 [n, 4], distinct events, by the code of their behavior.
     """
 
     minute: Int64s
@@ -35,7 +35,7 @@ class EventMinutes(Frame):
 
     @staticmethod
     def of(events: EventBatch) -> EventMinutes:
-        """The counts of a block."""
+        """Counts a batch of distinct events."""
         minute, row = np.unique(events.time // MINUTE, return_inverse=True)
         kinds = len(BEHAVIORS)
         counts = np.bincount(row * kinds + events.behavior, minlength=len(minute) * kinds)
@@ -43,7 +43,7 @@ class EventMinutes(Frame):
 
     @staticmethod
     def merged(parts: Iterable[EventMinutes]) -> EventMinutes:
-        """Sums of counts."""
+        """Adds up counts: one row a minute."""
         rows = EventMinutes.concat(parts)
         minute, row = np.unique(rows.minute, return_inverse=True)
         counts = np.zeros((len(minute), len(BEHAVIORS)), np.int64)
@@ -54,13 +54,13 @@ class EventMinutes(Frame):
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class PolicyMinutes(Frame):
-    """What came of a policy's recommendations in a minute of event time.
+    """Numbers of recommendations and rewards, by policy and minute of event time.
 
     Attributes:
         policy: bytes [n], the policy's label.
         minute: int64 [n], the minute's first second since the epoch.
         recommendations: int64 [n].
-        hits: int64 [n], recommendations of which the user went on to an item at least.
+        hits: int64 [n], recommendations of which the user went on to at least one item.
         reward: float64 [n], the sum of their rewards.
     """
 
@@ -74,7 +74,15 @@ class PolicyMinutes(Frame):
     def summed(
         policies: Labels, policy: Int64s, minute: Int64s, hit: Bools, reward: Float64s
     ) -> PolicyMinutes:
-        """Sums over recommendations, a row each: `policy` is a place in `policies`."""
+        """Adds up recommendations.
+
+        Args:
+            policies: bytes [p], labels.
+            policy: int64 [n], each recommendation's index in `policies`.
+            minute: int64 [n], the first second of its minute.
+            hit: bool [n], whether the user went on to one of its items.
+            reward: float64 [n], what it earned.
+        """
         rows = order(policy, minute)
         policy, minute = policy[rows], minute[rows]
         starts = run_starts(policy, minute)
@@ -88,7 +96,7 @@ class PolicyMinutes(Frame):
 
     @staticmethod
     def merged(parts: Iterable[PolicyMinutes]) -> PolicyMinutes:
-        """Sums of sums: one row per policy and minute, ordered by them."""
+        """Adds up sums: one row per policy and minute, sorted by them."""
         rows = PolicyMinutes.concat(parts)
         rows = rows.take(np.lexsort((rows.minute, rows.policy)))
         starts = run_starts(rows.policy, rows.minute)

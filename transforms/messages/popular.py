@@ -15,30 +15,30 @@ from transforms.messages.events import Int64s
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemCounts(Frame):
-    """How many events each item had.
+    """Numbers of events by item.
 
     Attributes:
-        item: int64 [n], different items, ascending (any order in an accumulator).
-        count: int64 [n], their events.
+        item: int64 [n].
+        count: int64 [n], the item's events.
     """
 
     item: Int64s
     count: Int64s
 
     def merged(self) -> ItemCounts:
-        """The same counts with each item once, ascending."""
-        place = order(self.item)
-        item = self.item[place]
+        """Adds up the counts of each item; items are distinct and ascending."""
+        rows = order(self.item)
+        item = self.item[rows]
         starts = run_starts(item)
         if len(starts) == len(item):
-            return ItemCounts(item, self.count[place])
-        return ItemCounts(item[starts], np.add.reduceat(self.count[place], starts))
+            return ItemCounts(item, self.count[rows])
+        return ItemCounts(item[starts], np.add.reduceat(self.count[rows], starts))
 
 
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class PopularRows(Frame):
-    """Rows of rankings, a row per window and rank.
+    """Rankings of popular items, a row per window and rank.
 
     Attributes:
         window_end: int64 [n], seconds since the epoch.

@@ -1,4 +1,8 @@
-"""Ranking requests and the lists that answer them: between histories, policy and feedback."""
+"""Ranking requests and their answers: from histories through the policy to feedback.
+
+A shard emits its work as `RankingRequest`s. The policy and the fill turn each into a
+`RankedBatch`. Both carry the same `WorkUnit`.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,12 @@ from transforms.messages.recommendations import Labels, Recommendations
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class States(Frame):
-    """States to rank for: what a policy sees of a user.
+    """States of users, as a policy sees them.
 
     Attributes:
         user: int64 [n].
         items: int64 [n, h], the last items, oldest first, left-aligned, padded with 0.
-        length: int64 [n], how many of `items` are real.
+        length: int64 [n], how many of `items` are valid.
     """
 
     user: Int64s
@@ -28,114 +32,118 @@ class States(Frame):
 
 
 LAST_USER = np.iinfo(np.int64).max
-"""No user's id is greater."""
+"""The greatest user id."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WorkUnit:
-    """A part of what a shard gives up to a moment: a range of its users.
+    """A range of a shard's users, and their events since the shard's previous step.
 
-    The parts of a shard are numbered as they are given. What follows takes them by number,
-    so that it depends neither on their order of arrival nor on a watermark.
+    A shard's units have sequence numbers. The feedback step processes them in this order, so
+    that its results depend neither on the order of arrival nor on a watermark.
 
     Attributes:
-        number: of the part, from 0, without a gap.
-        now: the moment up to which all events of the shard have been applied.
-        upto: the last user of the part; LAST_USER in the last part up to this moment.
-        events: what the part's users did since the moment before, by (user, time, item).
+        sequence: number of the unit, from 0, without gaps.
+        complete_until: event time in seconds since the epoch; all the shard's events before it
+            have been applied.
+        last_user: the unit's greatest user id; LAST_USER in the last unit of a step.
+        events: the users' events that the step applied, by (user, time, item).
     """
 
-    number: int
-    now: int
-    upto: int
+    sequence: int
+    complete_until: int
+    last_user: int
     events: EventBatch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RankingRequest:
-    """Users for whom a recommendation is due, and what it takes to make it.
+    """Users who get a recommendation, with their states and the popular items.
 
-    A user whose history is the same at several times has one state and several rows.
+    A user whose history is equal at several ranking times has one state and several rows.
 
     Attributes:
-        user: int64 [n], the row's user; rows are ordered by (user, time).
-        time: int64 [n], the row's T.
-        state: int64 [n], the row's place in `states`, ascending.
-        states: the different states.
-        ranked: int64 [r], places in `states` with enough history for the policy.
-        popular: int64 [n], the row's place in `popular_items`, -1 for none.
-        popular_items: int64 [p, size], items of rankings, best first, padded with 0.
-        popular_length: int64 [p].
-        part: the part of a shard's work that this is.
+        user: int64 [n]; rows are sorted by (user, time).
+        time: int64 [n], the ranking time in seconds since the epoch.
+        state_index: int64 [n], the row's state in `states`, ascending.
+        states: the distinct states.
+        ranked: int64 [r], the indices of the states with enough history for the policy.
+        popular_index: int64 [n], the row's ranking in `popular_items`; -1 for none.
+        popular_items: int64 [p, size], rankings of popular items, best first, padded with 0.
+        popular_length: int64 [p], how many of `popular_items` are valid.
+        unit: the work unit.
     """
 
     user: Int64s
     time: Int64s
-    state: Int64s
+    state_index: Int64s
     states: States
     ranked: Int64s
-    popular: Int64s
+    popular_index: Int64s
     popular_items: Int64s
     popular_length: Int64s
-    part: WorkUnit
+    unit: WorkUnit
 
 
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class RankedBatch(Columns):
-    """A part of a shard's recommendations, and the events of the same users.
+    """The recommendations of a work unit.
 
-    Users who are due several times without a change get one list, which is here once.
+    Equal lists of a user at several ranking times are stored once.
 
     Attributes:
-        user: int64 [n]; rows are ordered by (user, time).
-        time: int64 [n], T.
-        place: int64 [n], the row's list, ascending.
-        last_reward: int64 [n], as in Recommendations; -1 as long as it is not known.
+        user: int64 [n]; rows are sorted by (user, time).
+        time: int64 [n], the ranking time in seconds since the epoch.
+        list_index: int64 [n], the row's list, ascending.
+        last_reward: int64 [n], as in Recommendations; -1 while it is not known.
         items: int64 [l, k], best first, padded with 0.
-        length: int64 [l], how many of `items` are real.
+        length: int64 [l], how many of `items` are valid.
         propensities: float32 [l, k].
-        policy: int64 [l], which of `policies` ranked; 0 where all is popular items.
-        policies: bytes [p], labels, b"popular" first.
-        history: int64 [l, h], as in States ([l, 0] where it is not kept).
+        policy_index: int64 [l], the policy in `policies`; 0 where all items are popular items.
+        policies: bytes [p], labels of policies; the first one is b"popular".
+        history: int64 [l, h], as in States; [l, 0] where it is not kept.
         history_length: int64 [l].
-        mark: int64 [3], the number, now and upto of the part (see Part).
-        event_user: int64 [e], and the other columns of the part's events.
+        header: int64 [3], the unit's sequence, complete_until and last_user.
+        event_user: int64 [e], the unit's events, column by column.
+        event_item: int64 [e].
+        event_behavior: int8 [e].
+        event_time: int64 [e].
     """
 
     user: Int64s
     time: Int64s
-    place: Int64s
+    list_index: Int64s
     last_reward: Int64s
     items: Int64s
     length: Int64s
     propensities: Float32s
-    policy: Int64s
+    policy_index: Int64s
     policies: Labels
     history: Int64s
     history_length: Int64s
-    mark: Int64s
+    header: Int64s
     event_user: Int64s
     event_item: Int64s
     event_behavior: Int8s
     event_time: Int64s
 
     @property
-    def part(self) -> WorkUnit:
-        """The part of a shard's work that this is."""
-        number, now, upto = self.mark.tolist()
+    def unit(self) -> WorkUnit:
+        """The work unit."""
+        sequence, complete_until, last_user = self.header.tolist()
         columns = self.event_user, self.event_item, self.event_behavior, self.event_time
-        return WorkUnit(number, now, upto, EventBatch(*columns))
+        return WorkUnit(sequence, complete_until, last_user, EventBatch(*columns))
 
     def rows(self) -> Recommendations:
-        """The recommendations as stores take them."""
-        place = self.place
+        """The recommendations as rows, as stores take them."""
+        row = self.list_index
         return Recommendations(
             self.user,
             self.time,
-            self.items[place],
-            self.length[place],
-            self.propensities[place],
-            self.policies[self.policy[place]],
+            self.items[row],
+            self.length[row],
+            self.propensities[row],
+            self.policies[self.policy_index[row]],
             self.last_reward,
         )

@@ -16,16 +16,17 @@ Labels = npt.NDArray[np.bytes_]
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class Recommendations(Frame):
-    """Recommendations, a row per user and T, as stores take them.
+    """Recommendations, a row per user and ranking time, as stores take them.
 
     Attributes:
         user: int64 [n].
-        time: int64 [n], T in seconds since the epoch.
+        time: int64 [n], the ranking time in seconds since the epoch.
         items: int64 [n, k], best first, padded with 0.
-        length: int64 [n], how many of `items` are real.
+        length: int64 [n], how many of `items` are valid.
         propensities: float32 [n, k].
-        policy: bytes [n], the label of what ranked (UTF-8), or b"popular".
-        last_reward: int64 [n], -1 where there was no recommendation before.
+        policy: bytes [n], the label of the policy that ranked (UTF-8), or b"popular".
+        last_reward: int64 [n], how many items of the user's previous recommendation the user
+            went on to; -1 where there was none.
     """
 
     user: Int64s
@@ -38,7 +39,11 @@ class Recommendations(Frame):
 
 
 def coded_labels(labels: Labels) -> tuple[Labels, Int64s]:
-    """Few different labels, and each row's place among them (faster than sorting strings)."""
+    """Encodes labels by the distinct ones; fast where these are few.
+
+    Returns:
+        The distinct labels, ascending, and each row's index among them: int64 [n].
+    """
     code = np.full(len(labels), -1, np.int64)
     names: list[bytes] = []
     while (rest := np.flatnonzero(code < 0)).size:

@@ -1,1 +1,1 @@
-"""Users dealt to shards: the keys, and transforms that repartition by user."""
+"""Shards of users: their keys, and transforms that partition by user."""

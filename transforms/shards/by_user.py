@@ -1,10 +1,10 @@
-"""Events to workers by user, in the order in which they came.
+"""Partitions events by user, in order of arrival.
 
-Between two steps of a stream that shall not wait for each other. What one user does stays with one
-worker and in order, so that a store that keeps something for each user is asked by one connection
-at a time and, most often, for something later than what it has. And elements become small, so that
-a bundle, which ends after so many of them, is no more than a store takes in seconds: a checkpoint
-waits for it.
+It separates two steps of a stream, so that the first does not wait for the second. All events of a
+user go to one worker, in order. A store that keeps a document per user is then updated by one
+connection at a time, mostly with later events than it has. The elements are small: a bundle, which
+ends after a number of elements, holds no more than a store writes in seconds. Checkpoints wait for
+the end of a bundle.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ from transforms.shards.keys import shard_keys
 
 
 @dataclass(eq=False)
-class SpreadByUser(beam.PTransform):
-    """EventBatches to EventBatches of one shard's users each.
+class PartitionByUser(beam.PTransform):
+    """EventBatches to EventBatches that each hold the users of one shard.
 
     Attributes:
-        shards: how many shards the users are dealt to.
+        shards: number of shards of users.
     """
 
     shards: int
 
     def expand(self, events: beam.PCollection[EventBatch]) -> beam.PCollection[EventBatch]:
-        """Cut by shard; a step with state brings each shard to its worker."""
+        """Split by shard; a stateful step brings each shard to one worker."""
         return (
             events
-            | "Cut" >> beam.ParDo(_Cut(self.shards))
-            | "Spread" >> beam.ParDo(_Spread()).with_output_types(EventBatch)
+            | "Split" >> beam.ParDo(_SplitByShard(self.shards))
+            | "To worker" >> beam.ParDo(_ToWorker()).with_output_types(EventBatch)
         )
 
 
 @beam.typehints.with_output_types(tuple[int, EventBatch])
-class _Cut(beam.DoFn):
+class _SplitByShard(beam.DoFn):
     def __init__(self, shards: int) -> None:
         self._shards = shards
 
     def process(self, batch: EventBatch) -> Iterator[tuple[int, EventBatch]]:
         shard = shard_of(batch.user, self._shards)
-        place = order(shard)
+        by_shard = order(shard)
         keys = shard_keys(self._shards)
-        for number, rows in runs(shard[place]):
-            yield keys[number], batch.take(place[rows])
+        for number, rows in runs(shard[by_shard]):
+            yield keys[number], batch.take(by_shard[rows])
 
 
-class _Spread(beam.DoFn):
-    """Keeps nothing: that it could makes a runner bring each shard to one worker."""
+class _ToWorker(beam.DoFn):
+    """Has state that it does not use: a runner brings each key of a stateful step to one worker."""
 
-    NOTHING = ReadModifyWriteStateSpec("nothing", beam.coders.BytesCoder())
+    UNUSED = ReadModifyWriteStateSpec("unused", beam.coders.BytesCoder())
 
     def process(
         self,
         element: tuple[int, EventBatch],
-        nothing: Any = beam.DoFn.StateParam(NOTHING),
+        unused: Any = beam.DoFn.StateParam(UNUSED),
     ) -> Iterator[EventBatch]:
-        del nothing
+        del unused
         yield element[1]

@@ -1,7 +1,7 @@
-"""Recommendations that wait for the watermark to be some seconds past their T.
+"""Delays recommendations until the watermark is some seconds after their ranking time.
 
-At a T all users are due at once. Where one store serves them and others keep them, the one gets
-them first, and the others when it has them: else all wait for the same processors.
+At a ranking time all users' recommendations are written at once. The delay lets the serving store
+be written first; archival stores follow. Otherwise all writes compete for the same processors.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from transforms.shards.keys import shard_keys
 
 @dataclass(eq=False)
 class DelayUntilWatermark(beam.PTransform):
-    """Recommendations, each frame of one shard's users, to the same, later.
+    """Recommendations to the same recommendations, later.
 
-    A frame comes out when the watermark passes its last T and `seconds` more, or, with another
-    frame of its shard, before that.
+    Each frame must hold users of one shard. A frame is emitted at the latest when the watermark
+    passes its last ranking time plus the delay; earlier if another frame of its shard is.
 
     Attributes:
-        seconds: of event time.
-        shards: how many shards the users are dealt to.
+        seconds: the delay, in seconds of event time.
+        shards: number of shards of users.
     """
 
     seconds: int
     shards: int
 
     def expand(self, rows: beam.PCollection[Recommendations]) -> beam.PCollection[Recommendations]:
-        """Keep by shard, give by timers."""
+        """Buffer by shard, emit by timers."""
         return (
             rows
             | "By shard" >> beam.ParDo(_ByShard(self.shards))
-            | "Wait" >> beam.ParDo(_Wait(self.seconds)).with_output_types(Recommendations)
+            | "Delay" >> beam.ParDo(_Delay(self.seconds)).with_output_types(Recommendations)
         )
 
 
@@ -56,10 +56,10 @@ class _ByShard(beam.DoFn):
 
 
 @beam.typehints.with_input_types(tuple[int, Recommendations])
-class _Wait(beam.DoFn):
-    WAITING = BagStateSpec("waiting", FrameCoder(Recommendations))
-    # Another name than any other step's: the FnApiRunner may take those of one name for one.
-    DUE = TimerSpec("behind", TimeDomain.WATERMARK)
+class _Delay(beam.DoFn):
+    BUFFER = BagStateSpec("delayed_rows", FrameCoder(Recommendations))
+    # The name differs from those of other steps: the FnApiRunner may confuse timers of one name.
+    DELAYED = TimerSpec("delayed_write", TimeDomain.WATERMARK)
 
     def __init__(self, seconds: int) -> None:
         self._seconds = seconds
@@ -67,16 +67,16 @@ class _Wait(beam.DoFn):
     def process(
         self,
         element: tuple[int, Recommendations],
-        waiting: Any = beam.DoFn.StateParam(WAITING),
-        due: Any = beam.DoFn.TimerParam(DUE),
+        buffer: Any = beam.DoFn.StateParam(BUFFER),
+        timers: Any = beam.DoFn.TimerParam(DELAYED),
     ) -> None:
-        waiting.add(element[1])
-        at = int(element[1].time.max()) + self._seconds
-        # A timer for each moment: one alone would be put off by every T that follows.
-        due.set(at, dynamic_timer_tag=str(at))
+        buffer.add(element[1])
+        time = int(element[1].time.max()) + self._seconds
+        # One timer for each time: a single one would be moved by each later ranking time.
+        timers.set(time, dynamic_timer_tag=str(time))
 
-    @on_timer(DUE)
-    def fire(self, waiting: Any = beam.DoFn.StateParam(WAITING)) -> Iterator[Recommendations]:
-        """Gives all that waits."""
-        yield from waiting.read()
-        waiting.clear()
+    @on_timer(DELAYED)
+    def fire(self, buffer: Any = beam.DoFn.StateParam(BUFFER)) -> Iterator[Recommendations]:
+        """Emits all buffered frames."""
+        yield from buffer.read()
+        buffer.clear()

@@ -1,8 +1,9 @@
-"""The keys of shards, so chosen that Flink deals them out evenly.
+"""Keys of shards, chosen so that Flink distributes them evenly over subtasks.
 
-Sixteen keys 0..15 would come to two subtasks as 10 and 6, and to eight as 4, 4, ... and none
-(`key_groups`). Here shard s of n gets a number whose group is 128 s / n, so that no subtask has
-more than one shard more than another (of over 128 shards, a few). Other runners take any keys.
+Flink would give the keys 0..15 to two subtasks as 10 and 6 keys, and would leave some of eight
+subtasks without any (see `key_groups`). Here the key of shard s of n is a number whose key group
+is 128 s / n. The numbers of shards of any two subtasks then differ by at most one, or by a few if
+there are more than 128 shards. Other runners accept any keys.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from transforms.shards.key_groups import GROUPS, key_group
 
 @cache
 def shard_keys(shards: int) -> tuple[int, ...]:
-    """The key of each shard, all different: what shards' elements, states and timers go by."""
-    open_places = Counter(shard * GROUPS // shards for shard in range(shards))
+    """The distinct keys of the shards: elements, state and timers of a shard are keyed by them."""
+    free = Counter(shard * GROUPS // shards for shard in range(shards))
     found: list[tuple[int, int]] = []
     for key in count():
         group = key_group(VarIntCoder().encode(key))
-        if open_places[group]:
-            open_places[group] -= 1
+        if free[group]:
+            free[group] -= 1
             found.append((group, key))
             if len(found) == shards:
                 break

@@ -1,1 +1,1 @@
-"""Panes, and the windowed counts that are made of them."""
+"""Closed panes, and windowed counts over them."""

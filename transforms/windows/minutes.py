@@ -1,7 +1,7 @@
-"""How many events each minute of event time has: what the page draws as the shop's traffic.
+"""Counts events by minute of event time: the traffic that the web page draws.
 
-It is counted from closed blocks, which are complete and free of duplicates, so that a
-replay gives the same numbers again.
+The counts are made of closed blocks, which are complete and free of duplicates. A replay of the
+same events gives equal counts.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class CountMinutes(beam.PTransform):
     """(shard, closed block) to the counts of whole minutes, each minute once.
 
     Attributes:
-        pane: seconds on whose multiples closed blocks begin and end.
-        bounded: the input is files, whose watermark stands until all is read.
+        pane: seconds of event time; closed blocks start and end on its multiples.
+        bounded: whether the input is files, whose watermark advances once at the end.
     """
 
     pane: int
@@ -35,8 +35,8 @@ class CountMinutes(beam.PTransform):
     def expand(
         self, blocks: beam.PCollection[tuple[int, EventBatch]]
     ) -> beam.PCollection[EventMinutes]:
-        """Count each block, then sum over shards and panes."""
-        # What both panes and minutes fill: behind it, its minutes are complete.
+        """Count each block, then add up shards and panes."""
+        # A span is a whole number of panes and of minutes: at its end its minutes are complete.
         span = math.lcm(self.pane, MINUTE)
         counted = blocks | "Count" >> beam.ParDo(
             _Count(math.lcm(span, _HOUR) if self.bounded else span)
@@ -49,7 +49,7 @@ class CountMinutes(beam.PTransform):
 
 @beam.typehints.with_output_types(tuple[int, EventMinutes])
 class _Count(beam.DoFn):
-    """Counts by span."""
+    """Counts a block's events by minute; keys are numbers of spans."""
 
     def __init__(self, span: int) -> None:
         self._span = span

@@ -1,16 +1,16 @@
-"""Closed panes: where time is dealt with, once.
+"""Closes panes: complete, sorted blocks of distinct events.
 
-Events are cut by shard of users and by pane (fixed windows of the greatest common divisor
-of every window and period) and grouped. When the watermark passes a pane's end, the group
-is freed of duplicates, ordered and emitted. Downstream of here everything is complete,
-ordered by blocks and free of duplicates, and so is simple.
+Events are grouped by shard of users and by pane. A pane is a fixed window, as long as the
+greatest common divisor of all windows and periods. When the watermark passes the end of a pane,
+its group is sorted, freed of duplicates and emitted. Later steps need not handle disorder,
+duplicates or incomplete data.
 
-Of files the watermark stands until all is read, so that all panes would be closed in one
-moment and in no order. For them the group is all that a shard has, and it is emitted in
-blocks: runs of neighbouring panes with up to `BLOCK_ROWS` events. What follows works on
-any number of panes at once and cannot tell the difference, but for the speed.
+The watermark of files advances once, when all is read: all panes would close at that time, in
+any order. For files a group is therefore all events of a shard. It is emitted in blocks, which
+are runs of consecutive panes with about `BLOCK_ROWS` events. Later steps take blocks of any number
+of panes, with identical results.
 
-What is grouped are batches as bytes: a runner holds them as narrow as they are on the wire.
+The grouped values are encoded batches, so that a runner keeps them in their compact form.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from transforms.shards.keys import shard_keys
 _CODER = FrameCoder(EventBatch)
 
 BLOCK_ROWS = 250_000
-"""Events in a closed block of a bounded input, about: bounds the memory of a step."""
+"""Approximate number of events in a block of files: bounds the memory of later steps."""
 
 
 def pane_seconds(*spans: int) -> int:
-    """The pane for windows and periods of these lengths: their greatest common divisor."""
+    """The length of a pane for windows and periods of these lengths, in seconds."""
     return math.gcd(*spans)
 
 
 class ClosedPanes(NamedTuple):
-    """What `ClosePanes` gives.
+    """Outputs of `ClosePanes`.
 
     Attributes:
-        blocks: (shard, EventBatch): whole panes, by (user, time, item), no duplicates.
-        late: events that came after their pane was closed.
+        blocks: (shard, EventBatch): whole panes, by (user, time, item), without duplicates.
+        late: events that arrived after their pane was closed.
     """
 
     blocks: beam.PCollection[tuple[int, EventBatch]]
@@ -61,14 +61,14 @@ class ClosedPanes(NamedTuple):
 
 @dataclass(eq=False)
 class ClosePanes(beam.PTransform):
-    """Turns batches in order of arrival into complete, ordered, duplicate-free blocks.
+    """EventBatches in order of arrival to complete, sorted blocks without duplicates.
 
     Attributes:
-        pane: seconds of event time in a pane; blocks begin and end on its multiples.
-        shards: how many shards the users are dealt to.
-        bounded: the input is files, whose watermark stands until all is read.
-        allowed_lateness: seconds for which a closed pane is remembered, so that its late
-            events can be told from others.
+        pane: seconds of event time in a pane; blocks start and end on its multiples.
+        shards: number of shards of users.
+        bounded: whether the input is files, whose watermark advances once at the end.
+        allowed_lateness: seconds of event time after a pane's end for which its late events are
+            still received.
         progress: the job's counters.
     """
 
@@ -79,18 +79,18 @@ class ClosePanes(beam.PTransform):
     progress: ProgressCounters = SHARED_PROGRESS
 
     def expand(self, events: beam.PCollection[EventBatch]) -> ClosedPanes:
-        """Cut by shard and pane, group, close."""
-        cut = events | "Cut" >> beam.ParDo(_Cut(self.pane, self.shards, self.bounded))
+        """Group by shard and pane, and close."""
+        split = events | "Split" >> beam.ParDo(_SplitByPane(self.pane, self.shards, self.bounded))
         if not self.bounded:
-            cut = cut | "Into panes" >> beam.WindowInto(
+            split = split | "Into panes" >> beam.WindowInto(
                 FixedWindows(self.pane),
                 trigger=AfterWatermark(late=AfterCount(1)),
                 accumulation_mode=AccumulationMode.DISCARDING,
                 allowed_lateness=Duration(self.allowed_lateness),
             )
-        close = _Close(self.pane, self.shards, self.progress)
+        close = _ClosePane(self.pane, self.shards, self.progress)
         closed = (
-            cut
+            split
             | "Group" >> beam.GroupByKey()
             | "Close" >> beam.ParDo(close).with_outputs("late", main="on_time")
         )
@@ -101,10 +101,11 @@ class ClosePanes(beam.PTransform):
 
 
 @beam.typehints.with_output_types(tuple[int, bytes])
-class _Cut(beam.DoFn):
-    """Cuts a batch by shard and, where the input is unbounded, by pane.
+class _SplitByPane(beam.DoFn):
+    """Splits a batch by shard and, in a stream, by pane.
 
-    The pane is part of the key: a key with many windows is quadratic on the Python runners.
+    The pane is part of the key: Beam's Python runners take quadratic time for a key with many
+    windows.
     """
 
     def __init__(self, pane: int, shards: int, bounded: bool) -> None:
@@ -113,19 +114,19 @@ class _Cut(beam.DoFn):
     def process(self, batch: EventBatch) -> Iterator[Any]:
         shard = shard_of(batch.user, self._shards)
         key = shard if self._bounded else batch.time // self._pane * self._shards + shard
-        place = order(key)
-        ordered = batch.take(place)
-        for cut, rows in runs(key[place]):
-            part = cut, _CODER.encode(ordered.take(rows))
+        by_key = order(key)
+        ordered = batch.take(by_key)
+        for value, rows in runs(key[by_key]):
+            keyed = value, _CODER.encode(ordered.take(rows))
             if self._bounded:
-                yield part
+                yield keyed
             else:
-                yield TimestampedValue(part, cut // self._shards * self._pane)
+                yield TimestampedValue(keyed, value // self._shards * self._pane)
 
 
 @beam.typehints.with_output_types(tuple[int, EventBatch], late=EventBatch)
-class _Close(beam.DoFn):
-    """Orders a group, drops its duplicates and tells on time from late."""
+class _ClosePane(beam.DoFn):
+    """Sorts a group, drops its duplicates and separates late events from those in time."""
 
     def __init__(
         self, pane: int, shards: int, progress: ProgressCounters = SHARED_PROGRESS
@@ -139,37 +140,37 @@ class _Close(beam.DoFn):
         group: tuple[int, Iterable[bytes]],
         pane_info: Any = beam.DoFn.PaneInfoParam,
     ) -> Iterator[Any]:
-        key, parts = group
-        batches = [_CODER.decode(part) for part in parts]
-        if not batches:  # Flink also fires empty panes.
+        key, encoded = group
+        batches = [_CODER.decode(batch) for batch in encoded]
+        if not batches:  # Flink fires empty panes, too.
             return
         events = EventBatch.concat(batches)
         late = pane_info.timing == PaneInfoTiming.LATE
         shard_key = shard_keys(self._shards)[key % self._shards]
         for block in self._blocks(events):
-            different = block.ordered()
-            self._duplicates.inc(len(block) - len(different))
-            self._progress.add("duplicates", len(block) - len(different))
+            distinct = block.ordered()
+            self._duplicates.inc(len(block) - len(distinct))
+            self._progress.add("duplicates", len(block) - len(distinct))
             if late:
-                yield beam.pvalue.TaggedOutput("late", different)
+                yield beam.pvalue.TaggedOutput("late", distinct)
                 continue
-            self._closed.inc(len(different))
-            self._progress.add("closed", len(different))
-            end = (int(different.time.max()) // self._pane + 1) * self._pane
+            self._closed.inc(len(distinct))
+            self._progress.add("closed", len(distinct))
+            end = (int(distinct.time.max()) // self._pane + 1) * self._pane
             self._progress.reach("closed_to", end)
-            # A pane's last moment: before any timer at its end, and inside the pane.
-            yield TimestampedValue((shard_key, different), end - 0.001)
+            # Inside the pane, and before any timer at its end.
+            yield TimestampedValue((shard_key, distinct), end - 0.001)
 
     def _blocks(self, events: EventBatch) -> Iterator[EventBatch]:
         if len(events) <= BLOCK_ROWS:
             yield events
             return
         pane = events.time // self._pane
-        place = order(pane)
-        pane = pane[place]
+        by_pane = order(pane)
+        pane = pane[by_pane]
         starts = run_starts(pane)
-        # A pane belongs to the block in which it begins.
+        # A pane belongs to the block in which it starts.
         counts = np.diff(np.append(starts, len(events)))
         block = np.repeat(starts // BLOCK_ROWS, counts)
         for _, rows in runs(block):
-            yield events.take(place[rows])
+            yield events.take(by_pane[rows])

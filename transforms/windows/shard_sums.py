@@ -1,4 +1,4 @@
-"""Sums over all shards: what each shard has counted of a span of event time, added up."""
+"""Adds up the sums of all shards, by span of event time."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
 
 class Summable(Protocol):
-    """A frame of sums, which can be added up."""
+    """A frame of sums that can be added up."""
 
     @staticmethod
     def merged(parts: Iterable[Any]) -> Any:
-        """The sums of all parts."""
+        """Adds up frames."""
 
 
 @dataclass(eq=False)
 class SumShards(beam.PTransform):
-    """(span, a shard's sums) to the sums of all shards, each span's once, in the global window.
+    """(span, sums of a shard) to the sums of all shards, once per span, in the global window.
 
-    The span is the key, so that a key has one window: many are quadratic on the Python runners.
+    The span is the key, so that each key has one window: Beam's Python runners take quadratic
+    time for a key with many windows.
 
     Attributes:
-        frame: the type of the sums.
-        span: seconds of event time that a key is about.
-        bounded: the input is files, whose watermark stands until all is read.
+        frame: type of the sums.
+        span: seconds of event time of a key.
+        bounded: whether the input is files, whose watermark advances once at the end.
     """
 
     frame: type[Summable]
@@ -35,18 +36,18 @@ class SumShards(beam.PTransform):
     bounded: bool
 
     def expand(self, sums: beam.PCollection[tuple[int, Any]]) -> beam.PCollection[Any]:
-        """Gather what is of one span, and add it up."""
+        """Group by span and add up."""
         spans = GlobalWindows() if self.bounded else FixedWindows(self.span)
         return (
             sums
             | "Spans" >> beam.WindowInto(spans)
-            | "Of all shards" >> beam.GroupByKey()
+            | "Group by span" >> beam.GroupByKey()
             | "Sum" >> beam.FlatMap(_sum, self.frame).with_output_types(self.frame)
-            # As all else that goes to a store: Prism refuses dead letters of different windows.
+            # Prism refuses to flatten dead letters of different windows.
             | "To global" >> beam.WindowInto(GlobalWindows())
         )
 
 
 def _sum(group: tuple[int, Iterable[Any]], frame: type[Summable]) -> list[Any]:
-    parts = list(group[1])  # Flink also fires empty panes.
+    parts = list(group[1])  # Flink fires empty panes, too.
     return [frame.merged(parts)] if parts else []

@@ -1,7 +1,7 @@
-"""State as bytes, written by earlier versions of the format: a job that resumes must read them.
+"""Encoded state, written by this and earlier versions of the format. A resumed job must read it.
 
     python -m tests.transforms.golden
 
-writes the files of the version that this code writes, where they are missing. Those of earlier
-versions can only be made by earlier code, and stay as they are.
+writes the missing files of the current version. Files of earlier versions can only be made by
+earlier code, and must not be changed.
 """

@@ -1,4 +1,4 @@
-"""Writes the golden files of this version of the format, where they are missing."""
+"""Writes the missing golden files of the current version of the format."""
 
 from tests.transforms.golden.states import FOLDER, STATES
 from transforms.columns.codec import FORMAT_VERSION

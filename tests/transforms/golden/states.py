@@ -7,10 +7,10 @@ import apache_beam as beam
 import numpy as np
 
 from transforms.columns.frames import FrameCoder
+from transforms.feedback.open_table import OpenTable
 from transforms.feedback.state import FeedbackState, FeedbackStateCoder
-from transforms.feedback.table import OpenTable
+from transforms.histories.emission_progress import EmissionProgress
 from transforms.histories.table import HistoryTable
-from transforms.histories.transform import EmissionProgress
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import PolicyMinutes
 from transforms.messages.ranked_lists import POLICY_BYTES
@@ -28,8 +28,8 @@ _EVENTS = EventBatch(
 _HISTORIES = HistoryTable(
     _ids(1, 2**62), np.array([[4, 5, 0], [7, -8, 9]], np.int64), _ids(2, 3), _ids(111, 140)
 )
-_TOLD = EmissionProgress(
-    _ids(160, 12), _ids(80, 80, 160), _ids(1, 2, 1), _ids(3, 9, 3), _ids(5, 5, 8)
+_PROGRESS = EmissionProgress(
+    _ids(160, 12, 16), _ids(80, 80, 160), _ids(1, 2, 1), _ids(3, 9, 3), _ids(5, 5, 8)
 )
 _OPEN = OpenTable(
     user=_ids(1, 1),
@@ -46,13 +46,18 @@ _OPEN = OpenTable(
 )
 _POLICIES = np.array([b"popular", b"reinforce-1"], f"S{POLICY_BYTES}")
 _MINUTES = PolicyMinutes(_POLICIES, _ids(60, 60), _ids(4, 2), _ids(1, 0), np.array([3.5, 0]))
-_LEDGER = FeedbackState(
-    next=12, now=160, early=0, open=_OPEN, minutes=(_MINUTES,), policies=_POLICIES
+_FEEDBACK = FeedbackState(
+    next_sequence=12,
+    complete_until=160,
+    early=0,
+    open=_OPEN,
+    minutes=(_MINUTES,),
+    policies=_POLICIES,
 )
 
 STATES: dict[str, tuple[beam.coders.Coder, Any]] = {
     "events": (FrameCoder(EventBatch), _EVENTS),
     "histories": (FrameCoder(HistoryTable), _HISTORIES),
-    "told": (FrameCoder(EmissionProgress), _TOLD),
-    "ledger": (FeedbackStateCoder(), _LEDGER),
+    "emission_progress": (FrameCoder(EmissionProgress), _PROGRESS),
+    "feedback": (FeedbackStateCoder(), _FEEDBACK),
 }

@@ -1,4 +1,4 @@
-"""Recommendations that wait for the watermark to be past their T."""
+"""Recommendations are delayed until the watermark is after their ranking time."""
 
 from typing import Any
 
@@ -22,29 +22,29 @@ def frames(time: int) -> list[Recommendations]:
     return [rows.take(shard == number) for number in range(SHARDS)]
 
 
-CAME: list[tuple[int, ...]] = []
-"""(user, T, moment at which it came out) of each row; this runner works in this process."""
+EMITTED: list[tuple[int, ...]] = []
+"""(user, ranking time, time of emission) of each row; the runner works in this process."""
 
 
 def keep(rows: Recommendations, timestamp: Any = beam.DoFn.TimestampParam) -> None:
-    """Notes the rows."""
+    """Records the rows."""
     for user, time in zip(rows.user.tolist(), rows.time.tolist(), strict=True):
-        CAME.append((user, time, int(timestamp)))
+        EMITTED.append((user, time, int(timestamp)))
 
 
-def test_each_row_comes_once_when_the_watermark_is_so_far_past_its_moment() -> None:
-    moments = (100, 120, 121)  # The last two are nearer to each other than the wait is long.
+def test_each_row_is_emitted_once_after_its_delay() -> None:
+    times = (100, 120, 121)  # The last two are closer than the delay.
     stream = TestStream().advance_watermark_to(90)
-    for time in moments:
+    for time in times:
         stream = stream.advance_watermark_to(time).add_elements(
             [TimestampedValue(frame, time) for frame in frames(time)]
         )
     stream = stream.advance_watermark_to_infinity()
 
     options = PipelineOptions(streaming=True)
-    CAME.clear()
+    EMITTED.clear()
     with beam.Pipeline(runner="BundleBasedDirectRunner", options=options) as pipeline:
         _ = pipeline | stream | DelayUntilWatermark(SECONDS, SHARDS) | beam.Map(keep)
-    assert sorted(row[:2] for row in CAME) == [(u, t) for u in range(30) for t in moments]
-    # The last one's rows may come with those of the one before.
-    assert {row[1:] for row in CAME} <= {(100, 102), (120, 122), (121, 122), (121, 123)}
+    assert sorted(row[:2] for row in EMITTED) == [(u, t) for u in range(30) for t in times]
+    # Rows of the last time may be emitted with those of the time before it.
+    assert {row[1:] for row in EMITTED} <= {(100, 102), (120, 122), (121, 122), (121, 123)}

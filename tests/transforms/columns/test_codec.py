@@ -1,4 +1,4 @@
-"""Columns survive the way to bytes and back, narrow or wide, and broken bytes are told."""
+"""Encoded columns are decoded unchanged; incomplete bytes are refused."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 
 
 @given(st.lists(st.tuples(INT64, INT64, st.integers(0, 3), INT64)))
-def test_any_batch_comes_back_as_it_was(rows: list[tuple[int, int, int, int]]) -> None:
+def test_any_batch_is_decoded_unchanged(rows: list[tuple[int, int, int, int]]) -> None:
     columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
     user, item, behavior, time = columns
     batch = EventBatch(
@@ -48,7 +48,7 @@ def test_shapes_and_dtypes_are_kept() -> None:
         assert column.tolist() == was.tolist()
 
 
-def test_a_pane_of_events_is_narrow() -> None:
+def test_an_event_of_a_pane_takes_ten_bytes() -> None:
     rng = np.random.default_rng(1)
     n = 10_000
     batch = EventBatch(
@@ -60,7 +60,7 @@ def test_a_pane_of_events_is_narrow() -> None:
     assert len(FrameCoder(EventBatch).encode(batch)) < 10 * n + 100
 
 
-def test_another_version_and_cut_bytes_are_told() -> None:
+def test_other_versions_and_incomplete_bytes_are_refused() -> None:
     encoded = write_columns((np.arange(1000, dtype=np.int64),))
     with pytest.raises(ColumnFormatError, match="another version"):
         read_columns(b"\x09" + encoded[1:])

@@ -1,4 +1,4 @@
-"""Columns in one key sort as the columns do, whatever they hold."""
+"""Packed keys sort as their columns do, for any values."""
 
 import numpy as np
 from hypothesis import given
@@ -20,18 +20,18 @@ def columns(draw: st.DrawFn) -> list[np.ndarray]:
 
 
 @given(columns())
-def test_order_is_lexsorts(made: list[np.ndarray]) -> None:
+def test_order_equals_lexsort(made: list[np.ndarray]) -> None:
     assert order(*made).tolist() == np.lexsort(made[::-1]).tolist()
 
 
 @given(columns())
-def test_columns_come_out_as_they_went_in(made: list[np.ndarray]) -> None:
+def test_unpacked_columns_are_unchanged(made: list[np.ndarray]) -> None:
     packed = pack(*made)
     if packed is not None:
         assert [c.tolist() for c in packed.columns(packed.key)] == [c.tolist() for c in made]
 
 
-def test_what_does_not_fit_is_told() -> None:
+def test_columns_that_do_not_fit_are_refused() -> None:
     wide = np.array([0, 2**63 - 1])
     assert pack(wide, np.array([0, 1])) is not None
     assert pack(wide, np.array([0, 2])) is None

@@ -1,4 +1,4 @@
-"""Which ranking stands at a moment, and what a shard must remember of them."""
+"""The ranking in use at a time, and the rankings that later times need."""
 
 import numpy as np
 from hypothesis import given
@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from tests.transforms.batches import ranking
 from transforms.histories.rankings import Rankings
 
-TOLD = st.dictionaries(
+LISTS = st.dictionaries(
     st.integers(1, 30), st.lists(st.integers(0, 9), min_size=1, max_size=4, unique=True)
 )
 
 
-def told(lists: dict[int, list[int]]) -> Rankings:
+def rankings_of(lists: dict[int, list[int]]) -> Rankings:
     frames = [
         ranking(end, [(item, 9 - rank) for rank, item in enumerate(items)])
         for end, items in lists.items()
@@ -21,28 +21,26 @@ def told(lists: dict[int, list[int]]) -> Rankings:
 
 
 def at(rankings: Rankings, times: list[int]) -> list[list[int] | None]:
-    chosen, items, length = rankings.at(np.array(times, np.int64))
+    index, items, length = rankings.at(np.array(times, np.int64))
     assert len(items) == len(length)
-    return [
-        None if place < 0 else items[place, : length[place]].tolist() for place in chosen.tolist()
-    ]
+    return [None if row < 0 else items[row, : length[row]].tolist() for row in index.tolist()]
 
 
-@given(TOLD, st.lists(st.integers(0, 40), max_size=10))
-def test_the_latest_that_was_given_stands(lists: dict[int, list[int]], times: list[int]) -> None:
+@given(LISTS, st.lists(st.integers(0, 40), max_size=10))
+def test_the_latest_ranking_is_in_use(lists: dict[int, list[int]], times: list[int]) -> None:
     wanted = [
         next((lists[end] for end in sorted(lists, reverse=True) if end <= time), None)
         for time in times
     ]
-    assert at(told(lists), times) == wanted
+    assert at(rankings_of(lists), times) == wanted
 
 
-@given(TOLD, st.integers(0, 35), st.lists(st.integers(1, 20), max_size=5))
-def test_what_is_remembered_serves_every_later_moment(
+@given(LISTS, st.integers(0, 35), st.lists(st.integers(1, 20), max_size=5))
+def test_the_needed_rankings_serve_every_later_time(
     lists: dict[int, list[int]], now: int, later: list[int]
 ) -> None:
-    rankings = told(lists)
-    kept = rankings.behind(now)
+    rankings = rankings_of(lists)
+    kept = rankings.needed_after(now)
     times = [now + step for step in later]
     assert at(Rankings([kept], 4), times) == at(rankings, times)
     assert sum(end <= now for end in set(kept.window_end.tolist())) <= 1

@@ -1,4 +1,4 @@
-"""Shards' keys: how subtasks of Flink get them."""
+"""Keys of shards are distributed evenly over Flink's subtasks."""
 
 import pytest
 from apache_beam.coders import VarIntCoder

@@ -1,4 +1,4 @@
-"""Events by minute: any cut, any pane, files and streams give what plain counting gives."""
+"""Events by minute, for any split, pane and source, against counting in plain Python."""
 
 from collections import Counter
 
@@ -28,7 +28,7 @@ def batch(rows: list[tuple[int, int]]) -> EventBatch:
 
 
 def counted(rows: list[tuple[int, int]]) -> dict[int, list[int]]:
-    """Plain Python's counts."""
+    """Counts in plain Python."""
     found = Counter((time // 60 * 60, behavior) for time, behavior in rows)
     return {minute: [found[minute, behavior] for behavior in range(4)] for minute, _ in found}
 
@@ -40,7 +40,7 @@ def table(frames: list[EventMinutes]) -> dict[int, list[int]]:
 
 
 @given(ROWS, st.integers(1, 5))
-def test_parts_add_up_to_the_whole(rows: list[tuple[int, int]], parts: int) -> None:
+def test_counts_of_pieces_add_up(rows: list[tuple[int, int]], parts: int) -> None:
     pieces = [EventMinutes.of(batch(rows[n::parts])) for n in range(parts) if rows[n::parts]]
     assert table([EventMinutes.merged(pieces)]) == counted(rows)
 

@@ -1,4 +1,4 @@
-"""Small tools of columns, each against a loop."""
+"""Ranges, runs and hashes, each against a loop."""
 
 import itertools
 

@@ -1,0 +1,117 @@
+"""A shard's open recommendations and what they have earned so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from transforms.columns.frames import Frame, coded
+from transforms.columns.packing import order
+from transforms.feedback.matching import EventMatching
+from transforms.messages.events import REWARDS, Bools, EventBatch, Float32s, Int8s, Int64s
+from transforms.messages.ranking import RankedBatch
+
+_BEST_REWARDS = np.concatenate((np.zeros(1, np.float32), REWARDS))
+"""Rewards by the values of `OpenTable.best`."""
+
+
+@coded
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenTable(Frame):
+    """Recommendations whose reward window is open, or that are their user's latest.
+
+    Attributes:
+        user: int64 [n]; rows are sorted by (user, time).
+        time: int64 [n], the ranking time in seconds since the epoch.
+        items: int64 [n, k], best first, padded with 0.
+        length: int64 [n], how many of `items` are valid.
+        policy: int64 [n], the policy, as an index into `FeedbackState.policies`.
+        best: int8 [n, k], 1 + the code of the best behavior on each item so far; 0 for none.
+        seen: bool [n, k], items with an event between the ranking time and the user's next one.
+        closed: bool [n], the feedback has been emitted; the row is only kept as its user's latest.
+        propensities: float32 [n, k], as in RankedBatch; [n, 0] where no feedback log is kept.
+        history: int64 [n, h], as in RankedBatch; [n, 0] where no feedback log is kept.
+        history_length: int64 [n], as in RankedBatch.
+    """
+
+    user: Int64s
+    time: Int64s
+    items: Int64s
+    length: Int64s
+    policy: Int64s
+    best: Int8s
+    seen: Bools
+    closed: Bools
+    propensities: Float32s
+    history: Int64s
+    history_length: Int64s
+
+    @staticmethod
+    def opened(batch: RankedBatch, *, keep_log: bool) -> OpenTable:
+        """New recommendations, without events.
+
+        Args:
+            batch: the recommendations.
+            keep_log: whether to keep the columns that only the feedback log needs.
+        """
+        row = batch.list_index
+        rows, size = len(row), batch.items.shape[1]
+        return OpenTable(
+            batch.user,
+            batch.time,
+            batch.items[row],
+            batch.length[row],
+            batch.policy_index[row],
+            np.zeros((rows, size), np.int8),
+            np.zeros((rows, size), bool),
+            np.zeros(rows, bool),
+            batch.propensities[row] if keep_log else np.zeros((rows, 0), np.float32),
+            batch.history[row] if keep_log else np.zeros((rows, 0), np.int64),
+            batch.history_length[row],
+        )
+
+    def ordered(self) -> OpenTable:
+        """Sorted by user and time."""
+        return self.take(order(self.user, self.time))
+
+    def is_latest(self) -> Bools:
+        """Which rows are their user's latest: bool [n]."""
+        return np.append(self.user[1:] != self.user[:-1], np.ones(min(len(self), 1), bool))
+
+    def rewards(self) -> Float32s:
+        """The reward of each item so far: float32 [n, k]."""
+        return _BEST_REWARDS[self.best]
+
+    def apply(self, events: EventBatch, window: int) -> OpenTable:
+        """The table after `events`.
+
+        Args:
+            events: by (user, time, item); none is before an event that was applied earlier.
+            window: seconds after the ranking time in which an item earns its reward.
+        """
+        if not len(self) or not len(events):
+            return self
+        matching = EventMatching(self.user, self.time, self.items, self.length, events)
+        seen, best = self.seen.copy(), self.best.copy()
+        for found in matching.in_latest():
+            seen[found.row, found.column] = True
+        for found in matching.in_window(window):
+            cell = found.row * best.shape[1] + found.column
+            np.maximum.at(best.reshape(-1), cell, events.behavior[found.event] + np.int8(1))
+        return replace(self, seen=seen, best=best)
+
+    def previous_rewards(self, memory: int = 0) -> Int64s:
+        """For each row, how many items of the user's row before it were seen: int64 [n].
+
+        Args:
+            memory: seconds after which a row no longer counts as the one before; 0 for never.
+
+        Returns:
+            The numbers; -1 where there is no row before.
+        """
+        hits = self.seen.sum(axis=1)
+        same_user = self.user[1:] == self.user[:-1]
+        if memory:
+            same_user &= self.time[1:] - self.time[:-1] <= memory
+        return np.append(np.full(min(len(self), 1), -1), np.where(same_user, hits[:-1], -1))
