@@ -1,4 +1,4 @@
-"""The app: services, routes and what every request passes."""
+"""The application: its services, routes and middleware."""
 
 from __future__ import annotations
 
@@ -9,97 +9,120 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from serving.http.error_responses import EVERYWHERE, answer_problems
-from serving.http.security import SecurityMiddleware
-from serving.live.job_status import Live
+from serving.http.error_responses import AUTHENTICATED, add_error_responses
+from serving.http.limits import RequestLimits
+from serving.http.security import SecurityHeaders, SecurityMiddleware
+from serving.live.publisher import LivePublisher
 from serving.live.sse import Broadcaster
-from serving.metrics import Metrics, Timed
-from serving.models.manager import ModelManager, loaders_of
-from serving.options import Settings, is_loopback
+from serving.metrics import Metrics, RequestTimer
+from serving.models.manager import ModelManager, model_loaders
+from serving.options import LimitSettings, ServingSettings, is_loopback
 from serving.queries import Queries
 from serving.routes import inference, job, page, popular, users
 from serving.state import Services
+from serving.stores.base import horizon_of
 from serving.stores.opening import open_stores
+from serving.workers import WorkerThreads
 
 DESCRIPTION = """\
-What a Rivulet job wrote to its stores, and its policies on demand. Read only. Times are seconds
-since the epoch, UTC. Lists are paged by `limit` and `offset`. Answers carry an `ETag`: send it
-back as `If-None-Match` and get 304 while nothing has changed.
+The outputs of a Rivulet job, read from its stores, and its policies on demand. Read only. Times
+are seconds since the epoch, UTC. Lists are paged by `limit` and `offset`. Answers have an `ETag`:
+with it in `If-None-Match`, an unchanged answer is 304.
 """
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The ASGI app for these settings.
+def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        settings: what to serve.
+        limits: limits on clients; None for the defaults.
 
     Raises:
         StoreURLError: a store's URL cannot be used.
-        ValueError: two models have one name.
+        ValueError: two models have the same name.
     """
+    limits = limits or LimitSettings()
     metrics = Metrics()
+    threads = WorkerThreads(limits.threads)
+    horizon = horizon_of(settings.max_future)
     services = Services(
         settings=settings,
-        queries=Queries(open_stores(settings.stores, settings.store_timeout)),
-        models=ModelManager(loaders_of(settings.models), metrics),
-        hub=Broadcaster(metrics.listeners.set),
+        queries=Queries(open_stores(settings.store, settings.store_timeout, horizon), threads),
+        models=ModelManager(model_loaders(settings.model), metrics),
+        broadcaster=Broadcaster(limits.max_listeners, metrics.listeners.set),
         metrics=metrics,
+        threads=threads,
     )
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        del app
-        live = Live(
-            services.queries, services.hub, metrics, settings.dead_letters, settings.interval
-        )
-        work = [asyncio.create_task(live.run()), asyncio.create_task(services.models.run())]
-        try:
-            yield
-        finally:
-            for task in work:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*work, return_exceptions=True)
-            services.models.close()
-            await services.queries.stores.close()
-
     app = FastAPI(
         title="Rivulet",
         version="0.1.0",
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
-        responses=EVERYWHERE if settings.token else None,
+        responses=AUTHENTICATED if settings.token else None,
     )
     app.state.services = services
-    _keep_limits_whole(app)
-    answer_problems(app)
-    # Routes are tried in this order, the busiest first. Inference last: its address is open.
+    _write_exact_limits(app)
+    add_error_responses(app)
+    # Routes are tried in this order, the most frequent first. Inference is last: its address is
+    # any name.
     for router in (users.router, popular.router, page.router, job.router, inference.router):
         app.include_router(router)
-    app.include_router(page.lost)
-    app.add_middleware(SecurityMiddleware, token=settings.token, local=is_loopback(settings.host))
-    app.add_middleware(Timed, metrics=metrics)
+    app.include_router(page.not_found)
+    # Each middleware wraps those before it.
+    app.add_middleware(
+        SecurityMiddleware,
+        token=settings.token,
+        local=is_loopback(settings.host),
+        wrong_per_minute=limits.max_wrong_tokens,
+    )
+    app.add_middleware(RequestLimits, limits=limits)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestTimer, metrics=metrics)
     return app
 
 
-def _keep_limits_whole(app: FastAPI) -> None:
-    """Writes the limits of ids exactly: FastAPI gives them as floats, which 2^63 - 1 is not."""
-    made = app.openapi
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    settings = services.settings
+    publisher = LivePublisher(
+        services.queries, services.broadcaster, services.metrics, services.threads,
+        settings.dead_letters, settings.interval,
+    )  # fmt: skip
+    tasks = [asyncio.create_task(publisher.run()), asyncio.create_task(services.models.run())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        services.models.close()
+        services.threads.close()
+        await services.queries.stores.close()
+
+
+def _write_exact_limits(app: FastAPI) -> None:
+    """Writes the limits of ids exactly: FastAPI writes them as floats, which 2^63 - 1 is not."""
+    make = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document: dict[str, Any] = made()
-        _whole(document)
+        document: dict[str, Any] = make()
+        _replace_limits(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _whole(part: Any) -> None:
+def _replace_limits(part: Any) -> None:
     if isinstance(part, list):
         for item in part:
-            _whole(item)
+            _replace_limits(item)
     elif isinstance(part, dict):
         if part.get("type") == "integer" and part.get("maximum") == float(2**63):
             part |= {"maximum": 2**63 - 1, "minimum": -(2**63), "format": "int64"}
         for item in part.values():
-            _whole(item)
+            _replace_limits(item)

@@ -1,4 +1,4 @@
-"""The end of the dead letters' file."""
+"""The end of the file of dead letters."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 import orjson
 
-from serving.schemas.responses import DeadLetter, DeadLetters
+from serving.schemas.job import DeadLetter, DeadLetters
 
 _TAIL_BYTES = 256 << 10
 _RAW_CHARACTERS = 300
 
 
 def last_dead_letters(
-    path: Path, limit: int, reason: str | None = None, each: int | None = None
+    path: Path, limit: int, reason: str | None = None, per_reason: int | None = None
 ) -> DeadLetters:
-    """The last letters of a JSON lines file, newest first, and how many of each reason.
+    """The last dead letters of a JSON lines file, newest first, and how many of each reason.
 
-    However long the file is, only its last 256 KiB are read.
+    Only the last 256 KiB of the file are read.
 
     Args:
-        path: the file; it need not be there.
-        limit: letters to give at most.
-        reason: give letters with this reason alone.
-        each: letters of one reason to give at most.
+        path: the file; it may be missing.
+        limit: dead letters to return at most.
+        reason: return only dead letters with this reason.
+        per_reason: dead letters of one reason to return at most.
     """
     try:
         with path.open("rb") as file:
@@ -36,18 +36,19 @@ def last_dead_letters(
         return DeadLetters(present=False, looked_at=0, reasons={}, letters=[])
     # The first line may be cut, and the last one may still be being written.
     lines = tail.split(b"\n")[1 if start else 0 : -1]
-    letters = [letter for line in reversed(lines) if (letter := _letter(line))]
-    reasons = Counter(letter.reason for letter in letters)
+    dead_letters = [found for line in reversed(lines) if (found := _dead_letter(line))]
+    reasons = Counter(found.reason for found in dead_letters)
     chosen: list[DeadLetter] = []
-    taken: Counter[str] = Counter()
-    for letter in letters:
-        if reason in (None, letter.reason) and (each is None or taken[letter.reason] < each):
-            taken[letter.reason] += 1
-            chosen.append(letter)
-    return DeadLetters(True, len(letters), dict(reasons.most_common()), chosen[:limit])
+    count: Counter[str] = Counter()
+    for found in dead_letters:
+        within = per_reason is None or count[found.reason] < per_reason
+        if reason in (None, found.reason) and within:
+            count[found.reason] += 1
+            chosen.append(found)
+    return DeadLetters(True, len(dead_letters), dict(reasons.most_common()), chosen[:limit])
 
 
-def _letter(line: bytes) -> DeadLetter | None:
+def _dead_letter(line: bytes) -> DeadLetter | None:
     try:
         found = orjson.loads(line)
         raw = found.get("raw", "")

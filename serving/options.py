@@ -1,47 +1,108 @@
-"""The command's options."""
+"""The server's settings and the options of `python -m serving`."""
 
 from __future__ import annotations
 
-import argparse
 import ipaddress
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+
+from rivulet.settings import ArgumentParser, option
 
 DEFAULT_STORE = "sqlite:///rivulet.db"
-DEFAULT_DEAD_LETTERS = Path("rivulet-dead-letters.jsonl")
-DEFAULT_GRAPH = Path(__file__).parent / "static" / "graph.svg"
 TOKEN_VARIABLE = "RIVULET_TOKEN"  # noqa: S105  # the variable's name, not the token
-_SHORTEST_TOKEN = 16
+_STATIC = Path(__file__).parent / "static"
+_MIN_TOKEN = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the server serves, and how.
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 1 << 16:
+        raise ValueError(f"{number} is no port: give 0 to 65535")
+    return number
+
+
+@dataclass(frozen=True)
+class ServingSettings:
+    """Server.
 
     Attributes:
-        stores: URLs, in the order in which they are asked.
-        models: model directories; None for the packaged model.
-        dead_letters: the job's JSON lines file.
-        graph: the pipeline's drawing.
-        host: address to listen on.
-        port: 0 for any free one.
-        token: what a client must show; empty for none.
-        store_timeout: seconds that a store may take to answer.
-        interval: seconds between two looks at the stores for the page.
+        store: a store to read: an SQLAlchemy URL, mongodb:// or redis://; ${NAME} in it is
+            replaced by an environment variable. Give it several times for several stores: the
+            first that has an answer is used.
+        model: a model directory, or a folder of versions whose file CURRENT names the version in
+            use (followed while the server runs). It ranks at POST /NAME; by default the name is
+            the model's algorithm. Give it several times for several models, or `none`.
+        dead_letters: the job's dead letters, JSON lines.
+        graph: the drawing of the pipeline's graph, SVG.
+        host: address to listen on; one that other machines can reach needs a token.
+        port: port to listen on; 0 for any free one.
+        token: what clients must present, at least 16 characters; the environment variable
+            RIVULET_TOKEN keeps it from other accounts of this machine.
+        store_timeout: time that a store has to answer a query.
+        interval: time between two reads of the page's figures.
+        max_future: rows with a time further ahead of the clock than this are not shown.
     """
 
-    stores: tuple[str, ...] = (DEFAULT_STORE,)
-    models: tuple[str, ...] | None = None
-    dead_letters: Path = DEFAULT_DEAD_LETTERS
-    graph: Path = DEFAULT_GRAPH
-    host: str = "127.0.0.1"
-    port: int = 8000
-    token: str = field(default="", repr=False)
-    store_timeout: float = 2.0
-    interval: float = 1.0
+    store: tuple[str, ...] = option((DEFAULT_STORE,), "URL", shown=DEFAULT_STORE)
+    model: tuple[str, ...] | None = option(None, "[NAME=]DIR", shown="the packaged model")
+    dead_letters: Path = option(Path("rivulet-dead-letters.jsonl"), "FILE")
+    graph: Path = option(_STATIC / "graph.svg", "FILE", shown="the packaged drawing")
+    host: str = option("127.0.0.1", "ADDRESS")
+    port: int = option(8000, "PORT", parse=_port)
+    token: str = option("", "TOKEN", secret=True, shown=f"{TOKEN_VARIABLE}, or none")
+    store_timeout: float = option(2.0, "SECONDS", least=0.05, most=300)
+    interval: float = option(1.0, "SECONDS", least=0.05, most=300)
+    max_future: int = option(300, "SECONDS", least=0)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the token, and with the host without one."""
+        if self.token:
+            printable = self.token.isascii() and self.token.isprintable()
+            if len(self.token) < _MIN_TOKEN or not printable:
+                return [f"the token needs at least {_MIN_TOKEN} printable ASCII characters"]
+        elif not is_loopback(self.host):
+            return [
+                f"other machines can reach --host {self.host}, so a token is needed: "
+                f"set {TOKEN_VARIABLE}, or give --token"
+            ]
+        return []
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """Limits on clients.
+
+    Attributes:
+        max_header_size: size of a request's first line and headers together.
+        max_headers: number of a request's headers.
+        max_body_size: size of a request's body.
+        header_timeout: time in which a request's headers must arrive.
+        request_timeout: time in which a request must arrive and be answered.
+        write_timeout: time in which a client must read what was sent to it.
+        keep_alive: time for which a connection without a request stays open.
+        max_connections: connections; at the limit the connection that is idle for longest is
+            closed for a new one.
+        max_connections_per_peer: connections of one address (of one /64 network in IPv6).
+        max_wrong_tokens: wrong tokens a minute from one address; further ones are refused
+            without being compared.
+        max_listeners: pages that receive live figures.
+        threads: threads for work that would block other requests.
+    """
+
+    max_header_size: int = option(64 << 10, "BYTES", least=1024)
+    max_headers: int = option(100, "N", least=10)
+    max_body_size: int = option(4 << 20, "BYTES", least=1024)
+    header_timeout: float = option(10.0, "SECONDS", above=0)
+    request_timeout: float = option(30.0, "SECONDS", above=0)
+    write_timeout: float = option(30.0, "SECONDS", above=0)
+    keep_alive: float = option(15.0, "SECONDS", above=0)
+    max_connections: int = option(1024, "N", least=1)
+    max_connections_per_peer: int = option(256, "N", least=1)
+    max_wrong_tokens: int = option(10, "N", least=1)
+    max_listeners: int = option(256, "N", least=1)
+    threads: int = option(4, "N", least=1, most=64)
 
 
 def is_loopback(host: str) -> bool:
@@ -54,114 +115,18 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (--help explains the options)\n")
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 1 << 16:
-        raise argparse.ArgumentTypeError(f"{number} is no port: give 0 to 65535")
-    return number
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0.05 <= number <= 300:
-        raise argparse.ArgumentTypeError(f"give 0.05 to 300 seconds, not {text}")
-    return number
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def parse(argv: Sequence[str] | None = None) -> tuple[ServingSettings, LimitSettings]:
+    """The settings of a command line; a bad option ends the process with status 2."""
+    parser = ArgumentParser(
         prog="python -m serving",
         description="The web page and the JSON API over Rivulet's stores and models. Read only.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.add_argument(
-        "--store",
-        action="append",
-        metavar="URL",
-        help="a store to show, several times for several; the first that has something answers: "
-        "SQLAlchemy's URLs, mongodb:// and redis:// "
-        f"(default: {DEFAULT_STORE})",
-        default=argparse.SUPPRESS,
-    )
-    parser.add_argument(
-        "--model",
-        action="append",
-        metavar="[NAME=]DIR",
-        help="a model directory, or a folder of versions whose file CURRENT names the one in use "
-        "(followed as it changes), to rank with at POST /NAME (by default the name is its "
-        "algorithm), several times for several; none for no ranking (default: the packaged model)",
-        default=argparse.SUPPRESS,
-    )
-    parser.add_argument(
-        "--dead_letters",
-        type=Path,
-        metavar="FILE",
-        default=DEFAULT_DEAD_LETTERS,
-        help="the job's dead letters, JSON lines",
-    )
-    parser.add_argument(
-        "--graph", type=Path, metavar="FILE", default=DEFAULT_GRAPH, help="the pipeline's graph"
-    )
-    parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        help="address to listen on; one that others can reach needs a token",
-    )
-    parser.add_argument("--port", type=_port, default=8000, help="port to listen on; 0: any")
-    parser.add_argument(
-        "--token",
-        help=f"what clients must show, {_SHORTEST_TOKEN} characters at least; better given as "
-        f"{TOKEN_VARIABLE} in the environment, where other accounts do not see it",
-        default=argparse.SUPPRESS,
-    )
-    parser.add_argument(
-        "--store_timeout",
-        type=_seconds,
-        default=2.0,
-        metavar="SECONDS",
-        help="how long a store may take to answer",
-    )
-    parser.add_argument(
-        "--interval",
-        type=_seconds,
-        default=1.0,
-        metavar="SECONDS",
-        help="how often the page's numbers are read anew",
-    )
-    return parser
-
-
-def parse(argv: Sequence[str] | None = None) -> Settings:
-    """The settings of a command line; a bad option ends the process with status 2."""
-    parser = _parser()
+    parser.add_settings(ServingSettings)
+    parser.add_settings(LimitSettings)
     given = parser.parse_args(argv)
-    token = getattr(given, "token", None)
-    if token is None:
-        token = os.environ.get(TOKEN_VARIABLE, "")
-    if token and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
-        parser.error(f"the token must have {_SHORTEST_TOKEN} printable ASCII characters at least")
-    if not token and not is_loopback(given.host):
-        parser.error(
-            f"--host {given.host} can be reached by others, so a token is needed: "
-            f"set {TOKEN_VARIABLE}, or give --token"
-        )
-    models = getattr(given, "model", None)
-    return Settings(
-        stores=tuple(getattr(given, "store", (DEFAULT_STORE,))),
-        models=None if models is None else tuple(models),
-        dead_letters=given.dead_letters,
-        graph=given.graph,
-        host=given.host,
-        port=given.port,
-        token=token,
-        store_timeout=given.store_timeout,
-        interval=given.interval,
+    if not given.token:
+        given.token = os.environ.get(TOKEN_VARIABLE, "")
+    return (
+        parser.settings_of(ServingSettings, given),
+        parser.settings_of(LimitSettings, given),
     )

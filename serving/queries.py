@@ -1,69 +1,72 @@
-"""What is asked of the stores, for the API and for the live page alike."""
+"""Queries to the stores, for the API and for the page's live figures alike."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
+from functools import partial
 
-from serving.attributed_events import REWARD_WINDOW, with_outcomes
-from serving.schemas.responses import (
-    Activity,
-    History,
-    Job,
-    Policies,
-    Popular,
-    PopularWindow,
-    PopularWindows,
-    Recommendation,
-    Recommendations,
-    Users,
-)
+from serving.attributed_events import with_outcomes
+from serving.schemas.job import Activity, Job, Policies
+from serving.schemas.popular import Popular, PopularWindow, PopularWindows
+from serving.schemas.users import History, Recommendation, Recommendations, Users
 from serving.stores.group import StoreGroup, StoresDownError
+from serving.workers import WorkerThreads
 
-_MOST_EVENTS_JUDGED = 20_000
+MAX_EVENTS = 20_000
+"""Events of a user that are read to find outcomes."""
+_SETTINGS_SECONDS = 5.0
+_MAX_SETTING = 366 * 86_400
 
 
 class Queries:
-    """Questions to the stores.
+    """Queries to a group of stores.
 
     Args:
-        stores: whom to ask.
+        stores: the stores.
+        threads: where outcomes are computed.
     """
 
-    def __init__(self, stores: StoreGroup) -> None:
+    def __init__(self, stores: StoreGroup, threads: WorkerThreads) -> None:
         self.stores = stores
-        self._seen: dict[str, list[PopularWindow]] = {}
+        self._threads = threads
+        self._windows: dict[str, list[PopularWindow]] = {}
+        self._settings: dict[str, int] = {}
+        self._settings_until = 0.0
+        self._settings_lock = asyncio.Lock()
 
     async def popular(self, window_end: int | None) -> Popular | None:
-        """The window that ends at `window_end` (None: the latest), compared with the one before."""
+        """The window that ends at `window_end` (None: the latest), compared with the previous."""
         windows, store = await self.stores.first(lambda reader: reader.popular(window_end, 2))
         if windows is None or store is None:
             return None
         window = windows[0]
         if window_end is None:
-            before = self._before(store, windows)
+            previous = self._previous(store, windows)
         elif window.window_end != window_end:
             return None
         else:
-            before = windows[1] if len(windows) > 1 else None
-        ranks = {place.item: place.rank for place in before.items} if before else {}
+            previous = windows[1] if len(windows) > 1 else None
+        ranks = {place.item: place.rank for place in previous.items} if previous else {}
         return Popular(
             window_end=window.window_end,
-            previous_window_end=before.window_end if before else None,
+            previous_window_end=previous.window_end if previous else None,
             items=[replace(place, previous_rank=ranks.get(place.item)) for place in window.items],
             store=store,
         )
 
-    def _before(self, store: str, windows: list[PopularWindow]) -> PopularWindow | None:
-        """The window before the latest: from the store, or as it was seen here earlier.
+    def _previous(self, store: str, windows: list[PopularWindow]) -> PopularWindow | None:
+        """The window before the latest: from the store, or as this server read it earlier.
 
-        Redis keeps only the latest one.
+        Redis holds only the latest window.
         """
         if len(windows) > 1:
             return windows[1]
-        seen = self._seen.get(store, [])
-        if not seen or seen[-1].window_end != windows[0].window_end:
-            seen = self._seen[store] = [*seen[-1:], windows[0]]
-        return seen[0] if seen[0].window_end < windows[0].window_end else None
+        known = self._windows.get(store, [])
+        if not known or known[-1].window_end != windows[0].window_end:
+            known = self._windows[store] = [*known[-1:], windows[0]]
+        return known[0] if known[0].window_end < windows[0].window_end else None
 
     async def popular_windows(self, count: int) -> PopularWindows | None:
         """The latest windows, oldest first."""
@@ -73,33 +76,65 @@ class Queries:
     async def recommendations(
         self, user: int, limit: int, offset: int, outcomes: bool
     ) -> Recommendations | None:
-        """A page of a user's recommendations, with what came of them if `outcomes`."""
-        # One more than asked for tells whether there is a next page.
+        """A page of a user's recommendations, with their outcomes if `outcomes`."""
+        # One more than the limit shows whether there is a next page.
         found, store = await self.stores.first(
             lambda reader: reader.recommendations(user, limit + 1, offset)
         )
         if found is None or store is None:
             return None
         page, more = found[:limit], len(found) > limit
-        if outcomes:
-            page = await self._judged(user, page)
-        return Recommendations(user, page, offset + limit if more else None, store)
+        window = await self.job_setting("reward_window") if outcomes else None
+        if window is not None:
+            page = await self._with_outcomes(user, page, window)
+        return Recommendations(user, page, offset + limit if more else None, store, window)
 
-    async def _judged(self, user: int, page: list[Recommendation]) -> list[Recommendation]:
-        """The page with outcomes, or as it is where no store can tell them."""
-        start, end = page[-1].time, page[0].time + REWARD_WINDOW
+    async def _with_outcomes(
+        self, user: int, page: list[Recommendation], window: int
+    ) -> list[Recommendation]:
+        """The page with outcomes, or unchanged if no store has the user's events."""
+        start, end = page[-1].time, page[0].time + window
         try:
             events, _ = await self.stores.first(
-                lambda reader: reader.events_between(user, start, end, _MOST_EVENTS_JUDGED)
+                lambda reader: reader.events_between(user, start, end, MAX_EVENTS)
             )
             if events is None:
-                # Nothing came of them, if the store that has the user's events keeps their times.
+                # There are no outcomes, if a store has the user's events with their times.
                 history, _ = await self.stores.first(lambda reader: reader.history(user, 1, 0))
                 if not history or history[0].time is None:
                     return page
         except StoresDownError:
             return page
-        return with_outcomes(page, events or [])
+        known_until = events[-1].time if events and len(events) >= MAX_EVENTS else None
+        return await self._threads.run(
+            partial(with_outcomes, page, events or [], window, known_until)
+        )
+
+    async def job_setting(self, name: str) -> int | None:
+        """A window or size that the job's latest run was started with; None if unknown.
+
+        The settings are read again every few seconds. While no store answers, the last known
+        ones are used.
+        """
+        if time.monotonic() >= self._settings_until:
+            async with self._settings_lock:
+                if time.monotonic() >= self._settings_until:
+                    await self._read_settings()
+        return self._settings.get(name)
+
+    async def _read_settings(self) -> None:
+        try:
+            found, _ = await self.stores.first(lambda reader: reader.job_settings())
+        except StoresDownError:
+            pass
+        else:
+            given = found.settings if found else {}
+            self._settings = {
+                name: value
+                for name, value in given.items()
+                if isinstance(value, int) and 0 < value <= _MAX_SETTING
+            }
+        self._settings_until = time.monotonic() + _SETTINGS_SECONDS
 
     async def history(self, user: int, limit: int, offset: int) -> History | None:
         """A page of a user's events."""
@@ -117,17 +152,17 @@ class Queries:
         return Users(found, store) if found and store else None
 
     async def policies(self, minutes: int) -> Policies | None:
-        """How each policy did."""
+        """The results of each policy."""
         found, store = await self.stores.first(lambda reader: reader.policy_minutes(minutes))
         return Policies(found, store) if found and store else None
 
     async def activity(self, minutes: int) -> Activity | None:
-        """How many events the minutes of event time had."""
+        """Events by minute of event time."""
         found, store = await self.stores.first(lambda reader: reader.event_minutes(minutes))
         return Activity(found, store) if found and store else None
 
     async def job(self) -> Job | None:
-        """What the latest run has done so far: all its workers together."""
+        """The counters of the latest run, over all of its workers."""
         workers, store = await self.stores.first(lambda reader: reader.workers())
         if not workers or not store:
             return None
@@ -152,4 +187,6 @@ class Queries:
             read_to=latest("read_to"),
             closed_to=latest("closed_to"),
             store=store,
+            future=total("future"),
+            expired=total("expired"),
         )

@@ -1,4 +1,4 @@
-"""What the routes share: made once per app, kept on it."""
+"""The services that all routes share: made once for each application."""
 
 from __future__ import annotations
 
@@ -10,19 +10,30 @@ from fastapi import Depends, Request
 from serving.live.sse import Broadcaster
 from serving.metrics import Metrics
 from serving.models.manager import ModelManager
-from serving.options import Settings
+from serving.options import ServingSettings
 from serving.queries import Queries
+from serving.workers import WorkerThreads
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What answers are made from."""
+    """What the routes use.
 
-    settings: Settings
+    Attributes:
+        settings: the server's settings.
+        queries: queries to the stores.
+        models: the models that rank on demand.
+        broadcaster: sends the page's live figures.
+        metrics: the server's metrics.
+        threads: threads for work that would block the event loop.
+    """
+
+    settings: ServingSettings
     queries: Queries
     models: ModelManager
-    hub: Broadcaster
+    broadcaster: Broadcaster
     metrics: Metrics
+    threads: WorkerThreads
 
 
 async def _services(request: Request) -> Services:
@@ -30,3 +41,4 @@ async def _services(request: Request) -> Services:
 
 
 Shared = Annotated[Services, Depends(_services)]
+"""The type of a route's argument that receives the services."""

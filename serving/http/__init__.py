@@ -1,1 +1,1 @@
-"""HTTP: the server, security, replies and errors."""
+"""HTTP: connections, limits, authentication, error responses and static files."""

@@ -1,4 +1,4 @@
-"""The files that ship with the page, read once, gzipped once, served with an ETag."""
+"""Static files of the page: read and gzipped once, served with an ETag."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class _Asset:
 def _asset(path: Path) -> _Asset:
     content = path.read_bytes()
     zipped = gzip.compress(content, 6, mtime=0) if len(content) >= _LEAST_GZIPPED else b""
-    kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
-    return _Asset(content, zipped, etag_of(content), kind)
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
+    return _Asset(content, zipped, etag_of(content), media_type)
 
 
 @cache
 def _names() -> dict[str, Path]:
-    """What may be asked for: a list, so that no path can lead out of the folder."""
+    """The files by name. A fixed list: no requested path can lead out of the folder."""
     return {
         path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()
     }
 
 
 def asset(request: Request, name: str) -> Response | None:
-    """A file of the page; None if there is none of that name."""
+    """The response for a file of the page; None if there is no file of that name."""
     path = _names().get(name)
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""Errors as answers: what went wrong in a sentence, never a stack trace."""
+"""Error responses: JSON with one sentence, never a stack trace."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from serving.stores.group import StoresDownError
+from serving.workers import OverloadedError
 
 _SHOWN_ERRORS = 10
 
@@ -29,18 +30,21 @@ class InputProblem(BaseModel):
     errors: list[dict[str, str]] = []
 
 
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "Not there"}}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such thing"}
+}
 INVALID: dict[int | str, dict[str, Any]] = {
-    422: {"model": InputProblem, "description": "The request is not as it should be"}
+    422: {"model": InputProblem, "description": "The request is invalid"}
 }
 DOWN: dict[int | str, dict[str, Any]] = {
-    503: {"model": Problem, "description": "A store or the model does not answer now"}
+    503: {"model": Problem, "description": "A store or the model does not answer at the moment"}
 }
-EVERYWHERE: dict[int | str, dict[str, Any]] = {
-    401: {"model": Problem, "description": "The token is missing or wrong"}
+AUTHENTICATED: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "The token is missing or wrong"},
+    429: {"model": Problem, "description": "Too many wrong tokens came from this address"},
 }
 NOT_CHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "As the ETag in If-None-Match has it"}
+    304: {"description": "Unchanged since the answer with the ETag in If-None-Match"}
 }
 
 
@@ -80,13 +84,14 @@ def _down(request: Request, error: Exception) -> Response:
 
 def _unexpected(request: Request, error: Exception) -> Response:
     del request, error
-    return problem(500, "something went wrong here; the server's log has it")
+    return problem(500, "internal error; the server's log has the details")
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Makes every error of the app such an answer."""
+def add_error_responses(app: FastAPI) -> None:
+    """Makes every error of the application a JSON answer."""
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoresDownError, _down)
+    app.add_exception_handler(OverloadedError, _down)
     app.add_exception_handler(Exception, _unexpected)

@@ -1,4 +1,4 @@
-"""Answers as JSON with an ETag, so that a client that has them need not get them again."""
+"""Responses: JSON with an ETag, and 304 for a client that has the same content."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import orjson
 from fastapi import Request, Response
 
 LIVE = "private, no-cache"
-"""Keep it, but ask each time whether it still holds."""
+"""The Cache-Control of answers: clients may store them and must revalidate each time."""
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
 def encode(answer: Any) -> bytes:
-    """Dataclasses, NumPy arrays and the rest as JSON."""
+    """JSON of dataclasses, NumPy arrays and plain values."""
     return orjson.dumps(answer, option=_OPTIONS)
 
 
 def etag_of(content: bytes) -> str:
-    """A strong ETag of the content."""
+    """The strong ETag of the content."""
     return f'"{hashlib.blake2b(content, digest_size=9).hexdigest()}"'
 
 
 def unchanged(request: Request, etag: str) -> bool:
-    """Whether the client says that it has what the ETag stands for."""
+    """Whether the client has the content of this ETag, as its If-None-Match says."""
     known = request.headers.get("if-none-match", "")
     return known == "*" or etag in (part.strip().removeprefix("W/") for part in known.split(","))
 
 
 def reply(request: Request, answer: Any, cache: str = LIVE) -> Response:
-    """The answer as JSON, or 304 if the client has it.
+    """The response: JSON, or 304 if the client has the same content.
 
     Args:
-        request: what is answered.
-        answer: a dataclass or what else `encode` takes.
+        request: the request that is answered.
+        answer: a dataclass or another value that `encode` takes.
         cache: the Cache-Control header.
     """
     content = encode(answer)

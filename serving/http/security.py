@@ -1,27 +1,20 @@
-"""What every request passes first: host, token, size, time; and what every answer carries."""
+"""Security of every request: its host name, its token, and the headers of its answer."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import hmac
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.http.connections import peer_key
 from serving.http.error_responses import problem
+from serving.http.tokens import Authentication, TooManyWrongTokensError
 
-MAX_BODY = 4 << 20
-"""Bytes that a request's body may have."""
-
-_BODY_SECONDS = 15.0
-_COOKIE = "rivulet"
-_COOKIE_SECONDS = 30 * 24 * 3600
+_MAX_LOGIN = 4096
 _LOGIN = "/login"
 _LOGIN_PAGE = (Path(__file__).parents[1] / "static" / "login.html").read_text(encoding="utf-8")
 _OPEN = ("/health", "/static/style.css")
@@ -38,74 +31,84 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""On every answer."""
+"""On every answer of the application."""
 
 
-class BodyTooLargeError(Exception):
-    """The body has more than MAX_BODY bytes."""
-
-
-class SecurityMiddleware:
-    """ASGI middleware.
+class SecurityHeaders:
+    """ASGI middleware: adds `HEADERS` to every answer.
 
     Args:
-        app: what it guards.
-        token: what clients must show; empty for none.
-        local: whether only this machine can reach the server. Then, without a token, only
-            requests to a local name are answered: a page elsewhere cannot have its own name
-            point here and read (DNS rebinding).
+        app: what answers.
     """
 
-    def __init__(self, app: ASGIApp, token: str, local: bool) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._token = token.encode()
-        self._cookie = hmac.new(self._token, b"rivulet page", hashlib.sha256).hexdigest()
-        self._names_only = local and not token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers itself, or lets the request through."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        if scope["method"] == "HEAD":
-            # As for GET; the server leaves the body away.
-            scope = dict(scope, method="GET")
-        headers = Headers(scope=scope)
-        started = False
+        """Handles one request."""
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 outgoing = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     outgoing.setdefault(name, value)
             await send(message)
 
-        refusal = await self._refusal(scope, headers, receive)
-        if refusal:
-            await refusal(scope, receive, send_with_headers)
-            return
-        try:
-            await self._app(scope, _limited(receive, scope), send_with_headers)
-        except BodyTooLargeError:
-            if not started:
-                await _too_large()(scope, receive, send_with_headers)
+        await self._app(scope, receive, send_with_headers)
 
-    async def _refusal(self, scope: Scope, headers: Headers, receive: Receive) -> Response | None:
-        if self._names_only and _host_name(headers) not in _LOCAL_NAMES:
+
+class SecurityMiddleware:
+    """ASGI middleware: lets only authenticated requests through.
+
+    It sets `scope["state"]["trusted"]`: whether the client may see details.
+
+    Args:
+        app: what it protects.
+        token: what clients must present; empty for none.
+        local: whether only this machine can reach the server. Then, without a token, only
+            requests to a local name are answered, so that a page elsewhere cannot let its own
+            name point here and read (DNS rebinding).
+        wrong_per_minute: wrong tokens that a peer may present in a minute.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, local: bool, wrong_per_minute: int) -> None:
+        self._app = app
+        self._authentication = Authentication(token, wrong_per_minute) if token else None
+        self._local_names_only = local and not token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":
+            # The application answers as for GET, and the server leaves out the body.
+            scope = dict(scope, method="GET")
+        answer = await self._own_answer(scope, receive)
+        await (answer or self._app)(scope, receive, send)
+
+    async def _own_answer(self, scope: Scope, receive: Receive) -> Response | None:
+        headers = Headers(scope=scope)
+        if self._local_names_only and _host_name(headers) not in _LOCAL_NAMES:
             return problem(400, "without a token, only requests to localhost are answered")
-        length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > MAX_BODY:
-            return _too_large()
-        path = scope["path"]
-        shown = not self._token or self._shown(headers)
-        scope.setdefault("state", {})["trusted"] = shown
-        if self._token and path == _LOGIN and scope["method"] == "POST":
-            return await self._log_in(Request(scope, _limited(receive, scope)))
-        if shown or path in _OPEN:
+        if self._authentication is None:
+            scope.setdefault("state", {})["trusted"] = True
             return None
-        if path == "/" and scope["method"] == "GET":
+        peer = peer_key(scope.get("client"))
+        path, method = scope["path"], scope["method"]
+        try:
+            if path == _LOGIN and method == "POST":
+                request = Request(scope, receive)
+                return await self._log_in(self._authentication, request, peer)
+            trusted = self._authentication.has_cookie(headers) or self._authentication.has_token(
+                headers, peer
+            )
+        except TooManyWrongTokensError as error:
+            return problem(429, str(error), {"Retry-After": str(error.seconds)})
+        scope.setdefault("state", {})["trusted"] = trusted
+        if trusted or path in _OPEN:
+            return None
+        if path == "/" and method == "GET":
             return HTMLResponse(_LOGIN_PAGE, 401)
         return problem(
             401,
@@ -113,67 +116,28 @@ class SecurityMiddleware:
             {"WWW-Authenticate": "Bearer"},
         )
 
-    def _shown(self, headers: Headers) -> bool:
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            return hmac.compare_digest(given.strip().encode(), self._token)
+    async def _log_in(
+        self, authentication: Authentication, request: Request, peer: str
+    ) -> Response:
+        body = b""
         try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(_COOKIE)
-        except CookieError:
-            return False
-        return bool(cookie) and hmac.compare_digest(
-            cookie.value.encode(),  # type: ignore[union-attr]
-            self._cookie.encode(),
-        )
-
-    async def _log_in(self, request: Request) -> Response:
-        # The form has one short field; this is far from MAX_BODY.
-        body = (await request.body())[:4096]
+            async for part in request.stream():
+                body += part
+                if len(body) > _MAX_LOGIN:
+                    return problem(413, f"a login has at most {_MAX_LOGIN} bytes")
+        except ClientDisconnect:
+            return problem(400, "the login is incomplete")
         field, _, given = body.partition(b"=")
         token = unquote_to_bytes(given.replace(b"+", b" "))
-        if field != b"token" or not hmac.compare_digest(token, self._token):
+        if field != b"token" or not authentication.is_token(token, peer):
             return HTMLResponse(_LOGIN_PAGE.replace(" hidden", ""), 401)
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            _COOKIE, self._cookie, max_age=_COOKIE_SECONDS, httponly=True, samesite="strict"
-        )
+        authentication.set_cookie(answer)
         return answer
 
 
 def _host_name(headers: Headers) -> str:
     host = headers.get("host", "").lower()
-    return (
-        host[: host.index("]") + 1]
-        if host.startswith("[") and "]" in host
-        else (host.rpartition(":")[0] if ":" in host else host)
-    )
-
-
-def _too_large() -> Response:
-    return problem(413, f"the request has more than {MAX_BODY >> 20} MiB")
-
-
-def _limited(receive: Receive, scope: Scope) -> Receive:
-    """`receive` for a body that is neither too large nor dripping in."""
-    if scope["method"] in ("GET", "HEAD"):
-        return receive
-    left = MAX_BODY
-    over = False
-
-    async def limited() -> Message:
-        nonlocal left, over
-        if over:
-            return await receive()
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                message = await receive()
-        except TimeoutError:
-            return {"type": "http.disconnect"}
-        if message["type"] == "http.request":
-            left -= len(message.get("body", b""))
-            over = not message.get("more_body", False)
-            if left < 0:
-                raise BodyTooLargeError
-        return message
-
-    return limited
+    if host.startswith("[") and "]" in host:
+        return host[: host.index("]") + 1]
+    return host.rpartition(":")[0] if ":" in host else host

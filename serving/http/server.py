@@ -1,18 +1,20 @@
-"""Listening: uvicorn around the app, from bind to the last answer."""
+"""The server: a listening socket, and uvicorn around the application."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
-from serving.options import Settings
+from serving.http.protocol import protocol_factory
+from serving.options import LimitSettings, ServingSettings
 
-_MOST_AT_ONCE = 1024
 _BACKLOG = 1024
+_GRACE_SECONDS = 3
 
 
 class BindError(OSError):
@@ -20,11 +22,11 @@ class BindError(OSError):
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, but that pages' streams end when it is told to stop."""
+    """A uvicorn server that ends the streams of events when it stops."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Ends the streams, which would otherwise keep the server for ever."""
-        self.config.app.state.services.hub.close()  # type: ignore[union-attr]
+        """Ends the streams, which would otherwise keep the server from stopping."""
+        self.config.app.state.services.broadcaster.close()  # type: ignore[union-attr]
         super().handle_exit(sig, frame)
 
 
@@ -32,43 +34,46 @@ def bind(host: str, port: int) -> socket.socket:
     """A socket on the address.
 
     Raises:
-        BindError: it is taken, or is not ours.
+        BindError: the address is in use or is not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((host, port))
+        listener.bind((host, port))
     except OSError as error:
-        bound.close()
+        listener.close()
         reason = error.strerror or str(error)
         raise BindError(f"cannot listen on {host}:{port}: {reason}; try another --port") from error
-    return bound
+    return listener
 
 
-def address_of(bound: socket.socket) -> str:
+def address_of(listener: socket.socket) -> str:
     """The page's address."""
-    host, port = bound.getsockname()[:2]
+    host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:
+def serve(
+    app: FastAPI, settings: ServingSettings, limits: LimitSettings, listener: socket.socket
+) -> None:
     """Serves until a signal comes."""
     config = uvicorn.Config(
         app,
         host=settings.host,
         loop="uvloop",
-        http="httptools",
+        # Uvicorn calls it as the class that its type says.
+        http=cast(Any, protocol_factory(limits)),
         ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MOST_AT_ONCE,
         backlog=_BACKLOG,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=3,
+        # Uvicorn's type says int; it hands the number to call_later.
+        timeout_keep_alive=cast(int, limits.keep_alive),
+        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = Server(config)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[bound]))
+        runner.run(server.serve(sockets=[listener]))

@@ -1,4 +1,4 @@
-"""Server-sent events: what was last published to those who come, what is new to all."""
+"""Server-sent events: a new listener gets the latest message of each topic, then all new ones."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from collections.abc import AsyncIterator, Callable
 
 from serving.http.replies import etag_of
 
-MOST_LISTENERS = 256
-_MOST_UNREAD = 64
-_HEARTBEAT_SECONDS = 15.0
+_MAX_UNREAD = 64
+_KEEP_ALIVE_SECONDS = 15.0
 
 
 class TooManyListenersError(RuntimeError):
-    """No more pages can be served live."""
+    """The limit of listeners is reached."""
 
 
 class Broadcaster:
-    """Hands messages to listeners.
+    """Sends messages to listeners.
 
     Args:
-        counted: is told how many listeners there are.
+        max_listeners: listeners at a time.
+        count: called with the number of listeners when it changes.
     """
 
-    def __init__(self, counted: Callable[[int], object]) -> None:
-        self._counted = counted
+    def __init__(self, max_listeners: int, count: Callable[[int], object]) -> None:
+        self._max_listeners = max_listeners
+        self._count = count
         self._latest: dict[str, bytes] = {}
         self._digests: dict[str, str] = {}
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
@@ -32,11 +33,11 @@ class Broadcaster:
 
     @property
     def listeners(self) -> int:
-        """How many listen."""
+        """The number of listeners."""
         return len(self._listeners)
 
     def publish(self, topic: str, content: bytes) -> None:
-        """Sends JSON under a topic to all, unless it is what they have."""
+        """Sends JSON to all listeners and keeps it for new ones, unless it is unchanged."""
         digest = etag_of(content)
         if self._digests.get(topic) == digest:
             return
@@ -45,12 +46,12 @@ class Broadcaster:
         self._latest[topic] = message
         self._send(message)
 
-    def pass_on(self, topic: str, content: bytes) -> None:
-        """Sends JSON to those who listen now; who comes later does not get it."""
+    def send(self, topic: str, content: bytes) -> None:
+        """Sends JSON to the present listeners only."""
         self._send(_message(topic, content))
 
     def keep(self, topic: str, content: bytes) -> None:
-        """What who comes later gets under a topic."""
+        """Keeps JSON for new listeners only."""
         self._latest[topic] = _message(topic, content)
 
     def _send(self, message: bytes) -> None:
@@ -58,7 +59,7 @@ class Broadcaster:
             try:
                 queue.put_nowait(message)
             except asyncio.QueueFull:
-                # Its client reads nothing; the browser comes again by itself if it is alive.
+                # Its client does not read. A browser that is alive connects again by itself.
                 self._drop(queue)
 
     def _drop(self, queue: asyncio.Queue[bytes | None]) -> None:
@@ -68,36 +69,36 @@ class Broadcaster:
         queue.put_nowait(None)
 
     def listen(self) -> AsyncIterator[bytes]:
-        """The messages, as bytes of an event stream, until the hub closes.
+        """The messages as bytes of an event stream, until the broadcaster closes.
 
         Raises:
-            TooManyListenersError: there are too many already.
+            TooManyListenersError: the limit is reached.
         """
-        if len(self._listeners) >= MOST_LISTENERS:
+        if len(self._listeners) >= self._max_listeners:
             raise TooManyListenersError
         return self._messages()
 
     async def _messages(self) -> AsyncIterator[bytes]:
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MOST_UNREAD)
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MAX_UNREAD)
         self._listeners.add(queue)
-        self._counted(len(self._listeners))
+        self._count(len(self._listeners))
         try:
             yield b"retry: 2000\n\n" + b"".join(self._latest.values())
             while not self._closed:
                 try:
-                    async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                    async with asyncio.timeout(_KEEP_ALIVE_SECONDS):
                         message = await queue.get()
                 except TimeoutError:
-                    message = b": still here\n\n"
+                    message = b": keep-alive\n\n"
                 if message is None:
                     return
                 yield message
         finally:
             self._listeners.discard(queue)
-            self._counted(len(self._listeners))
+            self._count(len(self._listeners))
 
     def close(self) -> None:
-        """Ends all streams: the server stops."""
+        """Ends all streams."""
         self._closed = True
         for queue in list(self._listeners):
             self._drop(queue)

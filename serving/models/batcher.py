@@ -1,7 +1,7 @@
-"""Requests that come together are ranked together.
+"""Batches requests for a model: what arrives while a batch is ranked forms the next batch.
 
-While a model ranks, what comes in waits; then all of it is ranked at once. A lone request
-waits for nothing. The lists do not depend on it: a policy ranks a row alike in any batch.
+A single request is ranked at once. Lists do not depend on the batching, because a policy ranks a
+row identically in any batch.
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-MOST_WAITING_ROWS = 1 << 16
-_MOST_ROWS_AT_ONCE = 1 << 13
+from serving.workers import OverloadedError
 
-
-class BusyError(RuntimeError):
-    """More waits than can be ranked soon."""
+MAX_WAITING_ROWS = 1 << 16
+_MAX_BATCH_ROWS = 1 << 13
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Rows to rank; those with the same `kind` may be ranked together.
+class RankRequest:
+    """Rows to rank; requests of equal `kind` may share a batch.
 
     Attributes:
-        columns: arrays of equally many rows; of one kind, equally wide.
+        columns: arrays with one row for each user; of equal widths within a kind.
         kind: what else the ranking depends on, such as the length of the lists.
     """
 
@@ -39,48 +37,48 @@ class Question:
         return len(self.columns[0])
 
 
-A = TypeVar("A")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
-class _Waiting(Generic[A]):
-    question: Question
-    answer: asyncio.Future[tuple[A, slice]]
+class _Waiting(Generic[R]):
+    request: RankRequest
+    result: asyncio.Future[tuple[R, slice]]
 
 
-class Batcher(Generic[A]):
-    """Gathers questions and has them answered together, one batch at a time.
+class Batcher(Generic[R]):
+    """Gathers requests and ranks them in batches, one batch at a time.
 
     Args:
-        rank: takes the joined columns and the kind; runs on the executor.
+        rank: ranks joined columns of one kind; runs on the executor.
         executor: where to run.
-        saw: is told how many rows each batch had.
+        observe: called with the number of rows of each batch.
     """
 
     def __init__(
         self,
-        rank: Callable[[tuple[npt.NDArray[Any], ...], tuple[Any, ...]], A],
+        rank: Callable[[tuple[npt.NDArray[Any], ...], tuple[Any, ...]], R],
         executor: Executor,
-        saw: Callable[[int], object],
+        observe: Callable[[int], object],
     ) -> None:
         self._rank = rank
         self._executor = executor
-        self._saw = saw
-        self._waiting: list[_Waiting[A]] = []
+        self._observe = observe
+        self._waiting: list[_Waiting[R]] = []
         self._rows = 0
         self._task: asyncio.Task[None] | None = None
 
-    async def ask(self, question: Question) -> tuple[A, slice]:
-        """The answer of the batch that the question was part of, and its rows in it.
+    async def submit(self, request: RankRequest) -> tuple[R, slice]:
+        """The result of the request's batch, and the request's rows in it.
 
         Raises:
-            BusyError: too much waits already.
+            OverloadedError: too many rows are waiting already.
         """
-        if self._rows + len(question) > MOST_WAITING_ROWS:
-            raise BusyError
-        future: asyncio.Future[tuple[A, slice]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(question, future))
-        self._rows += len(question)
+        if self._rows + len(request) > MAX_WAITING_ROWS:
+            raise OverloadedError("too many requests are waiting to be ranked")
+        future: asyncio.Future[tuple[R, slice]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(request, future))
+        self._rows += len(request)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
         return await future
@@ -88,51 +86,51 @@ class Batcher(Generic[A]):
     async def _work(self) -> None:
         try:
             while self._waiting:
-                await self._answer(self._take())
+                await self._run(self._next_batch())
         finally:
             self._task = None
 
-    def _take(self) -> list[_Waiting[A]]:
-        kind = self._waiting[0].question.kind
-        taken: list[_Waiting[A]] = []
-        left: list[_Waiting[A]] = []
+    def _next_batch(self) -> list[_Waiting[R]]:
+        kind = self._waiting[0].request.kind
+        batch: list[_Waiting[R]] = []
+        left: list[_Waiting[R]] = []
         rows = 0
         for waiting in self._waiting:
-            size = len(waiting.question)
-            fits = not taken or rows + size <= _MOST_ROWS_AT_ONCE
-            if waiting.answer.done():  # its client went away
+            size = len(waiting.request)
+            fits = not batch or rows + size <= _MAX_BATCH_ROWS
+            if waiting.result.done():  # its client has disconnected
                 self._rows -= size
-            elif waiting.question.kind == kind and fits:
-                taken.append(waiting)
+            elif waiting.request.kind == kind and fits:
+                batch.append(waiting)
                 rows += size
             else:
                 left.append(waiting)
         self._rows -= rows
         self._waiting = left
-        return taken
+        return batch
 
-    async def _answer(self, batch: list[_Waiting[A]]) -> None:
+    async def _run(self, batch: list[_Waiting[R]]) -> None:
         if not batch:
             return
-        parts = [waiting.question.columns for waiting in batch]
+        parts = [waiting.request.columns for waiting in batch]
         columns = (
             parts[0]
             if len(parts) == 1
             else tuple(np.concatenate(column) for column in zip(*parts, strict=True))
         )
-        self._saw(len(columns[0]))
+        self._observe(len(columns[0]))
         loop = asyncio.get_running_loop()
         try:
-            answer = await loop.run_in_executor(
-                self._executor, self._rank, columns, batch[0].question.kind
+            result = await loop.run_in_executor(
+                self._executor, self._rank, columns, batch[0].request.kind
             )
-        except Exception as error:  # it belongs to those who asked
+        except Exception as error:  # each request of the batch gets it
             for waiting in batch:
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(error)
+                if not waiting.result.done():
+                    waiting.result.set_exception(error)
             return
         end = 0
         for waiting in batch:
-            start, end = end, end + len(waiting.question)
-            if not waiting.answer.done():
-                waiting.answer.set_result((answer, slice(start, end)))
+            start, end = end, end + len(waiting.request)
+            if not waiting.result.done():
+                waiting.result.set_result((result, slice(start, end)))

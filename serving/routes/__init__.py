@@ -1,1 +1,1 @@
-"""The API's addresses, a file per subject."""
+"""The API's routes, a module for each subject."""

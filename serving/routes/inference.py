@@ -1,28 +1,28 @@
-"""On-demand inference: the stream's policies for whoever asks."""
+"""On-demand inference with the job's policies."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND, Problem
 from serving.http.replies import encode, reply
-from serving.models.batcher import BusyError
-from serving.models.manager import (
+from serving.models.batcher import RankRequest
+from serving.models.inference_model import (
     InferenceModel,
     StateSizeError,
-    histories_question,
-    states_question,
+    histories_request,
+    states_request,
 )
-from serving.schemas.requests import HistoriesInput, StatesInput
-from serving.schemas.responses import Models, Ranked
+from serving.schemas.health import Models
+from serving.schemas.inference import HistoriesInput, RankResponse, StatesInput
 from serving.state import Shared
 
-_LIMITS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "The body is no UTF-8"},
-    405: {"model": Problem, "description": "The address is another one, and takes no POST"},
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is not UTF-8"},
+    405: {"model": Problem, "description": "The address is another one, which takes no POST"},
+    408: {"model": Problem, "description": "The request did not arrive in time"},
     413: {"model": Problem, "description": "The request is too large"},
 }
 router = APIRouter(tags=["inference"])
@@ -41,7 +41,7 @@ ADDRESSES = frozenset(
     }
     | {"docs", "openapi.json", "events", "graph.svg"}
 )
-"""Addresses of one part that are no model's."""
+"""First parts of addresses that are not models."""
 
 Algorithm = Annotated[
     str,
@@ -53,18 +53,18 @@ Algorithm = Annotated[
 ]
 
 
-async def _served(request: Request, shared: Shared, algorithm: Algorithm) -> InferenceModel:
-    """The model asked for; found before the body is looked at, so that 404 comes before 422."""
-    served = await shared.models.find(algorithm)
-    if served:
-        return served
+async def _find_model(request: Request, shared: Shared, algorithm: Algorithm) -> InferenceModel:
+    """The requested model; found before the body is validated, so that 404 precedes 422."""
+    model = await shared.models.find(algorithm)
+    if model:
+        return model
     if algorithm in ADDRESSES:
         raise HTTPException(405, f"/{algorithm} takes no POST", {"Allow": "GET"})
     known = ", ".join(shared.models.names()) or "none"
     raise HTTPException(404, f"no model {algorithm!r} is loaded (loaded: {known})")
 
 
-Asked = Annotated[InferenceModel, Depends(_served)]
+RequestedModel = Annotated[InferenceModel, Depends(_find_model)]
 
 
 @router.get("/models", response_model=Models, responses=NOT_CHANGED)
@@ -73,28 +73,32 @@ async def models(request: Request, shared: Shared) -> Response:
     return reply(request, Models(await shared.models.models()))
 
 
-@router.post("/{algorithm}", response_model=Ranked, responses=NOT_FOUND | INVALID | DOWN | _LIMITS)
-async def rank(served: Asked, given: HistoriesInput) -> Response:
-    """Ranks for users by their histories, as the stream does."""
-    return await _answer(served.rank(given.user, histories_question(given)))
+@router.post(
+    "/{algorithm}", response_model=RankResponse, responses=NOT_FOUND | INVALID | DOWN | _ERRORS
+)
+async def rank(model: RequestedModel, shared: Shared, given: HistoriesInput) -> Response:
+    """Ranks for users by their histories, as the job does."""
+    size = await shared.queries.job_setting("history_size") or model.history
+    request = await shared.threads.run(lambda: histories_request(given, size))
+    return await _answer(model, given.user, request)
 
 
 @router.post(
-    "/{algorithm}/state", response_model=Ranked, responses=NOT_FOUND | INVALID | DOWN | _LIMITS
+    "/{algorithm}/state",
+    response_model=RankResponse,
+    responses=NOT_FOUND | INVALID | DOWN | _ERRORS,
 )
-async def rank_states(served: Asked, given: StatesInput) -> Response:
-    """Ranks for users by their states, as the model's encoder makes them."""
+async def rank_states(model: RequestedModel, shared: Shared, given: StatesInput) -> Response:
+    """Ranks for users by their states, as the model's encoder computes them."""
     try:
-        return await _answer(served.rank(given.user, states_question(given)))
+        request = await shared.threads.run(lambda: states_request(given))
+        return await _answer(model, given.user, request)
     except StateSizeError as error:
         raise HTTPException(422, str(error)) from error
 
 
-async def _answer(ranked: Awaitable[Ranked]) -> Response:
-    try:
-        answer = await ranked
-    except BusyError:
-        raise HTTPException(503, "too much waits to be ranked", {"Retry-After": "1"}) from None
+async def _answer(model: InferenceModel, users: list[int], request: RankRequest) -> Response:
+    answer = await model.rank(users, request)
     return Response(
         encode(answer), headers={"Cache-Control": "no-store"}, media_type="application/json"
     )

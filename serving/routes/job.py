@@ -1,9 +1,8 @@
-"""The job and what stands behind the API: counts, policies, dead letters, health."""
+"""The job: counters, policies, activity, dead letters; health and metrics of the server."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
@@ -11,12 +10,14 @@ from serving.dead_letters import last_dead_letters
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
 from serving.http.replies import encode, reply
 from serving.metrics import CONTENT_TYPE
-from serving.schemas.responses import Activity, DeadLetters, Health, Job, Policies
+from serving.models.manager import ModelManager
+from serving.schemas.health import Health, StoreHealth
+from serving.schemas.job import Activity, DeadLetters, Job, Policies
 from serving.state import Shared
 
 router = APIRouter(tags=["job"])
 
-Minutes = Annotated[int, Query(ge=1, le=20_000, description="Of event time, the last ones")]
+Minutes = Annotated[int, Query(ge=1, le=20_000, description="The last minutes of event time")]
 
 
 @router.get(
@@ -26,7 +27,7 @@ async def policies(request: Request, shared: Shared, minutes: Minutes = 720) -> 
     """Recommendations, hits and reward per policy and minute of event time (SQL stores)."""
     found = await shared.queries.policies(minutes)
     if found is None:
-        raise HTTPException(404, "no store has minutes of policies (SQL stores keep them)")
+        raise HTTPException(404, "no store has results of policies (SQL stores have them)")
     return reply(request, found)
 
 
@@ -37,16 +38,16 @@ async def activity(request: Request, shared: Shared, minutes: Minutes = 720) -> 
     """Events per minute of event time, by behavior (SQL stores)."""
     found = await shared.queries.activity(minutes)
     if found is None:
-        raise HTTPException(404, "no store has minutes of events (SQL stores keep them)")
+        raise HTTPException(404, "no store has events by minute (SQL stores have them)")
     return reply(request, found)
 
 
 @router.get("/job", response_model=Job, responses=NOT_FOUND | DOWN | NOT_CHANGED)
 async def job(request: Request, shared: Shared) -> Response:
-    """What the latest run of the job has done so far (SQL stores)."""
+    """The counters of the job's latest run (SQL stores)."""
     found = await shared.queries.job()
     if found is None:
-        raise HTTPException(404, "no store has a job's counts (SQL stores keep them)")
+        raise HTTPException(404, "no store has a job's counters (SQL stores have them)")
     return reply(request, found)
 
 
@@ -55,30 +56,46 @@ async def dead_letters(
     request: Request,
     shared: Shared,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    reason: Annotated[str | None, Query(max_length=100, description="This reason alone")] = None,
+    reason: Annotated[str | None, Query(max_length=100, description="Only this reason")] = None,
 ) -> Response:
     """The last dead letters, newest first, and how many of each reason."""
     path = shared.settings.dead_letters
-    return reply(request, await asyncio.to_thread(last_dead_letters, path, limit, reason))
+    found = await shared.threads.run(lambda: last_dead_letters(path, limit, reason))
+    return reply(request, found)
 
 
 @router.get(
-    "/health", response_model=Health, responses={503: {"model": Health, "description": "Down"}}
+    "/health",
+    response_model=Health,
+    responses={503: {"model": Health, "description": "Not ready: down or starting"}},
 )
 async def health(request: Request, shared: Shared) -> Response:
-    """Whether the stores answer; the details need the token, where one is set."""
+    """Whether stores and models can be used; details need the token, where one is set."""
+    models = shared.models
     stores = await shared.queries.stores.health()
-    down = sum(store.state == "down" for store in stores)
-    bad = sum(store.state in ("down", "absent") for store in stores)
-    shown = bool(request.scope["state"]["trusted"])
+    trusted = bool(request.scope["state"]["trusted"])
     answer = Health(
-        "down" if down == len(stores) else "degraded" if bad else "ok",
-        stores if shown else [],
-        shared.models.names() if shown else [],
+        _status(stores, models),
+        stores if trusted else [],
+        models.names() if trusted else [],
+        models.loading,
+        models.failed if trusted else [],
     )
-    status = 503 if answer.status == "down" else 200
+    status = 503 if answer.status in ("down", "starting") else 200
     headers = {"Cache-Control": "no-store"}
     return Response(encode(answer), status, headers, "application/json")
+
+
+def _status(
+    stores: list[StoreHealth], models: ModelManager
+) -> Literal["ok", "starting", "degraded", "down"]:
+    if all(store.state == "down" for store in stores):
+        return "down"
+    if models.loading:
+        return "starting"
+    if models.failed or any(store.state in ("down", "absent") for store in stores):
+        return "degraded"
+    return "ok"
 
 
 @router.get(

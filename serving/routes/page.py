@@ -1,8 +1,6 @@
-"""The page, its files, its live numbers, and the API's documentation."""
+"""The page, its files, its live figures, and the API's documentation."""
 
 from __future__ import annotations
-
-import asyncio
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
@@ -36,7 +34,7 @@ async def docs(request: Request) -> Response:
 
 @router.get("/favicon.ico")
 async def favicon(request: Request) -> Response:
-    """The icon, for those who ask where it used to be."""
+    """The icon, at the address that browsers request by default."""
     return _file(request, "icon.svg")
 
 
@@ -48,16 +46,16 @@ async def static(request: Request, name: str) -> Response:
 
 @router.get("/graph.svg")
 async def graph(request: Request, shared: Shared) -> Response:
-    """The pipeline's graph, drawn by `make graph`."""
+    """The drawing of the pipeline's graph, which `make graph` makes."""
     try:
-        content = await asyncio.to_thread(shared.settings.graph.read_bytes)
+        content = await shared.threads.run(shared.settings.graph.read_bytes)
     except OSError:
         raise HTTPException(404, "no graph has been drawn: make graph") from None
     etag = etag_of(content)
     headers = {
         "ETag": etag,
         "Cache-Control": LIVE,
-        # Graphviz styles by attributes, which need no leave; nothing in it may run.
+        # Graphviz styles by attributes, which need no permission; no script may run.
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     }
     if unchanged(request, etag):
@@ -67,23 +65,23 @@ async def graph(request: Request, shared: Shared) -> Response:
 
 @router.get("/events")
 async def events(shared: Shared) -> Response:
-    """The page's numbers as server-sent events."""
+    """The page's figures as server-sent events."""
     try:
-        messages = shared.hub.listen()
+        messages = shared.broadcaster.listen()
     except TooManyListenersError:
         raise HTTPException(503, "too many pages are open", {"Retry-After": "10"}) from None
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
 
 
-lost = APIRouter(include_in_schema=False)
-"""Behind all other routes."""
+not_found = APIRouter(include_in_schema=False)
+"""The last router: addresses that no other route has."""
 
 
-@lost.get("/{path:path}")
+@not_found.get("/{path:path}")
 async def nothing(shared: Shared, path: str) -> Response:
-    """No such address, or one that only takes a POST."""
+    """404, or 405 for an address that only takes a POST."""
     name, _, rest = path.partition("/")
     if rest in ("", "state") and name in shared.models.names():
         raise HTTPException(405, f"/{path} takes a POST", {"Allow": "POST"})
-    raise HTTPException(404, f"there is no /{path}; /docs has what there is")
+    raise HTTPException(404, f"there is no /{path}; /docs lists all addresses")

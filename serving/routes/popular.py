@@ -1,4 +1,4 @@
-"""What is popular."""
+"""Popular items."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
 from serving.http.replies import reply
-from serving.schemas.responses import Popular, PopularWindows
+from serving.schemas.popular import Popular, PopularWindows
 from serving.state import Shared
 
 router = APIRouter(tags=["popular items"], responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED)
 
-_MOST_WINDOWS = 500
+_MAX_WINDOWS = 500
 
 
 @router.get("/popular", response_model=Popular)
@@ -21,10 +21,10 @@ async def popular(
     request: Request,
     shared: Shared,
     window_end: Annotated[
-        int | None, Query(ge=0, lt=2**62, description="A window's end; by default the latest")
+        int | None, Query(ge=0, lt=2**62, description="End of a window; by default the latest")
     ] = None,
 ) -> Response:
-    """The most popular items of a window, with their ranks in the window before."""
+    """The most popular items of a window, with their ranks in the previous window."""
     found = await shared.queries.popular(window_end)
     if found is None:
         which = "" if window_end is None else f" that ends at {window_end}"
@@ -36,9 +36,11 @@ async def popular(
 async def windows(
     request: Request,
     shared: Shared,
-    count: Annotated[int, Query(ge=1, le=_MOST_WINDOWS, description="Windows at most")] = 30,
+    count: Annotated[
+        int, Query(ge=1, le=_MAX_WINDOWS, description="Windows to return at most")
+    ] = 30,
 ) -> Response:
-    """The latest windows of popular items, oldest first (Redis keeps one)."""
+    """The latest windows of popular items, oldest first (Redis has one)."""
     found = await shared.queries.popular_windows(count)
     if found is None:
         raise HTTPException(404, "no store has a window of popular items")

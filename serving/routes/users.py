@@ -1,4 +1,4 @@
-"""A user: what he had, what he was shown, what came of it."""
+"""Users: their events, their recommendations and the outcomes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
 from serving.http.replies import reply
-from serving.schemas.responses import History, Recommendations, Users
+from serving.schemas.users import History, Recommendations, Users
 from serving.state import Shared
 
 router = APIRouter(tags=["users"], responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED)
 
 User = Annotated[int, Path(ge=-(2**63), le=2**63 - 1)]
-Limit = Annotated[int, Query(ge=1, le=500, description="Rows at most")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Rows to pass over")]
+Limit = Annotated[int, Query(ge=1, le=500, description="Rows to return at most")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Rows to skip")]
 
 
 @router.get("/users", response_model=Users)
 async def users(
     request: Request, shared: Shared, limit: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> Response:
-    """Some users with a recommendation, the latest first where the store can tell."""
+    """Some users with a recommendation, the latest first where the store has their order."""
     found = await shared.queries.users(limit)
     if found is None:
         raise HTTPException(404, "no store has a recommendation")
@@ -37,13 +37,17 @@ async def recommendations(
     limit: Limit = 20,
     offset: Offset = 0,
     outcomes: Annotated[
-        bool, Query(description="Tell what the user did on the items within 10 min")
+        bool,
+        Query(
+            description="Add the user's best rewarded event on each item within the job's reward "
+            "window"
+        ),
     ] = False,
 ) -> Response:
-    """A user's recommendations, newest first (Redis keeps the latest one)."""
+    """A user's recommendations, newest first (Redis has the latest)."""
     found = await shared.queries.recommendations(user, limit, offset, outcomes)
     if found is None:
-        raise HTTPException(404, f"no store has a recommendation for user {user}{_behind(offset)}")
+        raise HTTPException(404, f"no store has a recommendation for user {user}{_after(offset)}")
     return reply(request, found)
 
 
@@ -51,12 +55,12 @@ async def recommendations(
 async def history(
     request: Request, shared: Shared, user: User, limit: Limit = 50, offset: Offset = 0
 ) -> Response:
-    """A user's events, newest first (Redis keeps the last ten items)."""
+    """A user's events, newest first (Redis has the last items)."""
     found = await shared.queries.history(user, limit, offset)
     if found is None:
-        raise HTTPException(404, f"no store has an event of user {user}{_behind(offset)}")
+        raise HTTPException(404, f"no store has an event of user {user}{_after(offset)}")
     return reply(request, found)
 
 
-def _behind(offset: int) -> str:
-    return f" behind the first {offset}" if offset else ""
+def _after(offset: int) -> str:
+    return f" after the first {offset}" if offset else ""

@@ -7,12 +7,12 @@ export function showActivity({ data, problem }) {
   if (problem) return;
   const minutes = data?.minutes;
   if (!minutes || minutes.minute.length < 2) {
-    $("activity-note").textContent = minutes ? "One minute so far." : "No store has minutes of events yet (SQL stores keep them).";
+    $("activity-note").textContent = minutes ? "One minute so far." : "No store has events by minute yet (SQL stores have them).";
     erase($("activity-chart"));
     return;
   }
-  $("activity-note").textContent = "Over event time; lines with an arrow have their scale on the right.";
-  // A minute without events has no row: it is a zero, not a gap.
+  $("activity-note").textContent = "Over event time; lines with an arrow use the scale on the right.";
+  // A minute without events has no row; it is drawn as zero.
   const [first, last] = [minutes.minute[0], minutes.minute.at(-1)];
   const places = new Map(minutes.minute.map((minute, place) => [minute, place]));
   const step = 60 * Math.max(1, Math.ceil((last - first) / 60 / 240));

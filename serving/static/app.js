@@ -1,44 +1,44 @@
-// The page: numbers come as server-sent events, each shown by the module of its subject.
+// The page: figures arrive as server-sent events; a module for each topic shows them.
 import { showActivity } from "./activity.js";
 import { $, el, parse } from "./dom.js";
 import { showDeadLetters } from "./dead.js";
-import { showJob, showPulse, showPulses } from "./job.js";
+import { showHeartbeat, showHeartbeats, showJob } from "./job.js";
 import { showPolicies } from "./policies.js";
 import { showPopular, showWindows } from "./popular.js";
 import { startUsers } from "./user.js";
 
-const SAYINGS = {
+const EXPLANATIONS = {
   absent: "is not there yet: start a job, for example with make run",
   empty: "is empty: the job has written nothing yet",
 };
-let known = "";
+let states = "";
 const users = startUsers();
 
 function showHealth(stores) {
   $("notices").replaceChildren(...stores.filter((store) => store.state !== "ok").map((store) =>
     el("p", { class: "notice" }, store.state === "down"
-      ? `${store.store} is down: ${store.detail || "it does not answer"}. What it said before stays below.`
-      : `${store.store} ${SAYINGS[store.state]}.`)));
+      ? `${store.store} is down: ${store.detail || "it does not answer"}. The figures below are its last ones.`
+      : `${store.store} ${EXPLANATIONS[store.state]}.`)));
   $("stores").textContent = `Read only, from ${stores.map((store) => store.store).join(", ")}`;
   const now = stores.map((store) => store.state).join();
-  if (known && now !== known) users.then((panel) => panel.suggest());
-  known = now;
+  if (states && now !== states) users.then((panel) => panel.suggest());
+  states = now;
 }
 
-function state(text, kind) {
+function showConnection(text, kind) {
   $("state").textContent = text;
   $("state").className = `pill ${kind}`;
 }
 
-const SUBJECTS = {
+const TOPICS = {
   health: showHealth, popular: showPopular, windows: showWindows, policies: showPolicies,
-  activity: showActivity, job: showJob, pulses: showPulses, pulse: showPulse, dead_letters: showDeadLetters,
+  activity: showActivity, job: showJob, heartbeats: showHeartbeats, heartbeat: showHeartbeat, dead_letters: showDeadLetters,
 };
 
 const source = new EventSource("/events");
-source.onopen = () => state("live", "live");
-source.onerror = () => state("no connection; trying again", "lost");
-for (const [topic, show] of Object.entries(SUBJECTS)) {
+source.onopen = () => showConnection("live", "live");
+source.onerror = () => showConnection("no connection; trying again", "lost");
+for (const [topic, show] of Object.entries(TOPICS)) {
   source.addEventListener(topic, (event) => {
     show(parse(event.data));
     if (topic === "job" || topic === "popular") users.then((panel) => panel.refresh());

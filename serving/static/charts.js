@@ -1,4 +1,4 @@
-// Lines over time by uPlot, in the page's colours.
+// Line charts over time (uPlot) in the page's colours.
 /* global uPlot */
 
 const INKS = {
@@ -53,8 +53,8 @@ function options(holder, series, format, axisFormat) {
   };
 }
 
-/** The legend tells the newest values while no pointer is over the chart. */
-function rest(plot) {
+/** Shows the newest values in the legend while no pointer is over the chart. */
+function showNewest(plot) {
   const last = plot.data[0].length - 1;
   if (last >= 0) plot.setLegend({ idx: last });
 }
@@ -65,17 +65,17 @@ export function draw(holder, series, data, format, axisFormat = format) {
   if (known && known.series.join("\n") === series.join("\n")) {
     known.data = data;
     known.plot.setData(data);
-    if (known.plot.cursor.left < 0 || known.plot.cursor.left === undefined) rest(known.plot);
+    if (known.plot.cursor.left < 0 || known.plot.cursor.left === undefined) showNewest(known.plot);
     return;
   }
   known?.plot.destroy();
   const plot = new uPlot(options(holder, series, format, axisFormat), data, holder);
-  plot.over.addEventListener("mouseleave", () => requestAnimationFrame(() => rest(plot)));
-  requestAnimationFrame(() => rest(plot));
+  plot.over.addEventListener("mouseleave", () => requestAnimationFrame(() => showNewest(plot)));
+  requestAnimationFrame(() => showNewest(plot));
   charts.set(holder, { plot, series, data, format, axisFormat });
 }
 
-/** Takes a chart away. */
+/** Removes a chart. */
 export function erase(holder) {
   charts.get(holder)?.plot.destroy();
   charts.delete(holder);
@@ -97,7 +97,7 @@ new ResizeObserver(() => {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** A line as high as its line of text: counts of an item over windows, null where it has none. */
+/** A sparkline: an item's counts over windows, null where it has none. */
 export function spark(values) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "spark");
@@ -110,7 +110,7 @@ export function spark(values) {
   values.forEach((value, place) => {
     if (value !== null) {
       const at = `${(place * step).toFixed(1)} ${(20 - 18 * value / top).toFixed(1)}`;
-      // A lone value is a dot: a line of no length with round ends.
+      // A single value is a dot: a line of zero length with round ends.
       path += drawing ? `L${at}` : `M${at}l0 0`;
     }
     drawing = value !== null;

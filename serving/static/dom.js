@@ -1,4 +1,5 @@
-// Small helpers. Text only ever goes in as text: what stores hold is not trusted.
+// Helpers for elements and formats. Text is inserted as text, never as HTML: what stores hold is
+// not trusted.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -13,7 +14,7 @@ export function el(name, attributes = {}, ...children) {
   return made;
 }
 
-/** JSON with ids beyond 2^53 kept as their text. */
+/** Parses JSON; integers beyond 2^53 become their text. */
 export function parse(text) {
   return JSON.parse(text, (key, value, context) =>
     typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && context?.source
@@ -23,7 +24,7 @@ export function parse(text) {
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-/** 12345 as 12,345, and from ten million on 12.3M. */
+/** 12345 as 12,345; from ten million on as 12.3M. */
 export function number(value) {
   if (value === null || value === undefined) return "–";
   return Math.abs(value) >= 1e7 ? short.format(value) : whole.format(Math.round(value));
@@ -40,7 +41,7 @@ export function moment(seconds) {
   return Number.isNaN(date.getTime()) ? "–" : `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** A length of time. */
+/** A duration. */
 export function span(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   const size = Math.abs(seconds);

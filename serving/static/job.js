@@ -1,43 +1,58 @@
 import { draw } from "./charts.js";
-import { $, el, moment, number, span } from "./dom.js";
+import { $, el, moment, number, percent, span } from "./dom.js";
 import { reached } from "./now.js";
 
-const MOST_PULSES = 600;
-let pulses = [];
+const MAX_HEARTBEATS = 600;
+const LATE_ALARM = 0.01;
+let heartbeats = [];
 let job = null;
 
-function tile(name, value, title = "") {
-  return el("div", { class: "tile", title }, el("b", {}, value), el("span", {}, name));
+function tile(name, value, title = "", kind = "") {
+  return el("div", { class: `tile ${kind}`.trim(), title }, el("b", {}, value), el("span", {}, name));
 }
 
-function lagTile(pulse) {
-  return pulse?.lag == null
-    ? tile("behind the newest event", span(pulse?.behind), "Seconds of event time between what was read and what is done")
-    : tile("watermark lag", span(pulse.lag), "How far the watermark is behind the clock");
+function lagTile(heartbeat) {
+  return heartbeat?.lag == null
+    ? tile("backlog", span(heartbeat?.backlog), "Event time from the last complete pane to the newest event read")
+    : tile("watermark lag", span(heartbeat.lag), "Time from the watermark to the clock");
+}
+
+function lateTile(heartbeat) {
+  const share = heartbeat?.late_share ?? 0;
+  return share > LATE_ALARM
+    ? tile("late", `${number(job.late)} (${percent(share)})`, "Alarm: the share of late events in the last seconds is high", "alarm")
+    : tile("late", number(job.late), "Events after the end of their pane");
+}
+
+/** Counters that are zero in a job without faults are shown only if they are not zero. */
+function faultTile(name, count, title) {
+  return count ? [tile(name, number(count), title, "alarm")] : [];
 }
 
 function show() {
-  const pulse = pulses.at(-1);
+  const heartbeat = heartbeats.at(-1);
   const tiles = $("tiles");
   if (!job) {
     tiles.replaceChildren();
-    $("rate-note").textContent = "No store has a job's counts yet (SQL stores keep them).";
+    $("rate-note").textContent = "No store has a job's counters yet (SQL stores have them).";
     return;
   }
   tiles.replaceChildren(
-    tile("events a second", number(pulse?.rate), "Read in the last seconds, by the clock"),
-    tile("events", number(job.closed), "Different events in closed panes"),
+    tile("events a second", number(heartbeat?.rate), "Read in the last seconds, by the clock"),
+    tile("events", number(job.closed), "Distinct events in complete panes"),
     tile("recommendations", number(job.recommendations)),
-    lagTile(pulse),
-    tile("late", number(job.late), "Came after their pane was closed"),
-    tile("malformed", number(job.malformed), "Lines that are no events"),
-    tile("duplicates", number(job.duplicates), "Events that came again"));
+    lagTile(heartbeat),
+    lateTile(heartbeat),
+    tile("malformed", number(job.malformed), "Input records that are no events"),
+    tile("duplicates", number(job.duplicates), "Events that were read before"),
+    ...faultTile("from the future", job.future, "Events further ahead of the clock than --max_future"),
+    ...faultTile("expired", job.expired, "Kafka records that were deleted before the job read them"));
   const workers = job.workers === 1 ? "one worker" : `${number(job.workers)} workers`;
-  $("rate-note").textContent = pulse?.running === false
-    ? `The job has ended or stands still since ${moment(job.updated_at)}. Event time is at ${moment(job.closed_to)}.`
-    : `Events read a second by ${workers}, by the clock. Event time is at ${moment(job.closed_to)}.`;
-  if (pulses.filter((one) => one.rate !== null).length > 1) {
-    draw($("rate-chart"), ["events a second"], [pulses.map((one) => one.at), pulses.map((one) => one.rate)], number);
+  $("rate-note").textContent = heartbeat?.running === false
+    ? `The job has ended, or has not reported since ${moment(job.updated_at)}. Event time is ${moment(job.closed_to)}.`
+    : `Events read a second by ${workers}, by the clock. Event time is ${moment(job.closed_to)}.`;
+  if (heartbeats.filter((one) => one.rate !== null).length > 1) {
+    draw($("rate-chart"), ["events a second"], [heartbeats.map((one) => one.at), heartbeats.map((one) => one.rate)], number);
   }
 }
 
@@ -48,13 +63,13 @@ export function showJob({ data, problem }) {
   show();
 }
 
-export function showPulses(all) {
-  pulses = all;
+export function showHeartbeats(all) {
+  heartbeats = all;
   show();
 }
 
-export function showPulse(one) {
-  pulses.push(one);
-  if (pulses.length > MOST_PULSES) pulses.shift();
+export function showHeartbeat(one) {
+  heartbeats.push(one);
+  if (heartbeats.length > MAX_HEARTBEATS) heartbeats.shift();
   show();
 }

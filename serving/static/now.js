@@ -1,9 +1,9 @@
-// The moment of event time that the page knows of.
-let moment = 0;
+// The latest event time that the page has received.
+let latest = 0;
 
 export function reached(time) {
-  if (typeof time === "number") moment = Math.max(moment, time);
+  if (typeof time === "number") latest = Math.max(latest, time);
 }
 
-/** Whether event time has come to `time`. */
-export const isOver = (time) => moment >= time;
+/** Whether event time has reached `time`. */
+export const isOver = (time) => latest >= time;

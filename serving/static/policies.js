@@ -1,15 +1,15 @@
 import { draw, erase } from "./charts.js";
 import { $, el, number, percent, wholePercent } from "./dom.js";
 
-const MOST_POLICIES = 6;
-const MOST_POINTS = 120;
+const MAX_POLICIES = 6;
+const MAX_POINTS = 120;
 
-/** Sums over stretches of event time, so that a line has a hundred points, not thousands. */
+/** Sums over intervals of event time, so that a line has a hundred points, not thousands. */
 function binned(policies) {
   const minutes = policies.flatMap((policy) => policy.minute);
   const first = minutes.reduce((least, minute) => Math.min(least, minute), Infinity);
   const last = minutes.reduce((most, minute) => Math.max(most, minute), -Infinity);
-  const width = 60 * Math.max(1, Math.ceil((last - first + 60) / 60 / MOST_POINTS));
+  const width = 60 * Math.max(1, Math.ceil((last - first + 60) / 60 / MAX_POINTS));
   const bins = Math.floor((last - first) / width) + 1;
   const times = Array.from({ length: bins }, (_, bin) => first + bin * width);
   const sums = policies.map((policy) => {
@@ -32,19 +32,19 @@ export function showPolicies({ data, problem }) {
   const all = data?.policies ?? [];
   const policies = [...all]
     .sort((one, other) => total(other.recommendations) - total(one.recommendations))
-    .slice(0, MOST_POLICIES);
+    .slice(0, MAX_POLICIES);
   const table = $("policy-table");
   $("reward").hidden = !policies.length;
   const note = $("policies-note");
   if (!policies.length) {
-    note.textContent = "Nothing yet: what came of a recommendation is known ten minutes of event time later. SQL stores keep it.";
+    note.textContent = "No results yet: a recommendation has its result at the end of the reward window. SQL stores have them.";
     erase($("hit-chart"));
     erase($("reward-chart"));
     return;
   }
   note.textContent = all.length > policies.length
     ? `The ${policies.length} policies with the most recommendations, of ${all.length}, over event time.`
-    : "Share of the recommendations after which the user went on to one of their items, over event time.";
+    : "Share of the recommendations with an event of the user on one of their items, over event time.";
   table.tBodies[0].replaceChildren(...policies.map((policy) => {
     const shown = total(policy.recommendations);
     return el("tr", {}, el("td", {}, policy.policy), el("td", { class: "num" }, number(shown)),

@@ -31,15 +31,15 @@ function show() {
     $("popular-note").textContent = "No window of popular items is in a store yet.";
     return;
   }
-  const before = latest.previous_window_end === null ? "" : `, moves since ${moment(latest.previous_window_end)}`;
-  $("popular-note").textContent = `Window up to ${moment(latest.window_end)}${before}`;
+  const previous = latest.previous_window_end === null ? "" : `, moves since ${moment(latest.previous_window_end)}`;
+  $("popular-note").textContent = `Window up to ${moment(latest.window_end)}${previous}`;
   const most = Math.max(1, ...latest.items.map((place) => place.count));
   table.tBodies[0].replaceChildren(...latest.items.map((place) => row(place, most)));
 }
 
 export function showPopular({ data, problem }) {
   if (problem) {
-    if (!latest) $("popular-note").textContent = `Nobody can tell: ${problem}.`;
+    if (!latest) $("popular-note").textContent = `Unknown: ${problem}.`;
     return;
   }
   latest = data;

@@ -1,17 +1,17 @@
 "use strict";
-// Light or dark as the system has it, unless the button was pressed here before.
+// The system's theme, unless the user has chosen one with the button.
 (function () {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let chosen = null;
-  try { chosen = localStorage.getItem("theme"); } catch { /* storage may be forbidden */ }
+  try { chosen = localStorage.getItem("theme"); } catch { /* storage may be blocked */ }
   const show = () => { root.dataset.theme = chosen || (dark.matches ? "dark" : "light"); };
-  const tell = () => { show(); dispatchEvent(new Event("themechange")); };
+  const showAndNotify = () => { show(); dispatchEvent(new Event("themechange")); };
   show();
-  dark.addEventListener("change", tell);
+  dark.addEventListener("change", showAndNotify);
   document.getElementById("theme").addEventListener("click", () => {
     chosen = root.dataset.theme === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", chosen); } catch { /* then only for now */ }
-    tell();
+    try { localStorage.setItem("theme", chosen); } catch { /* the choice lasts until the page is closed */ }
+    showAndNotify();
   });
 })();

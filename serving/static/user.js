@@ -1,12 +1,11 @@
-import { $, el, moment, parse } from "./dom.js";
+import { $, el, moment, parse, span } from "./dom.js";
 import { isOver } from "./now.js";
 
-const REWARD_WINDOW = 600;
 const REFRESH_MS = 3000;
 let shown = null;
 let content = "";
-let asked = 0;
-let again = null;
+let requestedAt = 0;
+let timer = null;
 
 async function get(address) {
   const response = await fetch(address, { headers: { Accept: "application/json" } });
@@ -22,26 +21,26 @@ function historyOf(answer) {
   return el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
 }
 
-function listOf(list) {
+function listOf(list, window) {
   const outcomes = new Map((list.outcomes ?? []).map((outcome) => [outcome.item, outcome]));
   const chips = list.items.map((item) => {
     const outcome = outcomes.get(item);
     return el("span", { class: outcome ? "chip hit" : "chip" }, outcome ? `${item} ✓ ${outcome.behavior}` : item);
   });
   const reward = [...outcomes.values()].reduce((sum, outcome) => sum + outcome.reward, 0);
-  const nothing = isOver(list.time + REWARD_WINDOW) ? "nothing came of it in 10 min" : "nothing so far";
-  const came = list.outcomes === null ? "" : ` · ${outcomes.size ? `reward ${reward}` : nothing}`;
+  const nothing = isOver(list.time + window) ? `nothing within ${span(window)}` : "nothing so far";
+  const result = list.outcomes === null ? "outcome unknown" : outcomes.size ? `reward ${reward}` : nothing;
   return el("div", { class: "shown" },
-    el("p", {}, `${moment(list.time)}${list.policy ? ` · ${list.policy}` : ""}${came}`),
+    el("p", {}, `${moment(list.time)}${list.policy ? ` · ${list.policy}` : ""} · ${result}`),
     el("div", { class: "chips" }, ...chips));
 }
 
 function recommendationsOf(answer) {
   if (answer.detail) return el("p", { class: "note" }, answer.detail);
-  return el("div", {}, ...answer.recommendations.map(listOf));
+  return el("div", {}, ...answer.recommendations.map((list) => listOf(list, answer.reward_window)));
 }
 
-function say(...parts) {
+function showAnswer(...parts) {
   $("user-answer").replaceChildren(...parts);
 }
 
@@ -49,35 +48,35 @@ function plain(text) {
   return el("p", { class: "note wide-answer" }, text);
 }
 
-/** Shows a user; `news` is the status line for those who do not see the page. */
-async function lookUp(user, news = "") {
+/** Shows a user; `status` is announced to screen readers. */
+async function lookUp(user, status = "") {
   shown = user;
-  asked = Date.now();
+  requestedAt = Date.now();
   const base = `/users/${encodeURIComponent(user)}`;
   try {
     const [history, recommendations] = await Promise.all([
       get(`${base}/history?limit=12`), get(`${base}/recommendations?limit=6&outcomes=true`)]);
     const fresh = JSON.stringify([user, history, recommendations,
-      recommendations.recommendations?.map((list) => isOver(list.time + REWARD_WINDOW))]);
-    if (shown !== user || (fresh === content && !news)) return;
+      recommendations.recommendations?.map((list) => isOver(list.time + recommendations.reward_window))]);
+    if (shown !== user || (fresh === content && !status)) return;
     content = fresh;
-    if (history.missing && recommendations.missing) say(plain(`No store knows user ${user}.`));
+    if (history.missing && recommendations.missing) showAnswer(plain(`No store knows user ${user}.`));
     else {
-      say(
+      showAnswer(
         el("div", {}, el("h3", {}, `Last events of user ${user}`), historyOf(history)),
         el("div", {}, el("h3", {}, "Recommended"), recommendationsOf(recommendations)));
     }
-    if (news) $("user-status").textContent = news;
+    if (status) $("user-status").textContent = status;
   } catch {
     content = "";
-    if (news) say(plain("The server does not answer."));
+    if (status) showAnswer(plain("The server does not answer."));
   }
 }
 
-/** Looks again at the user that is shown, but not all the time. */
+/** Reads the shown user again, at most every REFRESH_MS. */
 function refresh() {
-  if (shown === null || document.hidden || again) return;
-  again = setTimeout(() => { again = null; lookUp(shown); }, Math.max(0, asked + REFRESH_MS - Date.now()));
+  if (shown === null || document.hidden || timer) return;
+  timer = setTimeout(() => { timer = null; lookUp(shown); }, Math.max(0, requestedAt + REFRESH_MS - Date.now()));
 }
 
 function choose(user) {
@@ -103,7 +102,7 @@ export async function startUsers() {
     const { first, problem } = await suggest();
     if (shown !== null) return;
     if (first !== undefined) { $("user-id").value = first; lookUp(first); }
-    else say(plain(problem ? `Nobody can tell: ${problem}.` : "No store has a recommendation yet."));
+    else showAnswer(plain(problem ? `Unknown: ${problem}.` : "No store has a recommendation yet."));
   };
   if (wanted && /^-?\d{1,19}$/.test(wanted)) choose(wanted);
   await showFirst();

@@ -1,1 +1,1 @@
-"""Reading what the job wrote: one reader per kind of store, and a group that asks in order."""
+"""Readers of the stores: SQL databases, MongoDB and Redis."""

@@ -1,23 +1,25 @@
-"""What every reader of a store can be asked."""
+"""The interface of a store's reader."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from rivulet import urls
-from serving.schemas.responses import (
-    Event,
-    EventMinutes,
-    PolicyMinutes,
-    PopularWindow,
-    Recommendation,
-    StoreState,
-)
+from serving.schemas.health import StoreState
+from serving.schemas.job import EventMinutes, PolicyMinutes
+from serving.schemas.popular import PopularWindow
+from serving.schemas.users import Event, Recommendation
+from transforms.messages.job import JobSettings
+
+Horizon = Callable[[], int]
+"""Gives the largest time that is shown now, seconds since the epoch."""
 
 
 class StoreURLError(ValueError):
-    """A store's URL cannot be used; the text is for the person who gave it."""
+    """A store's URL cannot be used; the message is one line without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,9 @@ class Worker:
     """A worker process of a job.
 
     Attributes:
-        run: when the job was started, milliseconds since the epoch.
-        updated_at: when the worker last wrote, seconds since the epoch.
-        counts: what it has done, by the names of `transforms.progress`.
+        run: start of the job's run, milliseconds since the epoch.
+        updated_at: when the worker last reported, seconds since the epoch.
+        counts: its counters, by the names of `transforms.progress`.
     """
 
     run: int
@@ -36,7 +38,11 @@ class Worker:
 
 
 class Reader(Protocol):
-    """A store, read only. What a kind of store does not keep comes back empty.
+    """A read-only view of a store.
+
+    Outputs that a kind of store does not keep are empty. Rows with a time after the horizon are
+    left out, so that one event with a wrong time in the future does not hide the present. Rows
+    that are not of the form that a job writes are left out and logged.
 
     Attributes:
         name: the store's URL without user, password and options.
@@ -45,13 +51,13 @@ class Reader(Protocol):
     name: str
 
     async def state(self) -> StoreState:
-        """Whether it is there and has rows; raises if it does not answer."""
+        """Whether the store exists and has rows; raises if it does not answer."""
         ...
 
     async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
         """Up to `windows` windows that end at or before `window_end` (None: the latest).
 
-        The newest comes first; items are in the order of their ranks.
+        The newest is first; items are in the order of their ranks.
         """
         ...
 
@@ -68,26 +74,35 @@ class Reader(Protocol):
         ...
 
     async def users(self, limit: int) -> list[int]:
-        """Some users with a recommendation, the latest first where the store can tell."""
+        """Some users with a recommendation, the latest first where the store has their order."""
         ...
 
     async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
-        """How each policy did over the last `minutes` minutes of event time."""
+        """The results of each policy in the last `minutes` minutes of event time."""
         ...
 
     async def event_minutes(self, minutes: int) -> EventMinutes | None:
-        """How many events the last `minutes` minutes of event time had; None for none."""
+        """The events of the last `minutes` minutes of event time; None if there are none."""
         ...
 
     async def workers(self) -> list[Worker]:
         """The worker processes of the latest run."""
         ...
 
+    async def job_settings(self) -> JobSettings | None:
+        """The settings of the latest run; None if the store has none."""
+        ...
+
     async def close(self) -> None:
-        """Gives the connections back."""
+        """Closes the connections."""
         ...
 
 
+def horizon_of(max_future: int, clock: Callable[[], float] = time.time) -> Horizon:
+    """The horizon `max_future` seconds ahead of the clock."""
+    return lambda: int(clock()) + max_future
+
+
 def public_name(url: str) -> str:
-    """The URL without user, password and options: fit for answers and logs."""
+    """The URL without user, password and options, for answers and logs."""
     return urls.public_name(url, show_user=False)

@@ -1,7 +1,7 @@
-"""The stores together: asked in the order given, each for a limited time.
+"""Several stores, queried in their order, each with a time limit and a circuit breaker.
 
-A store that failed is left alone for a moment, so that a dead one does not make every request
-wait; the others go on answering.
+A store that failed is not queried again for a moment, so that a store that is down does not make
+every request wait. The others keep answering.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from serving.schemas.responses import StoreHealth
+from serving.schemas.health import StoreHealth
 from serving.stores.base import Reader
 
 T = TypeVar("T")
 _LOG = logging.getLogger("rivulet.serving")
-_REST_SECONDS = 1.0
+_OPEN_SECONDS = 1.0
 
 
 class StoresDownError(RuntimeError):
-    """Nobody had an answer, and these stores could not be asked.
+    """No store had an answer, and some did not answer.
 
     Attributes:
-        names: the stores' names.
+        names: the names of the stores that did not answer.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -32,84 +32,89 @@ class StoresDownError(RuntimeError):
         self.names = tuple(names)
 
 
-class _SilentError(Exception):
-    """A store failed, or is at rest after a failure."""
+class _NoAnswerError(Exception):
+    """A store failed, or its circuit breaker is open."""
 
 
-class _Guarded:
-    """A reader with its time limit and what is known of its failures."""
+class _CircuitBreaker:
+    """Queries a reader within a time limit, and not at all for a moment after a failure.
+
+    Args:
+        reader: the store's reader.
+        timeout: seconds that a query may take.
+    """
 
     def __init__(self, reader: Reader, timeout: float) -> None:
         self.reader = reader
         self.failure = ""
         self._timeout = timeout
-        self._rest_until = 0.0
+        self._open_until = 0.0
 
-    async def ask(self, question: Callable[[Reader], Awaitable[T]]) -> T:
+    async def query(self, query: Callable[[Reader], Awaitable[T]]) -> T:
         """The answer.
 
         Raises:
-            _SilentError: there is none.
+            _NoAnswerError: there is none.
         """
-        if time.monotonic() < self._rest_until:
-            raise _SilentError
+        if time.monotonic() < self._open_until:
+            raise _NoAnswerError
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await question(self.reader)
+                answer = await query(self.reader)
         except TimeoutError:
-            self._failed(f"no answer within {self._timeout:g} s", "")
-        except Exception as error:  # a driver's errors have no common base
-            self._failed(_plainly(error), str(error))
+            self._fail(f"no answer within {self._timeout:g} s", "")
+        except Exception as error:  # the drivers' errors have no common base class
+            self._fail(_public_reason(error), str(error))
         else:
             if self.failure:
                 _LOG.warning("%s answers again", self.reader.name)
             self.failure = ""
             return answer
-        raise _SilentError
+        raise _NoAnswerError
 
-    def _failed(self, plainly: str, detail: str) -> None:
-        if plainly != self.failure:
-            _LOG.warning("%s: %s %s", self.reader.name, plainly, detail.split("\n")[0])
-        self.failure = plainly
-        self._rest_until = time.monotonic() + _REST_SECONDS
+    def _fail(self, reason: str, detail: str) -> None:
+        if reason != self.failure:
+            _LOG.warning("%s: %s %s", self.reader.name, reason, detail.split("\n")[0])
+        self.failure = reason
+        self._open_until = time.monotonic() + _OPEN_SECONDS
 
 
-def _plainly(error: Exception) -> str:
-    """An error for everybody's eyes: a driver's own text may name hosts and accounts."""
+def _public_reason(error: Exception) -> str:
+    """The reason for clients: a driver's own message may name hosts and accounts."""
     words = f"{type(error).__name__} {error}".lower()
     if "timeout" in words or "timed out" in words or "interrupted" in words:
         return "no answer in time"
     if "refused" in words or "connect" in words or "unable to open" in words:
         return "it cannot be reached"
     if "denied" in words or "auth" in words:
-        return "it refuses our account"
+        return "it refuses the server's account"
     return f"it answered with an error ({type(error).__name__})"
 
 
 class StoreGroup:
-    """Several stores, the first that has something answers.
+    """Several stores; the first one that has an answer is used.
 
     Args:
-        readers: in the order in which to ask.
-        timeout: seconds that each may take.
+        readers: in the order in which they are queried.
+        timeout: seconds that each query may take.
     """
 
     def __init__(self, readers: Sequence[Reader], timeout: float) -> None:
-        self._stores = [_Guarded(reader, timeout) for reader in readers]
+        self._stores = [_CircuitBreaker(reader, timeout) for reader in readers]
 
     async def first(
-        self, question: Callable[[Reader], Awaitable[T]]
+        self, query: Callable[[Reader], Awaitable[T]]
     ) -> tuple[T, str] | tuple[None, None]:
-        """The first answer that is not empty and the name of its store, or two Nones.
+        """The first answer that is not empty and the name of its store; (None, None) for none.
 
         Raises:
-            StoresDownError: there is none, and a store that may have one does not answer.
+            StoresDownError: there is none, and a store that may have one did not answer.
         """
         silent = []
         for store in self._stores:
             try:
-                answer = await store.ask(question)
-            except _SilentError:
+                answer = await store.query(query)
+            except _NoAnswerError:
                 silent.append(store.reader.name)
                 continue
             if answer:
@@ -119,17 +124,17 @@ class StoreGroup:
         return None, None
 
     async def health(self) -> list[StoreHealth]:
-        """How each store is; they are asked at the same time."""
+        """The state of each store; they are queried at the same time."""
         return list(await asyncio.gather(*map(self._health, self._stores)))
 
-    async def _health(self, store: _Guarded) -> StoreHealth:
+    async def _health(self, store: _CircuitBreaker) -> StoreHealth:
         try:
-            state = await store.ask(lambda reader: reader.state())
-        except _SilentError:
+            state = await store.query(lambda reader: reader.state())
+        except _NoAnswerError:
             return StoreHealth(store.reader.name, "down", store.failure)
         return StoreHealth(store.reader.name, state)
 
     async def close(self) -> None:
-        """Closes them all."""
+        """Closes all readers."""
         for store in self._stores:
             await store.reader.close()

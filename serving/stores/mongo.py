@@ -1,39 +1,44 @@
-"""A MongoDB store."""
+"""The reader of a MongoDB store."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import ConfigurationError, InvalidURI
 
-from serving.schemas.responses import (
-    Event,
-    PolicyMinutes,
-    PopularItem,
-    PopularWindow,
-    Recommendation,
-    StoreState,
-)
-from serving.stores.base import StoreURLError, Worker, public_name
+from serving.schemas.health import StoreState
+from serving.schemas.job import PolicyMinutes
+from serving.schemas.popular import PopularWindow
+from serving.schemas.users import Event, Recommendation
+from serving.stores import rows
+from serving.stores.base import Horizon, StoreURLError, Worker, public_name
+from transforms.messages.job import JobSettings
 
 DEFAULT_DATABASE = "rivulet"
 _COLLECTIONS = ("records", "popular", "recommendResults")
+_BATCH = 1000
+"""Documents that are decoded at once: a few milliseconds of the event loop."""
 
 
 class MongoReader:
-    """Reads the collections of spec section 6.
+    """Reads the collections of a job: records, popular, recommendResults and jobs.
 
     Args:
         url: `mongodb://HOST:PORT/DATABASE`; the database is `rivulet` if none is named.
         timeout: seconds that a query may take, connecting included.
+        horizon: the largest time that is shown.
 
     Raises:
-        StoreURLError: PyMongo does not take the URL.
+        StoreURLError: PyMongo does not accept the URL.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, horizon: Horizon) -> None:
         self.name = public_name(url)
+        self._horizon = horizon
+        self._rows = rows.Rows(self.name)
         milliseconds = max(1, round(timeout * 1000))
         try:
             self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
@@ -44,82 +49,112 @@ class MongoReader:
                 appname="rivulet-serving",
             )
             self._database = self._client.get_default_database(DEFAULT_DATABASE)
-        except (InvalidURI, ConfigurationError, ValueError) as error:
-            raise StoreURLError(f"{self.name} is no MongoDB URL: {error}") from error
+        except (InvalidURI, ConfigurationError, ValueError):
+            # PyMongo's own message may hold a part of the password.
+            raise StoreURLError(
+                f"{self.name} is no MongoDB URL; it looks like "
+                "mongodb://USER:PASSWORD@HOST:27017/DATABASE"
+            ) from None
 
     async def state(self) -> StoreState:
-        """As the protocol has it."""
+        """See `Reader`."""
         for name in _COLLECTIONS:
             if await self._database[name].find_one({}, {"_id": 1}):
                 return "ok"
         return "empty"
 
     async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
-        """As the protocol has it."""
-        wanted = {} if window_end is None else {"_id": {"$lte": window_end}}
-        found = self._database["popular"].find(wanted).sort("_id", -1).limit(windows)
-        return [
-            PopularWindow(
-                row["_id"],
-                [
-                    PopularItem(rank, place["item"], place["count"])
-                    for rank, place in enumerate(row["items"], 1)
-                ],
-            )
-            async for row in found
-        ]
+        """See `Reader`."""
+        last = self._horizon() if window_end is None else min(window_end, self._horizon())
+        found = self._database["popular"].find({"_id": {"$lte": last}})
+        return self._rows.valid(_popular_window, await _all(found.sort("_id", -1).limit(windows)))
 
     async def recommendations(self, user: int, limit: int, offset: int) -> list[Recommendation]:
-        """As the protocol has it."""
-        rows = self._database["recommendResults"].find({"user": user})
-        return [
-            Recommendation(
-                row["time"],
-                row["itemRec"],
-                row.get("policy"),
-                row.get("propensities"),
-                row.get("lastReward"),
-            )
-            async for row in rows.sort("time", -1).skip(offset).limit(limit)
-        ]
+        """See `Reader`."""
+        wanted = {"user": user, "time": {"$lte": self._horizon()}}
+        found = self._database["recommendResults"].find(wanted)
+        page = await _all(found.sort("time", -1).skip(offset).limit(limit))
+        return self._rows.valid(_recommendation, page)
 
     async def history(self, user: int, limit: int, offset: int) -> list[Event]:
-        """As the protocol has it."""
-        rows = self._database["records"].find({"user": user})
+        """See `Reader`."""
+        found = self._database["records"].find({"user": user, "time": {"$lte": self._horizon()}})
         order = [("time", -1), ("item", -1), ("behavior", 1)]
-        return [_event(row) async for row in rows.sort(order).skip(offset).limit(limit)]
+        return self._rows.valid(_event, await _all(found.sort(order).skip(offset).limit(limit)))
 
     async def events_between(self, user: int, start: int, end: int, limit: int) -> list[Event]:
-        """As the protocol has it."""
-        wanted = {"user": user, "time": {"$gte": start, "$lt": end}}
-        rows = self._database["records"].find(wanted)
+        """See `Reader`."""
+        last = min(end - 1, self._horizon())
+        found = self._database["records"].find(
+            {"user": user, "time": {"$gte": start, "$lte": last}}
+        )
         order = [("time", 1), ("item", 1), ("behavior", 1)]
-        return [_event(row) async for row in rows.sort(order).limit(limit)]
+        return self._rows.valid(_event, await _all(found.sort(order).limit(limit)))
 
     async def users(self, limit: int) -> list[int]:
-        """As the protocol has it."""
-        rows = self._database["recommendResults"].find({}, {"user": 1})
-        # The order of insertion is near enough, and needs no index of its own.
-        found = [row["user"] async for row in rows.sort("_id", -1).limit(2 * limit)]
-        return list(dict.fromkeys(found))[:limit]
+        """See `Reader`."""
+        wanted = {"time": {"$lte": self._horizon()}}
+        found = self._database["recommendResults"].find(wanted, {"user": 1})
+        # The order of insertion is close to the order of time and needs no index of its own.
+        latest = await _all(found.sort("_id", -1).limit(2 * limit))
+        return list(dict.fromkeys(self._rows.valid(_user, latest)))[:limit]
 
     async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
-        """MongoDB stores keep none."""
+        """MongoDB stores have none."""
         del minutes
         return []
 
     async def event_minutes(self, minutes: int) -> None:
-        """MongoDB stores keep none."""
+        """MongoDB stores have none."""
         del minutes
 
     async def workers(self) -> list[Worker]:
-        """MongoDB stores keep none."""
+        """MongoDB stores have none."""
         return []
 
+    async def job_settings(self) -> JobSettings | None:
+        """See `Reader`."""
+        found = self._database["jobs"].find({"_id": {"$lte": 1000 * self._horizon()}})
+        newest = await _all(found.sort("_id", -1).limit(1))
+        return next(iter(self._rows.valid(_job_settings, newest)), None)
+
     async def close(self) -> None:
-        """As the protocol has it."""
+        """See `Reader`."""
         await self._client.close()
 
 
-def _event(row: dict[str, Any]) -> Event:
-    return Event(row["item"], row.get("behavior"), row["time"])
+Document = Mapping[str, Any]
+
+
+async def _all(found: AsyncCursor[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row async for row in found.batch_size(_BATCH)]
+
+
+def _popular_window(row: Document) -> PopularWindow:
+    places = rows.each(_item_and_count, row.get("items"))
+    return rows.popular_window(
+        (row["_id"], [(rank, *place) for rank, place in enumerate(places, 1)])
+    )
+
+
+def _item_and_count(place: Any) -> tuple[Any, Any]:
+    if not isinstance(place, Mapping):
+        raise rows.MalformedRowError(f"{str(place)[:80]!r} is no item with its count")
+    return place.get("item"), place.get("count")
+
+
+def _recommendation(row: Document) -> Recommendation:
+    names = ("time", "itemRec", "policy", "propensities", "lastReward")
+    return rows.recommendation([row.get(name) for name in names])
+
+
+def _event(row: Document) -> Event:
+    return rows.event([row.get(name) for name in ("item", "behavior", "time")])
+
+
+def _user(row: Document) -> int:
+    return rows.whole(row.get("user"))
+
+
+def _job_settings(row: Document) -> JobSettings:
+    return rows.job_settings((row["_id"], row.get("settings")))

@@ -5,47 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rivulet.urls import URLError, escape_credentials, with_secrets
-from serving.stores.base import Reader, StoreURLError, public_name
+from serving.stores.base import Horizon, Reader, StoreURLError, public_name
 from serving.stores.group import StoreGroup
-from serving.stores.mongo import MongoReader
-from serving.stores.redis import RedisReader
-from serving.stores.sql import SQLReader
 
 
-def open_reader(url: str, timeout: float) -> Reader:
+def open_reader(url: str, timeout: float, horizon: Horizon) -> Reader:
     """The reader for a store's URL; nothing is connected yet.
 
+    Only the driver of this kind of store is imported.
+
     Args:
-        url: as of spec section 6: SQLAlchemy's, mongodb:// or redis://; `${NAME}` in it is the
-            environment's variable.
-        timeout: seconds that a question may take.
+        url: an SQLAlchemy URL, mongodb:// or redis://; `${NAME}` in it is replaced by the
+            environment variable NAME.
+        timeout: seconds that a query may take.
+        horizon: the largest time that is shown.
 
     Raises:
-        StoreURLError: the URL is none of these, or its driver is missing.
+        StoreURLError: the URL is none of these, or its driver is not installed.
     """
     try:
-        url = with_secrets(url)
-        scheme = url.split("://", 1)[0].lower()
-        if scheme not in ("mongodb", "mongodb+srv", "redis", "rediss"):
-            url = escape_credentials(url)
+        url = escape_credentials(with_secrets(url))
     except URLError as error:
         raise StoreURLError(str(error)) from None
-    if "://" not in url:
+    scheme, separator, _ = url.partition("://")
+    if not separator:
         raise StoreURLError(
             f"{public_name(url)} is no store's URL; it looks like sqlite:///rivulet.db, "
             "mysql+pymysql://HOST/DATABASE, mongodb://HOST/DATABASE or redis://HOST:6379/0"
         )
-    if scheme in ("mongodb", "mongodb+srv"):
-        return MongoReader(url, timeout)
-    if scheme in ("redis", "rediss"):
-        return RedisReader(url, timeout)
-    return SQLReader(url, timeout)
+    try:
+        if scheme.lower() in ("mongodb", "mongodb+srv"):
+            from serving.stores.mongo import MongoReader
+
+            return MongoReader(url, timeout, horizon)
+        if scheme.lower() in ("redis", "rediss"):
+            from serving.stores.redis import RedisReader
+
+            return RedisReader(url, timeout, horizon)
+        from serving.stores.sql.reader import SQLReader
+    except ModuleNotFoundError as error:
+        raise StoreURLError(f"{public_name(url)} needs the Python package {error.name}") from error
+    return SQLReader(url, timeout, horizon)
 
 
-def open_stores(urls: Sequence[str], timeout: float) -> StoreGroup:
+def open_stores(urls: Sequence[str], timeout: float, horizon: Horizon) -> StoreGroup:
     """All of the stores, in their order.
 
     Raises:
-        StoreURLError: as `open_reader`.
+        StoreURLError: see `open_reader`.
     """
-    return StoreGroup([open_reader(url, timeout) for url in urls], timeout)
+    return StoreGroup([open_reader(url, timeout, horizon) for url in urls], timeout)

@@ -1,37 +1,43 @@
-"""A Redis store: what is true now, and nothing of before."""
+"""The reader of a Redis store, which holds the latest state only."""
 
 from __future__ import annotations
 
-from redis.asyncio import BlockingConnectionPool, Redis
+import re
+from typing import Any
 
-from serving.schemas.responses import (
-    Event,
-    PolicyMinutes,
-    PopularItem,
-    PopularWindow,
-    Recommendation,
-    StoreState,
-)
-from serving.stores.base import StoreURLError, Worker, public_name
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import ResponseError
+
+from serving.schemas.health import StoreState
+from serving.schemas.job import PolicyMinutes
+from serving.schemas.popular import PopularWindow
+from serving.schemas.users import Event, Recommendation
+from serving.stores import rows
+from serving.stores.base import Horizon, StoreURLError, Worker, public_name
+from transforms.messages.job import JobSettings
 
 _CONNECTIONS = 32
 _KEYS_SCANNED = 1000
-_MOST_SCANS = 10
+_MAX_SCANS = 10
+_LATEST_KEY = re.compile(r"recommendations:(-?\d{1,19}):time", re.ASCII)
 
 
 class RedisReader:
-    """Reads the keys of spec section 6.
+    """Reads the keys of a job: `popular:*`, `recommendations:*`, `history:*` and `job:settings`.
 
     Args:
         url: `redis://HOST:PORT/NUMBER`.
         timeout: seconds that a command may take, connecting included.
+        horizon: the largest time that is shown.
 
     Raises:
-        StoreURLError: the Redis client does not take the URL.
+        StoreURLError: the Redis client does not accept the URL.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, horizon: Horizon) -> None:
         self.name = public_name(url)
+        self._horizon = horizon
+        self._rows = rows.Rows(self.name)
         try:
             pool = BlockingConnectionPool.from_url(
                 url,
@@ -40,78 +46,113 @@ class RedisReader:
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 decode_responses=True,
+                encoding_errors="replace",
             )
-        except ValueError as error:
-            raise StoreURLError(f"{self.name} is no Redis URL: {error}") from error
+        except ValueError:
+            # The client's own message may hold a part of the password.
+            raise StoreURLError(
+                f"{self.name} is no Redis URL; it looks like redis://:PASSWORD@HOST:6379/0"
+            ) from None
         self._redis = Redis(connection_pool=pool)
 
     async def state(self) -> StoreState:
-        """As the protocol has it."""
+        """See `Reader`."""
         return "ok" if await self._redis.dbsize() else "empty"
 
-    async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
-        """The latest window, which is all that Redis keeps."""
-        del windows
+    async def _get(self, *commands: tuple[str, ...]) -> list[Any]:
+        """The results of commands, read together; None for a key of another type."""
         async with self._redis.pipeline(transaction=True) as together:
-            together.get("popular:window_end")
-            together.lrange("popular:items", 0, -1)
-            together.hgetall("popular:counts")
-            end, items, counts = await together.execute()
-        if end is None or (window_end is not None and int(end) > window_end):
+            for command in commands:
+                together.execute_command(*command)
+            results = await together.execute(raise_on_error=False)
+        for command, result in zip(commands, results, strict=True):
+            if isinstance(result, ResponseError) and not str(result).startswith("WRONGTYPE"):
+                raise result
+            if isinstance(result, ResponseError):
+                self._rows.log(command[1], rows.MalformedRowError("the key has another type"))
+        return [None if isinstance(result, ResponseError) else result for result in results]
+
+    async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
+        """The latest window."""
+        del windows
+        end, items, counts = await self._get(
+            ("GET", "popular:window_end"),
+            ("LRANGE", "popular:items", "0", "-1"),
+            ("HGETALL", "popular:counts"),
+        )
+        if end is None:
             return []
         places = [
-            PopularItem(rank, int(item), int(counts.get(item, 0)))
-            for rank, item in enumerate(items, 1)
+            (rank, item, (counts or {}).get(item, 0)) for rank, item in enumerate(items or (), 1)
         ]
-        return [PopularWindow(int(end), places)]
+        found = self._rows.valid(rows.popular_window, [(end, places)])
+        last = self._horizon() if window_end is None else min(window_end, self._horizon())
+        return [window for window in found if window.window_end <= last]
 
     async def recommendations(self, user: int, limit: int, offset: int) -> list[Recommendation]:
-        """The latest recommendation, which is all that Redis keeps."""
+        """The latest recommendation; a list without its time is no recommendation."""
         key = f"recommendations:{user}"
-        async with self._redis.pipeline(transaction=True) as together:
-            together.lrange(key, 0, -1)
-            together.get(f"{key}:time")
-            items, time = await together.execute()
+        items, time = await self._get(("LRANGE", key, "0", "-1"), ("GET", f"{key}:time"))
         if time is None or offset or not limit:
             return []
-        return [Recommendation(int(time), [int(item) for item in items], None, None, None)]
+        found = self._rows.valid(rows.recommendation, [(time, items, None, None, None)])
+        return [one for one in found if one.time <= self._horizon()]
 
     async def history(self, user: int, limit: int, offset: int) -> list[Event]:
-        """The last items, without behavior and time."""
-        items = await self._redis.lrange(f"history:{user}", offset, offset + limit - 1)
-        return [Event(int(item), None, None) for item in items]
+        """The last items, without behaviors and times."""
+        key, end = f"history:{user}", offset + limit - 1
+        (items,) = await self._get(("LRANGE", key, str(offset), str(end)))
+        return [Event(item, None, None) for item in self._rows.valid(rows.whole, items or ())]
 
     async def events_between(self, user: int, start: int, end: int, limit: int) -> list[Event]:
-        """Redis keeps no times."""
+        """Redis stores have no times of events."""
         del user, start, end, limit
         return []
 
     async def users(self, limit: int) -> list[int]:
-        """Some users with a recommendation: Redis knows no order of them."""
+        """Some users with a recommendation, in no order."""
         cursor, found = 0, dict[int, None]()
-        for _ in range(_MOST_SCANS):
+        for _ in range(_MAX_SCANS):
             cursor, keys = await self._redis.scan(
                 cursor, match="recommendations:*:time", count=_KEYS_SCANNED
             )
-            found |= dict.fromkeys(int(str(key).split(":")[1]) for key in keys)
+            matches = filter(None, (_LATEST_KEY.fullmatch(str(key)) for key in keys))
+            found |= dict.fromkeys(
+                self._rows.valid(rows.whole, (match.group(1) for match in matches))
+            )
             if len(found) >= limit or not cursor:
                 break
         return list(found)[:limit]
 
     async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
-        """Redis stores keep none."""
+        """Redis stores have none."""
         del minutes
         return []
 
     async def event_minutes(self, minutes: int) -> None:
-        """Redis stores keep none."""
+        """Redis stores have none."""
         del minutes
 
     async def workers(self) -> list[Worker]:
-        """Redis stores keep none."""
+        """Redis stores have none."""
         return []
 
+    async def job_settings(self) -> JobSettings | None:
+        """See `Reader`."""
+        (text,) = await self._get(("GET", "job:settings"))
+        if text is None:
+            return None
+        found = self._rows.one(_job_settings, text)
+        return found if found and found.run <= 1000 * self._horizon() else None
+
     async def close(self) -> None:
-        """As the protocol has it."""
+        """See `Reader`."""
         await self._redis.aclose()
         await self._redis.connection_pool.aclose()
+
+
+def _job_settings(text: str) -> JobSettings:
+    try:
+        return JobSettings.from_json(text)
+    except ValueError as error:
+        raise rows.MalformedRowError(str(error)) from error

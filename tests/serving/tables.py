@@ -1,18 +1,18 @@
-"""SQL stores as the job would leave them, filled by hand."""
+"""SQL stores with the tables of a job, filled by the tests."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Table, create_engine
+from sqlalchemy import JSON, BigInteger, Column, MetaData, Table, create_engine
 
 from sinks.sql.schema import METADATA
 
 
 @dataclass
 class Rows:
-    """What to put into a store, as tuples in the order of the tables' columns."""
+    """Rows of a store, as tuples in the order of the tables' columns."""
 
     record: Sequence[tuple[int, int, str, int]] = ()
     top: Sequence[tuple[int, int, int, int]] = ()
@@ -20,6 +20,7 @@ class Rows:
     policy_minute: Sequence[tuple[str, int, int, int, float]] = ()
     event_minute: Sequence[tuple[int, int, int, int, int]] = ()
     job_worker: Sequence[tuple[int, str, float, dict[str, int]]] = ()
+    job: Sequence[tuple[int, dict[str, int]]] = ()
 
     def columns(self, table: Table) -> list[dict[str, object]]:
         rows: Sequence[tuple[object, ...]] = {
@@ -29,17 +30,27 @@ class Rows:
             "policy_minute": self.policy_minute,
             "event_minute": self.event_minute,
             "job_worker": self.job_worker,
+            "job": self.job,
         }[table.name]
         names = [column.name for column in table.columns]
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+JOB = Table(
+    "job",
+    MetaData(),
+    Column("run", BigInteger, primary_key=True, autoincrement=False),
+    Column("settings", JSON, nullable=False),
+)
+
+
 def fill(url: str, rows: Rows) -> None:
-    """Makes the tables in an SQL store and fills them, over what is there."""
+    """Creates the tables in an SQL store and replaces their rows."""
     engine = create_engine(url)
     with engine.begin() as connection:
         METADATA.create_all(connection)
-        for table in METADATA.sorted_tables:
+        JOB.metadata.create_all(connection)
+        for table in {table.name: table for table in (JOB, *METADATA.sorted_tables)}.values():
             columns = rows.columns(table)
             if columns:
                 connection.execute(table.delete())
@@ -50,9 +61,12 @@ def fill(url: str, rows: Rows) -> None:
 END = 1_511_575_200
 """End of the sample's latest window."""
 
+SETTINGS = {"reward_window": 600, "history_size": 10}
+"""Settings of the sample's latest run."""
+
 
 def sample() -> Rows:
-    """A little of everything: user 1 has a list of which came something, user 2 an old one."""
+    """Rows of each table: user 1 has a list with outcomes, user 2 an old one."""
     return Rows(
         record=[
             (1, 11, "pv", END - 100),
@@ -110,4 +124,5 @@ def sample() -> Rows:
                 },
             ),
         ],
+        job=[(1_700_000_000_000, {"reward_window": 60}), (1_700_000_200_000, SETTINGS)],
     )

@@ -6,13 +6,13 @@ import numpy as np
 
 from inference.models.directory import load_policy, save_policy
 from inference.models.info import ModelInfo
-from serving.models.manager import LOOK_EVERY
+from serving.models.manager import REFRESH_SECONDS
 from tests.inference.tiny import tiny_ids, tiny_network
 from tests.serving.running import serving
 from tests.serving.tables import END, fill, sample
 
 
-def test_popular_items_tell_where_they_stood_before(client: httpx.Client) -> None:
+def test_popular_items_have_their_previous_ranks(client: httpx.Client) -> None:
     answer = client.get("/popular").json()
     assert (answer["window_end"], answer["previous_window_end"]) == (END, END - 80)
     places = [(p["rank"], p["item"], p["count"], p["previous_rank"]) for p in answer["items"]]
@@ -32,7 +32,7 @@ def test_history_is_paged_newest_first(client: httpx.Client) -> None:
     assert rest["next_offset"] is None
 
 
-def test_recommendations_with_what_came_of_them(client: httpx.Client) -> None:
+def test_recommendations_with_their_outcomes(client: httpx.Client) -> None:
     plain = client.get("/users/1/recommendations").json()["recommendations"]
     assert plain[0]["items"] == [21, 22, 23, 24]
     assert plain[0]["outcomes"] is None
@@ -46,7 +46,7 @@ def test_recommendations_with_what_came_of_them(client: httpx.Client) -> None:
     assert before["outcomes"] == []
 
 
-def test_answers_that_have_not_changed_are_not_sent_again(client: httpx.Client) -> None:
+def test_unchanged_answers_are_304(client: httpx.Client) -> None:
     first = client.get("/popular")
     again = client.get("/popular", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
@@ -85,7 +85,7 @@ def test_states_rank_as_the_histories_they_were_made_of(
     assert "numbers" in short.json()["detail"]
 
 
-def test_what_is_not_there_is_said_plainly(client: httpx.Client) -> None:
+def test_errors_are_json_with_one_sentence(client: httpx.Client) -> None:
     one = {"user": [1], "item": [[7]]}
     as_json = {"Content-Type": "application/json"}
     for status, answer in (
@@ -179,7 +179,7 @@ def test_a_dead_store_is_503_and_the_others_answer(tmp_path: Path) -> None:
         assert httpx.get(f"{address}/health").json()["status"] == "degraded"
 
 
-def test_a_token_is_asked_for_and_opens(tmp_path: Path) -> None:
+def test_a_token_is_needed_and_accepted(tmp_path: Path) -> None:
     token = "0123456789" * 2
     with serving(tmp_path, token=token, models=False) as address:
         with httpx.Client(base_url=address) as client:
@@ -195,7 +195,7 @@ def test_a_token_is_asked_for_and_opens(tmp_path: Path) -> None:
         assert token not in (tmp_path / "serving.log").read_text()
 
 
-def test_a_new_version_is_taken_into_use_and_a_broken_one_is_not(tmp_path: Path) -> None:
+def test_a_new_version_is_used_and_a_broken_one_is_not(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     for version in ("1", "2"):
         network = tiny_network("reinforce")
@@ -210,7 +210,7 @@ def test_a_new_version_is_taken_into_use_and_a_broken_one_is_not(tmp_path: Path)
     with serving(tmp_path, f"--model={folder}") as address:
         assert label() == "reinforce-1"
         (folder / "CURRENT").write_text("broken")
-        time.sleep(4 * LOOK_EVERY)
+        time.sleep(4 * REFRESH_SECONDS)
         assert label() == "reinforce-1"
         (folder / "CURRENT").write_text("2")
         deadline = time.monotonic() + 30

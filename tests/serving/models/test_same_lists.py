@@ -1,4 +1,4 @@
-"""A hundred users' histories through the stream and through the API: equal lists, bit for bit."""
+"""The histories of a hundred users through the job and through the API: equal lists."""
 
 import json
 import sqlite3

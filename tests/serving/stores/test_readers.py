@@ -1,4 +1,4 @@
-"""The readers on real servers: each gives what was put there by the spec's names."""
+"""Readers on real servers: each returns what is stored under the specified names."""
 
 import asyncio
 
@@ -9,8 +9,9 @@ import redis
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
-from serving.schemas.responses import PopularItem, Recommendation
-from serving.stores.base import Reader, public_name
+from serving.schemas.popular import PopularItem
+from serving.schemas.users import Recommendation
+from serving.stores.base import Reader, horizon_of, public_name
 from serving.stores.opening import open_reader
 from tests.serving.tables import END, fill, sample
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.servers
 
 
 async def _latest(url: str) -> tuple[object, ...]:
-    reader: Reader = open_reader(url, 5)
+    reader: Reader = open_reader(url, 5, horizon_of(300))
     try:
         return (
             await reader.state(),
@@ -31,14 +32,14 @@ async def _latest(url: str) -> tuple[object, ...]:
         await reader.close()
 
 
-PLACES = [PopularItem(1, 11, 10), PopularItem(2, 12, 9), PopularItem(3, 13, 4)]
-SHOWN = Recommendation(END, [21, 22, 23, 24], "reinforce-1", [1.0] * 4, 2)
+ITEMS = [PopularItem(1, 11, 10), PopularItem(2, 12, 9), PopularItem(3, 13, 4)]
+RECOMMENDED = Recommendation(END, [21, 22, 23, 24], "reinforce-1", [1.0] * 4, 2)
 
 
 def test_mysql(mysql: MySQL) -> None:
     fill(mysql.url, sample())
     state, window, shown, history, users = asyncio.run(_latest(mysql.url))
-    assert (state, window.items, shown) == ("ok", PLACES, SHOWN)  # type: ignore[attr-defined]
+    assert (state, window.items, shown) == ("ok", ITEMS, RECOMMENDED)  # type: ignore[attr-defined]
     assert (history, users) == ([24, 23], [1, 2])
 
 
@@ -49,13 +50,13 @@ def test_mongo(mongo: Mongo, unique: str) -> None:
         database = client.get_default_database()
         names = ("user", "item", "behavior", "time")
         database["records"].insert_many([dict(zip(names, row, strict=True)) for row in rows.record])
-        items = [{"item": place.item, "count": place.count} for place in PLACES]
+        items = [{"item": place.item, "count": place.count} for place in ITEMS]
         database["popular"].insert_one({"_id": END, "items": items})  # type: ignore[dict-item]
         keys = ("user", "time", "itemRec", "policy", "propensities", "lastReward")
         for row in reversed(rows.recommendation):
             database["recommendResults"].insert_one(dict(zip(keys, row, strict=True)))
     state, window, shown, history, users = asyncio.run(_latest(url))
-    assert (state, window.items, shown) == ("ok", PLACES, SHOWN)  # type: ignore[attr-defined]
+    assert (state, window.items, shown) == ("ok", ITEMS, RECOMMENDED)  # type: ignore[attr-defined]
     assert (history, users) == ([24, 23], [1, 2])
 
 
@@ -70,7 +71,7 @@ def test_redis(redis_server: Redis) -> None:
     state, window, shown, history, users = asyncio.run(_latest(redis_server.url))
     client.flushdb()
     client.close()
-    assert (state, window.items) == ("ok", PLACES)  # type: ignore[attr-defined]
+    assert (state, window.items) == ("ok", ITEMS)  # type: ignore[attr-defined]
     assert shown == Recommendation(END, [21, 22, 23, 24], None, None, None)
     assert (history, users) == ([24, 23], [1])
 

@@ -1,0 +1,145 @@
+"""A model that ranks on demand: the job's own policy, loaded from the same directory."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.metrics import Metrics
+from serving.models.batcher import Batcher, RankRequest
+from serving.schemas.health import Model
+from serving.schemas.inference import MAX_HISTORY, HistoriesInput, RankResponse, StatesInput
+from transforms.messages.ranked_lists import RankedLists
+
+if TYPE_CHECKING:
+    from inference.models.registry import VersionedModel
+
+_LOG = logging.getLogger("rivulet.serving")
+_HISTORY = "history"
+_STATE = "state"
+
+
+class StateSizeError(ValueError):
+    """An embedding does not have the length of the model's states, or is not finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A batch's lists and the version that ranked: versions change while requests wait."""
+
+    lists: RankedLists
+    policy: str
+
+
+class InferenceModel:
+    """A model and its batcher.
+
+    Args:
+        name: its part of the address; None for the name of its algorithm.
+        model: the model, whose version may change.
+        threads: where it ranks.
+        metrics: receives the sizes of batches and the number of ranked users.
+    """
+
+    def __init__(
+        self,
+        name: str | None,
+        model: VersionedModel,
+        threads: ThreadPoolExecutor,
+        metrics: Metrics,
+    ) -> None:
+        self._versioned = model
+        self._policy = model.policy()
+        self._metrics = metrics
+        self.name = name or self._policy.info.algorithm
+        self._batcher: Batcher[_Ranked] = Batcher(self._rank, threads, metrics.batch.observe)
+
+    @property
+    def model(self) -> Model:
+        """The version in use."""
+        policy = self._policy
+        return Model(
+            name=self.name,
+            policy=policy.info.label,
+            algorithm=policy.info.algorithm,
+            items=len(policy.item_ids),
+            state_size=policy.network.sizes.state,
+        )
+
+    @property
+    def history(self) -> int:
+        """Items of a history that the policy's network reads."""
+        return self._policy.network.sizes.window
+
+    def refresh(self) -> None:
+        """Switches to a new version, if CURRENT names one; blocks while it is loaded."""
+        policy = self._versioned.policy()
+        if policy is not self._policy:
+            _LOG.warning("POST /%s ranks with %s from now on", self.name, policy.info.label)
+            self._policy = policy
+
+    def _rank(self, columns: tuple[npt.NDArray[Any], ...], kind: tuple[Any, ...]) -> _Ranked:
+        policy = self._policy
+        form, size, repeat_consumed, _ = kind
+        if form == _STATE:
+            state_size = policy.network.sizes.state
+            if columns[0].shape[1] != state_size:
+                raise StateSizeError(
+                    f"each embedding must have {state_size} numbers for this model"
+                )
+            return _Ranked(policy.rank_states(columns[0], size), policy.info.label)
+        users, histories, lengths = columns
+        lists = policy.rank(users, histories, lengths, size, repeat_consumed)
+        return _Ranked(lists, policy.info.label)
+
+    async def rank(self, users: list[int], request: RankRequest) -> RankResponse:
+        """Ranks a request, together with others that are waiting.
+
+        Raises:
+            OverloadedError: too much is waiting already.
+            StateSizeError: the states are not of this model.
+        """
+        ranked, rows = await self._batcher.submit(request)
+        lists = ranked.lists
+        items = lists.items[rows].tolist()
+        propensities = lists.propensities[rows].tolist()
+        for row, length in enumerate(lists.length[rows].tolist()):
+            del items[row][length:], propensities[row][length:]
+        self._metrics.ranked.labels(ranked.policy).inc(len(users))
+        return RankResponse(users, items, propensities, ranked.policy)
+
+
+def histories_request(given: HistoriesInput, history_size: int) -> RankRequest:
+    """The columns of a request with histories: the last items of each, left-aligned.
+
+    Args:
+        given: the request.
+        history_size: items of each history that are used, as in the job.
+    """
+    width = min(history_size, MAX_HISTORY)
+    rows = [history[-width:] for history in given.item]
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    histories = np.zeros((len(rows), width), np.int64)
+    for row, items in zip(histories, rows, strict=True):
+        row[: len(items)] = items
+    columns = (np.array(given.user, np.int64), histories, lengths)
+    return RankRequest(columns, (_HISTORY, given.size, given.repeat_consumed, width))
+
+
+def states_request(given: StatesInput) -> RankRequest:
+    """The columns of a request with states.
+
+    Raises:
+        StateSizeError: the states are not of equal length, or not finite.
+    """
+    if len({len(state) for state in given.embedding}) > 1:
+        raise StateSizeError("the embeddings have different lengths")
+    states = np.array(given.embedding, np.float64)
+    if not np.isfinite(states).all():
+        raise StateSizeError("embeddings must be finite numbers")
+    return RankRequest((states,), (_STATE, given.size, False, states.shape[1]))

@@ -1,0 +1,97 @@
+"""Response schemas: users, their events and their recommendations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from serving.schemas import NextOffset, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of a user."""
+
+    item: int
+    behavior: Annotated[str | None, Field(description="null where the store has none (Redis)")]
+    time: Annotated[
+        int | None,
+        Field(description="Seconds since the epoch, UTC; null where the store has none (Redis)"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A user's events, newest first."""
+
+    user: int
+    events: list[Event]
+    next_offset: NextOffset
+    store: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A user's event on a recommended item within the reward window."""
+
+    item: int
+    behavior: str
+    time: Seconds
+    reward: Annotated[float, Field(description="pv 1, cart 2, fav 2, buy 3")]
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A recommended list."""
+
+    time: Seconds
+    items: Annotated[list[int], Field(description="Best first")]
+    policy: Annotated[
+        str | None, Field(description="Name and version; null where the store has none (Redis)")
+    ]
+    propensities: Annotated[
+        list[float] | None,
+        Field(description="Probability with which the policy showed each item"),
+    ]
+    last_reward: Annotated[
+        int | None,
+        Field(
+            description="Items of the user's previous list with an event since; -1 if there was "
+            "no previous list"
+        ),
+    ]
+    outcomes: Annotated[
+        list[Outcome] | None,
+        Field(
+            description="The best rewarded event on each item within the reward window; null if "
+            "not asked for, or unknown"
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations:
+    """A user's recommendations, newest first."""
+
+    user: int
+    recommendations: list[Recommendation]
+    next_offset: NextOffset
+    store: str
+    reward_window: Annotated[
+        int | None,
+        Field(
+            description="Seconds after a list in which events count as outcomes: the job's "
+            "--reward_window; null if outcomes were not asked for, or no store has the job's "
+            "settings, so that outcomes are unknown"
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Users with a recent recommendation."""
+
+    users: list[int]
+    store: str

@@ -1,0 +1,1 @@
+"""SQL stores: SQLite, MySQL, MariaDB, PostgreSQL and others that SQLAlchemy has a dialect for."""

@@ -1,0 +1,249 @@
+"""The reader of an SQL store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Select, Table, Text, column, func, select, table, type_coerce
+
+from serving.schemas.health import StoreState
+from serving.schemas.job import EventMinutes, PolicyMinutes
+from serving.schemas.popular import PopularWindow
+from serving.schemas.users import Event, Recommendation
+from serving.stores import rows
+from serving.stores.base import Horizon, Worker, public_name
+from serving.stores.sql.engine import Database, RowTuples
+from sinks.sql.schema import (
+    EVENT_MINUTE,
+    JOB_WORKER,
+    POLICY_MINUTE,
+    RECOMMENDATION,
+    RECORD,
+    TOP,
+)
+from transforms.messages.job import JobSettings
+
+T = TypeVar("T")
+JOB = table("job", column("run"), column("settings"))
+_MINUTE = 60
+_PLACES = 4
+
+
+def _json(of: Column[Any]) -> Any:
+    """A JSON column as the driver returns it, so that text that is no JSON raises nothing."""
+    return type_coerce(of, Text)
+
+
+class SQLReader:
+    """Reads the tables of `sinks.sql.schema`.
+
+    Args:
+        url: an SQLAlchemy URL.
+        timeout: seconds that a query may take.
+        horizon: the largest time that is shown.
+
+    Raises:
+        StoreURLError: SQLAlchemy does not accept the URL, or the driver is not installed.
+    """
+
+    def __init__(self, url: str, timeout: float, horizon: Horizon) -> None:
+        self.name = public_name(url)
+        self._database = Database(url, timeout)
+        self._horizon = horizon
+        self._rows = rows.Rows(self.name)
+
+    async def _query(self, query: Select[Any], of: Table, make: Callable[[RowTuples], T]) -> T:
+        return await self._database.query(query, of.name, make)
+
+    async def _valid(self, query: Select[Any], of: Table, make: Callable[[Any], T]) -> list[T]:
+        return await self._query(query, of, lambda found: self._rows.valid(make, found))
+
+    async def state(self) -> StoreState:
+        """See `Reader`."""
+        if self._database.file_is_absent:
+            return "absent"
+        for of in (RECORD, TOP, RECOMMENDATION):
+            if await self._query(select(of.c[0]).limit(1), of, bool):
+                return "ok"
+        return "empty"
+
+    async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
+        """See `Reader`."""
+        end = TOP.c.window_end
+        last = self._horizon() if window_end is None else min(window_end, self._horizon())
+        latest = select(end).distinct().where(end <= last).order_by(end.desc()).limit(windows)
+        # MySQL has no LIMIT in an IN, hence the join.
+        chosen = latest.subquery()
+        query = (
+            select(end, TOP.c["rank"], TOP.c.item, TOP.c["count"])
+            .join(chosen, end == chosen.c.window_end)
+            .order_by(end.desc(), TOP.c["rank"])
+        )
+
+        def make(found: RowTuples) -> list[PopularWindow]:
+            by_window = groupby(found, lambda row: row[0])
+            return self._rows.valid(
+                rows.popular_window, ((end, [row[1:] for row in group]) for end, group in by_window)
+            )
+
+        return await self._query(query, TOP, make)
+
+    async def recommendations(self, user: int, limit: int, offset: int) -> list[Recommendation]:
+        """See `Reader`."""
+        of = RECOMMENDATION.c
+        query = (
+            select(of.time, _json(of["items"]), of.policy, _json(of.propensities), of.last_reward)
+            .where(of.user == user, of.time <= self._horizon())
+            .order_by(of.time.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+        return await self._valid(query, RECOMMENDATION, rows.recommendation)
+
+    async def history(self, user: int, limit: int, offset: int) -> list[Event]:
+        """See `Reader`."""
+        of = RECORD.c
+        query = (
+            select(of.item, of.behavior, of.time)
+            .where(of.user == user, of.time <= self._horizon())
+            .order_by(of.time.desc(), of.item.desc(), of.behavior)
+            .limit(limit)
+            .offset(offset)
+        )
+        return await self._valid(query, RECORD, rows.event)
+
+    async def events_between(self, user: int, start: int, end: int, limit: int) -> list[Event]:
+        """See `Reader`."""
+        of = RECORD.c
+        query = (
+            select(of.item, of.behavior, of.time)
+            .where(of.user == user, of.time >= start, of.time < end, of.time <= self._horizon())
+            .order_by(of.time, of.item, of.behavior)
+            .limit(limit)
+        )
+        return await self._valid(query, RECORD, rows.event)
+
+    async def users(self, limit: int) -> list[int]:
+        """Some users, those with the latest recommendations first.
+
+        The table has no index by time and may have millions of rows. So a few users are taken
+        from each of several places in the range of ids, whatever the size of the table.
+        """
+        of = RECOMMENDATION.c
+        # Two subqueries: for both ends in one, SQLite reads the whole table.
+        least, most = (select(end(of.user)).scalar_subquery() for end in (func.min, func.max))
+        ends = await self._query(select(least, most), RECOMMENDATION, list)
+        if not ends or ends[0][0] is None:
+            return []
+        first, last = map(int, ends[0])
+        some: set[int] = set()
+        for place in sorted({first + (last - first) * part // _PLACES for part in range(_PLACES)}):
+            query = (
+                select(of.user)
+                .where(of.user >= place)
+                .group_by(of.user)
+                .order_by(of.user)
+                .limit(limit)
+            )
+            some |= set(await self._query(query, RECOMMENDATION, _first_column))
+        latest = (
+            select(of.user)
+            .where(of.user.in_(some), of.time <= self._horizon())
+            .group_by(of.user)
+            .order_by(func.max(of.time).desc(), of.user)
+            .limit(limit)
+        )
+        return await self._query(latest, RECOMMENDATION, _first_column)
+
+    async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
+        """See `Reader`."""
+        of = POLICY_MINUTE.c
+        query = (
+            select(of.policy, of.minute, of.recommendations, of.hits, of.reward)
+            .where(*self._last_minutes(of.minute, minutes))
+            .order_by(of.policy, of.minute)
+        )
+
+        def make(found: RowTuples) -> list[PolicyMinutes]:
+            valid = self._rows.valid(_policy_minute, found)
+            return [
+                PolicyMinutes(policy, *(list(values) for values in _columns(group)))
+                for policy, group in groupby(valid, lambda row: row[0])
+            ]
+
+        return await self._query(query, POLICY_MINUTE, make)
+
+    async def event_minutes(self, minutes: int) -> EventMinutes | None:
+        """See `Reader`."""
+        minute = EVENT_MINUTE.c.minute
+        query = select(EVENT_MINUTE).where(*self._last_minutes(minute, minutes)).order_by(minute)
+
+        def make(found: RowTuples) -> EventMinutes | None:
+            valid = self._rows.valid(_event_minute, found)
+            return EventMinutes(*map(list, zip(*valid, strict=True))) if valid else None
+
+        return await self._query(query, EVENT_MINUTE, make)
+
+    def _last_minutes(self, minute: Column[int], minutes: int) -> tuple[Any, Any]:
+        """The conditions that choose the last `minutes` minutes up to the horizon."""
+        horizon = self._horizon()
+        newest = (
+            select(minute)
+            .where(minute <= horizon)
+            .order_by(minute.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        return minute <= horizon, minute > newest - minutes * _MINUTE
+
+    async def workers(self) -> list[Worker]:
+        """See `Reader`."""
+        of = JOB_WORKER.c
+        horizon = 1000 * self._horizon()
+        newest = (
+            select(of.run).where(of.run <= horizon).order_by(of.run.desc()).limit(1)
+        ).scalar_subquery()
+        query = select(of.run, of.updated_at, _json(of.counts)).where(of.run == newest)
+        return await self._valid(query, JOB_WORKER, rows.worker)
+
+    async def job_settings(self) -> JobSettings | None:
+        """See `Reader`."""
+        of = JOB.c
+        query = (
+            select(of.run, of.settings)
+            .where(of.run <= 1000 * self._horizon())
+            .order_by(of.run.desc())
+            .limit(1)
+        )
+
+        def make(found: RowTuples) -> JobSettings | None:
+            return next(iter(self._rows.valid(rows.job_settings, found)), None)
+
+        return await self._database.query(query, JOB.name, make)
+
+    async def close(self) -> None:
+        """See `Reader`."""
+        self._database.close()
+
+
+def _first_column(found: RowTuples) -> list[Any]:
+    return [row[0] for row in found]
+
+
+def _columns(group: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The columns of rows without the first one."""
+    return list(zip(*group, strict=True))[1:]
+
+
+def _policy_minute(row: tuple[Any, ...]) -> tuple[str, int, int, int, float]:
+    policy, minute, shown, hits, reward = row
+    return (
+        rows.text(policy), rows.whole(minute), rows.whole(shown), rows.whole(hits),
+        rows.real(reward),
+    )  # fmt: skip
+
+
+def _event_minute(row: tuple[Any, ...]) -> list[int]:
+    return [rows.whole(value) for value in row]
