@@ -31,10 +31,11 @@ from inference.models.info import ModelInfo
 from inference.network.network import Network
 from inference.network.sizes import Sizes
 from inference.policy import Policy
-from simulation.behaviour import EXPLORATION, draw_lists, inclusion_probabilities
+from simulation.behaviour import draw_lists, inclusion_probabilities
 from simulation.feedback import best_lists
 from simulation.model import World
-from simulation.shown import SIZE, show, states
+from simulation.options import EXPLORATION, LIST_SIZE
+from simulation.shown import show, states
 from training.algorithms.reinforce import ReinforceOptions
 from training.algorithms.softmax import ItemSampler
 from training.algorithms.supervised import Supervised
@@ -110,15 +111,15 @@ class Case:
         info = ModelInfo(network.algorithm, "0", network.sizes)
         policy = Policy(network, self.sequences.items, self.sequences.users, info)
         lengths = np.full(len(self.users), self.histories.shape[1])
-        return self.worth(policy.rank(self.users, self.histories, lengths, SIZE).items)
+        return self.worth(policy.rank(self.users, self.histories, lengths, LIST_SIZE).items)
 
     def earned_by_behaviour(self) -> dict[str, float]:
         """What the biased policy earns, with its exploration and without, and what one could."""
-        inclusion = inclusion_probabilities(self.world, SIZE, self.exploration)
+        inclusion = inclusion_probabilities(self.world, LIST_SIZE, self.exploration)
         row = self.world.user_cluster[self.users - 1]
-        shown, _ = draw_lists(inclusion, row, SIZE, np.random.default_rng([self.seed, 4]))
-        likeliest = np.argsort(-inclusion, axis=1, kind="stable")[row, :SIZE]
-        best = best_lists(self.world, self.users, self.histories, SIZE)
+        shown, _ = draw_lists(inclusion, row, LIST_SIZE, np.random.default_rng([self.seed, 4]))
+        likeliest = np.argsort(-inclusion, axis=1, kind="stable")[row, :LIST_SIZE]
+        best = best_lists(self.world, self.users, self.histories, LIST_SIZE)
         return {
             BEST: self.worth(best),
             BEHAVIOUR: self.worth(shown + 1),

@@ -1,10 +1,10 @@
-"""The stream and the page together, on simulated clicks in real time.
+"""Runs the stream and the web page together, on simulated clicks in real time.
 
     python -m pipelines.page                # then open http://127.0.0.1:8000/
 
-Nothing else is needed: users are simulated, the main job runs in this process, and the page
-shows what it writes. The last minutes before now are given first, as fast as the job can; from
-then on an event comes when the clock says so (times --speed). Each start begins anew.
+Users are simulated, the main job runs in this process, and the web server shows its results. At
+the start, the job processes the events of the last minutes; later events arrive in real time,
+times --speed. Results of an earlier run are removed.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ if TYPE_CHECKING:
     from pipelines.simulated import Feed
 
 INTERRUPTED = 130
+"""Exit status after Ctrl-C, as in shells."""
 SHARDS = 2
-_LOOK_SECONDS = 0.5
-_STOP_SECONDS = 10.0
+_POLL_SECONDS = 0.5
+_STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class PageSettings:
-    """The stream and its page.
+    """Page.
 
     Attributes:
-        speed: event time this many times as fast as the clock.
+        speed: seconds of event time per second.
         rate: events per second of event time.
-        users: simulated users; the packaged policy was trained on a world of 800.
-        past: event time that is there at the start, in minutes.
-        port: the page's port on 127.0.0.1; 0 for any free one.
-        folder: where the SQLite store, the dead letters and the log are; they are made anew.
-        store: write to this store too, and show it first; can be given several times.
-        seconds: stop after this time, in seconds.
+        users: number of simulated users; the packaged policy was trained on a world of 800.
+        past: event time before the start that is simulated at once, in minutes.
+        port: the page's port on 127.0.0.1; 0 for any free port.
+        folder: folder of the SQLite store, the dead letters and the log.
+        store: a further store that the job writes to and the page reads first; may be repeated.
+        seconds: time after which the command stops by itself, in seconds.
     """
 
     speed: float = option(1.0, "X", least=0.1, most=100)
@@ -55,11 +56,18 @@ class PageSettings:
     port: int = option(8000, "PORT", least=0, most=65535)
     folder: Path = option(Path(".rivulet/page"), "DIR")
     store: tuple[str, ...] = option((), "URL", shown="SQLite alone")
-    seconds: float | None = option(None, "SECONDS", above=0, shown="at Ctrl-C")
+    seconds: float | None = option(None, "N", above=0, shown="Ctrl-C")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs stream and page until Ctrl-C; the exit status."""
+    """Runs stream and page until Ctrl-C.
+
+    Args:
+        argv: the command line without the program's name; `sys.argv`'s by default.
+
+    Returns:
+        The exit status.
+    """
     parser = ArgumentParser(prog="python -m pipelines.page", description=__doc__)
     parser.add_settings(PageSettings)
     chosen = parser.settings_of(PageSettings, parser.parse_args(argv))
@@ -77,14 +85,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         clicks = LiveClicks(world, chosen.rate, begin, seed=begin)
     except TooFewUsersError as error:
         parser.error(str(error))
-    folder = chosen.folder
-    _begin_anew(folder)
-    stores = [*chosen.store, f"sqlite:///{folder}/rivulet.db"]
-    letters = folder / "dead-letters.jsonl"
+    _remove_results(chosen.folder)
+    stores = [*chosen.store, f"sqlite:///{chosen.folder}/rivulet.db"]
+    dead_letters = chosen.folder / "dead-letters.jsonl"
     options = JOB.options(
         [
             f"--shards={SHARDS}",
-            f"--dead_letters={letters}",
+            f"--dead_letters={dead_letters}",
             *(
                 f"--{name}_sink={url}"
                 for name in ("record", "popular", "recommendation")
@@ -92,66 +99,65 @@ def main(argv: Sequence[str] | None = None) -> int:
             ),
         ]
     )
-    feed = Feed(
-        clicks, begin, 60 * chosen.past, chosen.speed,
-        options.settings[RecommendSettings].recommend_period,
-    )  # fmt: skip
-    # What ends this process by a plain kill must end the page's server too.
+    step = options.settings[RecommendSettings].recommend_period
+    feed = Feed(clicks, begin, 60 * chosen.past, chosen.speed, step)
+    # SIGTERM must stop the web server too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    page = subprocess.Popen(  # noqa: S603  # our own program
+    server = subprocess.Popen(  # noqa: S603  # our own program
         [
             *(sys.executable, "-m", "serving", f"--port={chosen.port}"),
             *(f"--store={url}" for url in stores),
-            f"--dead_letters={letters}",
+            f"--dead_letters={dead_letters}",
         ]
     )
     try:
-        return _run(options, feed, page, chosen.seconds)
+        return _run(options, feed, server, chosen.seconds)
     except KeyboardInterrupt:
-        print(f"\n{parser.prog}: stopped; what was written is in {stores[-1]}")
+        print(f"\n{parser.prog}: stopped; the results are in {stores[-1]}")
         return INTERRUPTED
     finally:
         feed.stopped.set()
-        page.terminate()
-        page.wait(_STOP_SECONDS)
+        server.terminate()
+        server.wait(_STOP_SECONDS)
 
 
-def _begin_anew(folder: Path) -> None:
+def _remove_results(folder: Path) -> None:
+    """Removes the results of an earlier run, and opens the log."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("rivulet.db", "rivulet.db-wal", "rivulet.db-shm", "dead-letters.jsonl"):
         (folder / name).unlink(missing_ok=True)
     warnings.simplefilter("ignore")
     handler = logging.FileHandler(folder / "rivulet.log", mode="w", delay=True)
-    # RunInference says this for every bundle on this runner.
+    # RunInference logs this for each bundle on this runner.
     handler.addFilter(lambda record: "Resource module" not in str(record.msg))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
 def _run(
-    options: JobOptions, feed: Feed, page: subprocess.Popen[bytes], seconds: float | None
+    options: JobOptions, feed: Feed, server: subprocess.Popen[bytes], seconds: float | None
 ) -> int:
-    """Until the page's server ends, the job fails, or the seconds are over."""
+    """Runs until the web server ends, the job fails, or the time is over."""
     from apache_beam.runners.runner import PipelineState
 
     from pipelines.running.progress import Progress
     from pipelines.simulated import start
 
-    until = float("inf") if seconds is None else time.monotonic() + seconds
+    end = float("inf") if seconds is None else time.monotonic() + seconds
     with Progress():
         result = start(options, feed)
-        while time.monotonic() < until:
-            if page.poll() is not None:
-                return page.returncode or 1
+        while time.monotonic() < end:
+            if server.poll() is not None:
+                return server.returncode or 1
             if PipelineState.is_terminal(result.state):
                 result.wait_until_finish()
                 return 1
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
     return 0
 
 
 if __name__ == "__main__":
-    # The runner's threads wait for more of the stream; a stop must not make up an end for it,
-    # which would give windows that are not over yet.
+    # Ends without waiting for the runner's threads, which wait for the stream. A regular end of the
+    # stream would close windows that are not complete.
     STATUS = main()
     sys.stdout.flush()
     os._exit(STATUS)

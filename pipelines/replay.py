@@ -1,10 +1,9 @@
-"""Puts a file of events on Kafka, keyed by user: as fast as it can, at a rate, or in event time.
+"""Sends a file of events to a Kafka topic, keyed by user.
 
     python -m pipelines.replay --input clicks.csv --output kafka://localhost:9092/clicks --rate 500
 
-The file is read as the pipelines read it (`sources`). Values are `user,item,time,behavior`, or
-JSON. Lines that are not events are left out and counted; with --keep_malformed they are sent as
-they are, to test what reads the topic.
+Values are `user,item,time,behavior`, or JSON. Lines that are not events are counted and left out;
+with --keep_malformed they are sent unchanged.
 """
 
 from __future__ import annotations
@@ -12,67 +11,71 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rivulet.settings import ArgumentParser, option
-from sources.options import split_columns
 
 if TYPE_CHECKING:
-    from pipelines.running.replaying import Replay
+    from rich.console import Console
+
+    from pipelines.kafka_producer import SendCounts
     from sources.kafka.url import KafkaUrl
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+"""Exit status after Ctrl-C, as in shells."""
+FORMATS = ("csv", "json")
 
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """What is sent, where to, and how fast.
+    """Replay.
 
     Attributes:
-        input: a file or a glob: CSV, CSV gzipped, or Parquet.
-        columns: the columns of a CSV file without a header, separated by commas.
-        output: kafka://HOST:PORT[,HOST:PORT]/TOPIC; ${NAME} in it is taken from the environment.
+        input: a file or a glob: CSV, gzipped CSV, or Parquet.
+        output: kafka://HOST:PORT[,HOST:PORT]/TOPIC; ${NAME} is replaced from the environment.
+        columns: columns of CSV files without a header, separated by commas.
         rate: events per second.
-        speed: event time this many times as fast as the clock.
-        format: how a value is written, csv or json.
-        keep_malformed: send lines that are not events as they are.
+        speed: seconds of event time per second.
+        format: format of the values.
+        keep_malformed: send lines that are not events, unchanged.
     """
 
     input: str = option(metavar="FILE")
     output: str = option(metavar="URL")
-    columns: str | None = option(None, "NAMES", shown="the first line names them")
-    rate: float | None = option(None, "N", above=0, shown="as fast as it can")
-    speed: float | None = option(None, "X", above=0, shown="as fast as it can")
-    format: str = option("csv", choices=("csv", "json"))
+    columns: tuple[str, ...] = option(
+        (), "NAMES", separated=True, shown="the first line names them"
+    )
+    rate: float | None = option(None, "N", above=0, shown="no limit")
+    speed: float | None = option(None, "X", above=0, shown="no limit")
+    format: str = option("csv", choices=FORMATS)
     keep_malformed: bool = option(False)
 
-    def problems(self) -> list[str]:
-        """What is wrong with the values, a line each."""
-        if self.rate is not None and self.speed is not None:
-            return ["--rate and --speed exclude each other: give one"]
-        return []
+    def problems(self) -> Iterator[str]:
+        """Errors in the values, one line each."""
+        if self.rate and self.speed:
+            yield "--rate and --speed exclude each other: give one of them"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
+    Args:
+        arguments: the command line; `sys.argv`'s by default.
+
     Returns:
-        The exit status: 0, 1 if Kafka failed, 2 for a bad option, 130 after Ctrl-C.
+        The exit status: 0; 1 if Kafka failed, 2 for a bad option, 130 after Ctrl-C.
     """
-    parser = ArgumentParser(
-        prog="python -m pipelines.replay", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = ArgumentParser(prog="python -m pipelines.replay", description=__doc__)
     parser.add_settings(ReplaySettings)
     chosen = parser.settings_of(ReplaySettings, parser.parse_args(arguments))
 
     from kafka.errors import KafkaError
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from pipelines.running.replaying import Pace, Replay, replay, values
+    from pipelines.kafka_producer import Pace, SendCounts, messages, send
     from sources.errors import SourceError
     from sources.files.plan import plan
     from sources.kafka.errors import words
@@ -80,54 +83,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         url = parse_url(chosen.output)
-        ranges = plan(chosen.input, split_columns(chosen.columns) if chosen.columns else None)
+        ranges = plan(chosen.input, list(chosen.columns) or None)
     except SourceError as error:
         parser.error(str(error))
-    # The errors are shown below, once; the client itself logs each of them many times.
+    # The client logs each error many times; the command prints it once.
     logging.getLogger("kafka").propagate = False
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    done, status, begun = Replay(), 0, time.monotonic()
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.completed:,.0f} sent, {task.fields[rate]:,.0f}/s"),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-    )
+    counts, status, started = SendCounts(), 0, time.monotonic()
+    outgoing = messages(ranges, chosen.format == "json", chosen.keep_malformed, counts)
     try:
-        with bar:
-            task = bar.add_task("", total=None, rate=0.0)
-
-            def progress() -> None:
-                if done.sent % 256 == 0:
-                    rate = done.sent / max(time.monotonic() - begun, 1e-9)
-                    bar.update(task, completed=done.sent, rate=rate)
-
-            messages = values(ranges, chosen.format == "json", chosen.keep_malformed, done)
-            replay(messages, url, Pace(chosen.rate, chosen.speed), done, progress)
+        with _progress(counts, errors) as progress:
+            send(outgoing, url, Pace(chosen.rate, chosen.speed), counts, progress)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    except (KafkaError, SourceError) as error:
-        what = str(error) if isinstance(error, SourceError) else f"{url}: {words(error)}"
-        errors.print(f"{parser.prog}: {what}", markup=False)
+    except SourceError as error:
+        errors.print(f"{parser.prog}: {error}", markup=False)
         status = 1
-    if done.failed:
+    except KafkaError as error:
+        errors.print(f"{parser.prog}: {url}: {words(error)}", markup=False)
+        status = 1
+    if counts.failed:
         status = status or 1
-    _summary(done, url, time.monotonic() - begun, status == INTERRUPTED)
+    _summary(counts, url, time.monotonic() - started, status == INTERRUPTED)
     return status
 
 
-def _summary(done: Replay, url: KafkaUrl, seconds: float, interrupted: bool) -> None:
+@contextmanager
+def _progress(counts: SendCounts, console: Console) -> Iterator[Callable[[], None]]:
+    """A progress line; the value is a function that updates it."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    text = TextColumn("{task.completed:,.0f} sent, {task.fields[rate]:,.0f}/s")
+    started = time.monotonic()
+    with Progress(
+        SpinnerColumn(), text, TimeElapsedColumn(), console=console, transient=True,
+        disable=not console.is_terminal,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("", total=None, rate=0.0)
+
+        def update() -> None:
+            if counts.sent % 256 == 0:
+                rate = counts.sent / max(time.monotonic() - started, 1e-9)
+                bar.update(task, completed=counts.sent, rate=rate)
+
+        yield update
+
+
+def _summary(counts: SendCounts, url: KafkaUrl, seconds: float, interrupted: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title="Interrupted" if interrupted else "Replayed", show_header=False)
-    table.add_row("to", str(url))
-    table.add_row("sent", f"{done.sent - done.failed:,}")
-    table.add_row("refused by Kafka", f"{done.failed:,}")
-    table.add_row("malformed lines", f"{done.malformed:,}")
+    table.add_row("topic", str(url))
+    table.add_row("sent", f"{counts.sent - counts.failed:,}")
+    table.add_row("not accepted by Kafka", f"{counts.failed:,}")
+    table.add_row("malformed lines", f"{counts.malformed:,}")
     table.add_row("seconds", f"{seconds:.1f}")
-    table.add_row("a second", f"{done.sent / max(seconds, 1e-9):,.0f}")
+    table.add_row("events a second", f"{counts.sent / max(seconds, 1e-9):,.0f}")
     Console().print(table)
 
 

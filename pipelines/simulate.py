@@ -1,10 +1,10 @@
-"""Makes a click-stream from a seeded model of users (`simulation.model` has its formulas).
+"""Writes a click stream drawn from a seeded model of users (`simulation.model`).
 
     python -m pipelines.simulate --events=1000000 --output=rivulet-stream.csv.gz --truth=truth
 
-The same options give the same bytes. With --malformed, --duplicates and --late the stream
-holds what a pipeline must cope with; --truth writes how many of each there are. --feedback writes
-what a biased policy showed to these users and what they made of it (`simulation.shown`).
+Equal options give equal bytes. --malformed, --duplicates and --late add flaws, whose counts are in
+the output of --truth. --feedback adds a log of the lists that a biased policy shows to the users,
+with the users' feedback.
 """
 
 from __future__ import annotations
@@ -12,89 +12,136 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rivulet.configuration import Configuration
+from rivulet.settings import ArgumentParser
+from simulation.options import (
+    CONCERNS,
+    STDOUT,
+    FeedbackLogSettings,
+    FlawSettings,
+    OutputSettings,
+    StreamSettings,
+    problems,
+)
 
-from simulation.arrival import Arrivals, arrive
-from simulation.files import STDOUT, write_stream
-from simulation.malformed import MalformedLines, malform
-from simulation.model import World
-from simulation.options import check, parser
-from simulation.shown import show, write_feedback
-from simulation.truth import Truth, write_truth
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from simulation.arrival import Arrivals
+    from simulation.malformed import MalformedLines
+    from simulation.model import World
+    from simulation.truth import Truth
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+"""Exit status after Ctrl-C, as in shells."""
+
+
+def parser() -> ArgumentParser:
+    """The command's parser."""
+    made = ArgumentParser(prog="python -m pipelines.simulate", description=__doc__)
+    for concern in CONCERNS:
+        made.add_settings(concern)
+    return made
+
+
+def read_settings(argv: Sequence[str] | None, command: ArgumentParser) -> Configuration:
+    """The settings of a command line; ends the program with status 2 where they are wrong.
+
+    Args:
+        argv: the command line without the program's name; None for `sys.argv`'s.
+        command: the command's parser.
+    """
+    chosen = Configuration.read(command, CONCERNS, command.parse_args(argv))
+    for problem in problems(chosen):
+        command.error(problem)
+    return chosen
 
 
 def simulate(
-    options: Namespace, progress: Callable[[int], None] = lambda events: None
+    chosen: Configuration, progress: Callable[[int], None] = lambda events: None
 ) -> tuple[World, Arrivals, MalformedLines]:
-    """The world and the stream that `options` (of `simulation.options`) describe.
+    """The world and the stream of these settings.
 
-    `progress` is told how many more events are made.
+    Args:
+        chosen: the settings.
+        progress: called with the number of further events that are done.
 
     Raises:
-        ValueError: the options ask for what cannot be; the message says what to do.
+        ValueError: the settings contradict each other; the message says what to do.
     """
-    check(options)
+    import numpy as np
+
+    from simulation.arrival import arrive
+    from simulation.malformed import malform
+    from simulation.model import World
+
+    size, flaws = chosen[StreamSettings], chosen[FlawSettings]
     world = World.make(
-        options.seed if options.world_seed is None else options.world_seed,
-        options.users,
-        options.items,
-        options.clusters,
+        size.seed if size.world_seed is None else size.world_seed,
+        size.users,
+        size.items,
+        size.clusters,
     )
-    events = world.stream(options.events, options.rate, options.start, options.seed, progress)
-    rng = np.random.default_rng([options.seed, 2])
+    events = world.stream(size.events, size.rate, size.start, size.seed, progress)
+    rng = np.random.default_rng([size.seed, 2])
     arrivals = arrive(
         events,
         rng,
-        options.out_of_orderness,
-        duplicates=round(options.duplicates * options.events),
-        late=round(options.late * options.events),
-        late_by=options.late_by,
+        flaws.out_of_orderness,
+        duplicates=round(flaws.duplicates * size.events),
+        late=round(flaws.late * size.events),
+        late_by=flaws.late_by,
     )
-    lines = malform(arrivals.events, round(options.malformed * options.events), rng)
+    lines = malform(arrivals.events, round(flaws.malformed * size.events), rng)
     return world, arrivals, lines
 
 
-def run(options: Namespace) -> Truth:
-    """Makes the stream, writes it and its truth, and returns the truth.
+def run(chosen: Configuration) -> Truth:
+    """Simulates a stream and writes it, with the truth and the feedback log if requested.
 
     Raises:
-        ValueError: the options ask for what cannot be.
+        ValueError: the settings contradict each other.
         OSError: a file cannot be written.
     """
-    with _progress() as bar:
-        making = bar.add_task("events made", total=options.events)
-        world, arrivals, malformed = simulate(options, lambda count: bar.advance(making, count))
-        truth = Truth.of(arrivals, malformed)
-        writing = bar.add_task("events written", total=len(arrivals.events))
-        write_stream(
-            arrivals.events,
-            malformed,
-            options.output,
-            header=not options.no_header,
-            progress=lambda count: bar.advance(writing, count),
-        )
-    if options.truth:
-        write_truth(Path(options.truth), truth, world)
-    if options.feedback:
-        once = arrivals.events.take(~arrivals.duplicate)
-        write_feedback(Path(options.feedback), show(world, once, options.seed, options.exploration))
+    from simulation.files import write_stream
+    from simulation.shown import show, write_feedback
+    from simulation.truth import Truth, write_truth
+
+    output, log = chosen[OutputSettings], chosen[FeedbackLogSettings]
+    with _bar("events simulated", chosen[StreamSettings].events) as progress:
+        world, arrivals, malformed = simulate(chosen, progress)
+    truth = Truth.of(arrivals, malformed)
+    with _bar("events written", len(arrivals.events)) as progress:
+        header = not output.no_header
+        write_stream(arrivals.events, malformed, output.output, header, progress)
+    if output.truth:
+        write_truth(Path(output.truth), truth, world)
+    if log.feedback:
+        distinct = arrivals.events.take(~arrivals.duplicate)
+        seed = chosen[StreamSettings].seed
+        shown = show(world, distinct, seed, log.exploration, log.list_size, log.list_period)
+        write_feedback(Path(log.feedback), shown)
     return truth
 
 
 def summary(truth: Truth, output: str, seconds: float) -> Table:
-    """The table that ends the command."""
+    """The command's summary.
+
+    Args:
+        truth: the stream's counts.
+        output: where the stream was written.
+        seconds: how long the command ran.
+    """
+    import numpy as np
+    from rich.table import Table
+
     name = "standard output" if output == STDOUT else output
-    table = Table(title=f"Click-stream in {name}", title_justify="left", show_header=False)
+    table = Table(title=f"Click stream in {name}", title_justify="left", show_header=False)
     table.add_column(justify="left")
     table.add_column(justify="right")
     shares = {
@@ -109,7 +156,7 @@ def summary(truth: Truth, output: str, seconds: float) -> Table:
         "first event": f"{np.datetime64(truth.first_time, 's')}Z",
         "span of event time": f"{truth.last_time - truth.first_time:,} s",
         **shares,
-        "out of order by at most": f"{truth.out_of_orderness} s",
+        "maximum out-of-orderness": f"{truth.out_of_orderness} s",
         "duplicates": f"{truth.duplicates:,}",
         "late": f"{truth.late:,}",
         **{f"malformed: {reason}": f"{count:,}" for reason, count in truth.malformed.items()},
@@ -122,36 +169,49 @@ def summary(truth: Truth, output: str, seconds: float) -> Table:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit status."""
-    command = parser(__doc__ or "")
-    options = command.parse_args(argv)
-    began = time.perf_counter()
+    """Runs the command.
+
+    Returns:
+        The exit status: 0; 2 for a bad option, 130 after Ctrl-C.
+    """
+    command = parser()
+    chosen = read_settings(argv, command)
+    output = chosen[OutputSettings].output
+    started = time.perf_counter()
     try:
-        truth = run(options)
+        truth = run(chosen)
     except BrokenPipeError:
-        # Who read our output has enough; the interpreter must not flush the rest at its end.
+        # The reader of standard output has closed it: Python must not flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError) as error:
         command.error(str(error))
     except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted")
+        print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    # Beside a stream on standard output, the table goes where it cannot mix with it.
-    console = Console(stderr=options.output == STDOUT)
-    console.print(summary(truth, options.output, time.perf_counter() - began))
+    from rich.console import Console
+
+    # With the stream on standard output, the summary goes to standard error.
+    console = Console(stderr=output == STDOUT)
+    console.print(summary(truth, output, time.perf_counter() - started))
     return 0
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+@contextmanager
+def _bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; the value is a function that advances it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task(text, total=total)
+        yield lambda count: progress.advance(task, count)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Simulated clicks as a stream in real time, inside this process: no Kafka, no Flink.
+"""Runs the main job on simulated clicks in real time, in this process, without Kafka and Flink.
 
-Beam's BundleBasedDirectRunner can run an unbounded pipeline if a TestStream feeds it, and a
-TestStream can be fed by a service while it runs. So this is a streaming run as on Flink, with
-panes that are closed by a watermark; it is fast enough for hundreds of events a second.
+Beam's BundleBasedDirectRunner runs an unbounded pipeline if its source is a TestStream, and a
+TestStream can read its events from a service. The job is therefore a stream, whose panes are closed
+by the watermark, as on Flink. It processes hundreds of events a second.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from transforms.progress import SHARED_PROGRESS
 
 RUNNER = "BundleBasedDirectRunner"
 SOURCE = "simulated clicks"
-_TICK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 _MICROS = 1_000_000
 _Event: Any = beam_runner_api_pb2.TestStreamPayload.Event
 _NO_TAG = "None"
@@ -45,15 +45,15 @@ _NO_TAG = "None"
 
 @dataclass
 class Feed:
-    """Gives the stream's lines when the clock has come to them.
+    """Emits the lines of a stream in real time, with its watermark.
 
     Attributes:
         clicks: the stream.
-        start: event time at which it begins.
-        past: seconds of event time that are given at once, before real time begins.
-        speed: seconds of event time in a second of the clock.
-        step: seconds of event time by which the watermark moves at most at once.
-        stopped: set it, and the feed ends.
+        start: event time of its start, in seconds since the epoch.
+        past: event time that is emitted at once, before real time begins, in seconds.
+        speed: seconds of event time per second.
+        step: maximum advance of the watermark between two elements, in seconds of event time.
+        stopped: the feed ends when this event is set.
     """
 
     clicks: LiveClicks
@@ -64,20 +64,20 @@ class Feed:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def read_multiple(self, labels: Any) -> Iterator[Any]:
-        """The events of the stream, as Beam's TestStreamServiceController asks for them."""
+        """The stream's events, in the form that Beam's TestStreamServiceController requires."""
         del labels
-        given = self.start
-        begun = time.monotonic()
+        emitted = self.start
+        started = time.monotonic()
         while not self.stopped.is_set():
-            now = self.start + self.past + int(self.speed * (time.monotonic() - begun))
-            upto = min(given + self.step, now)
-            if upto <= given:
-                self.stopped.wait(_TICK_SECONDS)
+            now = self.start + self.past + int(self.speed * (time.monotonic() - started))
+            upto = min(emitted + self.step, now)
+            if upto <= emitted:
+                self.stopped.wait(_POLL_SECONDS)
                 continue
             lines = self.clicks.until(upto)
             if lines:
-                yield _elements(b"\n".join(lines), given)
-            given = upto
+                yield _elements(b"\n".join(lines), emitted)
+            emitted = upto
             yield _watermark(upto - self.clicks.out_of_orderness - 1)
 
 
@@ -97,8 +97,12 @@ def _watermark(moment: int) -> Any:
 def start(options: JobOptions, feed: Feed) -> PipelineResult:
     """Starts the main job on a feed.
 
-    It goes on until the process ends. (A feed that is stopped ends the stream, and so gives
-    windows that were not over yet.)
+    The job runs until the process ends. Stopping the feed ends the stream, which closes windows
+    that are not complete.
+
+    Args:
+        options: the job's options.
+        feed: the stream.
     """
     service = TestStreamServiceController(feed)
     service.start()
@@ -113,7 +117,7 @@ def start(options: JobOptions, feed: Feed) -> PipelineResult:
 
 
 def _read(pipeline: beam.Pipeline, endpoint: str) -> Events:
-    """The events of a feed, as `sources.read.ReadEvents` gives those of a topic."""
+    """The events of a feed, in the form of those of a topic (`sources.read.ReadEvents`)."""
     parsed = (
         pipeline
         | "Clicks" >> TestStream(beam.coders.BytesCoder(), endpoint=endpoint)

@@ -1,9 +1,9 @@
-"""From the order in which things happen to the order in which they arrive.
+"""From event-time order to arrival order.
 
-An event arrives up to `out_of_orderness` seconds after its time, so that when it does, the
-largest time seen is at most that much ahead of its own. An exact duplicate arrives after its
-event, within the same bound. A late event arrives when the largest time seen before it is
-`late_by` seconds or more ahead of its own.
+An event arrives up to `out_of_orderness` seconds after its event time. When it arrives, the maximum
+event time of the stream so far is at most that much later. A duplicate arrives after its event,
+within the same bound. A late event arrives when the maximum event time is later by at least
+`late_by` seconds.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 TICKS = 1_000
-"""Arrivals are ordered to the millisecond."""
+"""Resolution of arrival times: ticks per second."""
 
 
 class StreamTooShortError(ValueError):
-    """Too few events are followed by others that are so much later."""
+    """The stream has too few events for the requested late events or duplicates."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +31,9 @@ class Arrivals:
     """Events in the order of their arrival.
 
     Attributes:
-        events: the events, with the duplicates among them.
-        duplicate: bool [n], exact repetitions of an event before.
-        late: bool [n], events that come after their time has been passed by `late_by`.
+        events: the events, including the duplicates.
+        duplicate: bool [n], exact repetitions of an earlier event.
+        late: bool [n], events that are late by `late_by` or more.
     """
 
     events: EventBatch
@@ -49,18 +49,18 @@ def arrive(
     late: int = 0,
     late_by: float = 120.0,
 ) -> Arrivals:
-    """The events, which are in event-time order, in the order of their arrival.
+    """Delays events, repeats some of them, and orders all by arrival.
 
     Args:
-        events: all different, by time.
-        rng: draws delays, and which events are repeated or late.
-        out_of_orderness: bound of the delays, in seconds.
-        duplicates: how many events are there a second time, in addition to `events`.
-        late: how many of `events` are late; a late one is not duplicated.
-        late_by: seconds by which they are late, at least; up to twice that.
+        events: distinct events, ordered by time.
+        rng: source of the delays and of the choice of duplicates and late events.
+        out_of_orderness: maximum delay, in seconds.
+        duplicates: number of duplicates, in addition to `events`.
+        late: number of late events among `events`; late events are not duplicated.
+        late_by: minimum lateness, in seconds; the maximum is twice as much.
 
     Raises:
-        StreamTooShortError: there are not enough events to be late or to be repeated.
+        StreamTooShortError: there are not enough events for `late` or `duplicates`.
     """
     is_late = _choose_late(events, rng, late, late_by)
     prompt = np.flatnonzero(~is_late)
@@ -73,8 +73,8 @@ def arrive(
     due = events.time * TICKS
     arrival = due + rng.integers(0, bound + 1, len(events))
     again = rng.integers(arrival[repeated], due[repeated] + bound + 1)
-    arrival[is_late] = _overtaken(events.time, arrival, is_late, rng, late_by)
-    # Stable, and a duplicate stands behind its event: at equal times it comes after it.
+    arrival[is_late] = _late_arrivals(events.time, arrival, is_late, rng, late_by)
+    # The sort is stable: at equal arrival times a duplicate follows its event.
     row = np.concatenate((np.arange(len(events)), repeated))
     is_copy = np.arange(len(row)) >= len(events)
     order = np.argsort(np.concatenate((arrival, again)), kind="stable")
@@ -82,34 +82,34 @@ def arrive(
 
 
 def _choose_late(events: EventBatch, rng: np.random.Generator, late: int, late_by: float) -> Bools:
-    """Marks `late` events that some other event follows by twice `late_by`."""
+    """Chooses `late` events that end at least twice `late_by` before the stream's end."""
     chosen = np.zeros(len(events), bool)
     if not late:
         return chosen
-    # The newest event of all stays on time and overtakes them.
-    able = np.count_nonzero(events.time <= events.time[-1] - _longest(late_by))
-    if late > able:
+    # The last event is on time, and is later than all of them by that much.
+    candidates = np.count_nonzero(events.time <= events.time[-1] - _longest(late_by))
+    if late > candidates:
         raise StreamTooShortError(
             f"{late} events cannot be late by {late_by:g} to {2 * late_by:g} s: "
-            f"only {able} events are that far from the stream's end"
+            f"only {candidates} events are that far from the stream's end"
         )
-    chosen[rng.choice(able, late, replace=False)] = True
+    chosen[rng.choice(candidates, late, replace=False)] = True
     return chosen
 
 
-def _overtaken(
+def _late_arrivals(
     time: Int64s, arrival: Int64s, is_late: Bools, rng: np.random.Generator, late_by: float
 ) -> Int64s:
-    """When the late events arrive: just after one that is so much newer has."""
+    """Arrival times of late events: just after an event that is later by the lateness."""
     if not is_late.any():
         return np.empty(0, np.int64)
     prompt = np.flatnonzero(~is_late)
     order = prompt[np.argsort(arrival[prompt], kind="stable")]
     largest = np.maximum.accumulate(time[order])
     lag = rng.integers(_shortest(late_by), _longest(late_by) + 1, np.count_nonzero(is_late))
-    overtaker = np.searchsorted(largest, time[is_late] + lag, side="left")
-    # A tick more than the overtaker's, so that it surely comes first.
-    return np.asarray(arrival[order[overtaker]] + 1)
+    later_event = np.searchsorted(largest, time[is_late] + lag, side="left")
+    # A tick after the other event, which therefore comes first.
+    return np.asarray(arrival[order[later_event]] + 1)
 
 
 def _shortest(late_by: float) -> int:

@@ -1,13 +1,15 @@
-"""A biased policy that shows lists in the simulated world, with known propensities.
+"""A biased policy in the simulated world, with known propensities.
 
-It goes by what a user's cluster likes and by how exposed an item is, and knows neither the
-user's own taste nor the last events nor an item's quality. With z_c the user's cluster, k_g the
-item's category and rank its place in the exposure, a place of a list shows item j with chance
+It depends on the user's cluster and on the item's exposure, but not on the user's own taste, the
+history, or the item's quality. With z_c the centre of the user's cluster, k_g the vector of the
+item's category and rank_j the item's rank by exposure, a place of a list has item j with the
+probability
 
     q_j = (1 - e) softmax_j(4 <z_c, k_g(j)> - 0.6 log rank_j) + e / items
 
-where e, the exploration, is left to chance. A list has different items: item j is in it with the
-probability p_j = 8 q_j, cut at 1 (the rest goes to the others), which is the item's propensity.
+where e is the exploration. The items of a list are distinct: a list of k items includes item j with
+probability p_j = k q_j, limited to 1 (the excess is distributed over the other items). p_j is the
+item's propensity.
 """
 
 from __future__ import annotations
@@ -21,22 +23,24 @@ Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
 LIKING, EXPOSURE = 4.0, 0.6
-EXPLORATION = 0.2
 
 
 def inclusion_probabilities(world: Latents, size: int, exploration: float) -> Float64s:
-    """The chance of each item to be in a list: float64 [clusters, items], rows sum to `size`.
+    """The probability of each item to be in a list.
 
     Args:
-        world: whose clusters and items they are.
-        size: items of a list; at most the world's.
+        world: the clusters and items.
+        size: items in a list; at most the number of items.
         exploration: e, in [0, 1].
+
+    Returns:
+        float64 [clusters, items]; each row has the sum `size`.
 
     Raises:
         ValueError: the world has fewer items than a list.
     """
     if size > world.items:
-        raise ValueError(f"a list of {size} different items needs as many; there are {world.items}")
+        raise ValueError(f"a list has {size} distinct items, but there are only {world.items}")
     liking = (world.centres @ world.category_vector.T).astype(np.float64)[:, world.item_category]
     weight = np.exp(LIKING * liking - EXPOSURE * np.log(world.item_rank))
     chance = weight / weight.sum(axis=1, keepdims=True)
@@ -56,32 +60,33 @@ def inclusion_probabilities(world: Latents, size: int, exploration: float) -> Fl
 def draw_lists(
     inclusion: Float64s, row: Int64s, size: int, rng: np.random.Generator
 ) -> tuple[Int64s, npt.NDArray[np.float32]]:
-    """Lists of different items that each item is in with exactly its probability.
+    """Draws lists of distinct items with exactly these inclusion probabilities.
 
-    Systematic sampling: the probabilities lie one after the other, in a random order, on a line
-    of length `size`; the points u, u + 1, u + 2 .. for a random u in [0, 1) each hit one item.
+    Systematic sampling: in a random order of the items, the cumulative probabilities divide the
+    interval from 0 to `size`. The points u, u + 1, u + 2 .. for a uniform u in [0, 1) each select
+    the item of their part.
 
     Args:
-        inclusion: float64 [rows, items], each row with the sum `size`.
-        row: int64 [n], the row for each list.
-        size: items of a list.
-        rng: draws orders and points.
+        inclusion: float64 [rows, items]; each row has the sum `size`.
+        row: int64 [n], the row of `inclusion` for each list.
+        size: items in a list.
+        rng: source of the orders and points.
 
     Returns:
-        Indices of items int64 [n, size], in a random order, and their probabilities float32.
+        Indices of items, int64 [n, size], in a random order; and their probabilities, float32.
     """
     items = np.empty((len(row), size), np.int64)
     points = rng.random((len(row), 1)) + np.arange(size)
-    for start in range(0, len(row), 256):  # a fresh order now and then: pairs are not fixed
+    for start in range(0, len(row), 256):  # a new order for each block, so that pairs vary
         order = rng.permutation(inclusion.shape[1])
         line = np.cumsum(inclusion[:, order], axis=1)
         line *= size / line[:, -1:]
-        # The rows' lines one behind the other: one sorted array for all.
+        # With an offset for each row, all rows are one sorted array.
         offset = np.arange(len(line))[:, None] * (size + 1.0)
         block = slice(start, start + 256)
         wanted = points[block] + offset[row[block]]
         at = np.searchsorted((line + offset).ravel(), wanted, side="right")
-        ends = (row[block] + 1)[:, None] * inclusion.shape[1] - 1  # rounding may lead beyond
+        ends = (row[block] + 1)[:, None] * inclusion.shape[1] - 1  # rounding may exceed the row
         items[block] = order[np.minimum(at, ends) % inclusion.shape[1]]
     items = rng.permuted(items, axis=1)
     return items, inclusion[row[:, None], items].astype(np.float32)

@@ -1,12 +1,11 @@
-"""What users make of a recommended list: its true expected reward, and samples of it.
+"""Users' feedback to recommended lists: its true expected reward, and samples.
 
-The appeal, the funnel and their numbers are those that the streams are made with
-(`simulation.model`). A list's reward is spec section 5's: for each different item its best
-behavior counts, pv 1, cart 2, fav 2, buy 3; the list's reward is the sum.
+The appeal and the funnel are those of the streams (`simulation.model`). A list's reward is the sum
+over its distinct items of the reward of the item's best behavior: pv 1, cart 2, fav 2, buy 3.
 
-Histories are rows of item ids, the oldest first, of any width: of a row, the last 10 known
-items among its first `length` ones count. An id that the world does not have (0, as in padding, or
-any other) is passed over, so that rows may be padded on either side with 0.
+Histories are rows of item ids of any width, oldest first. Of the first `length` items of a row, the
+last 10 known ones are used. Ids that are not in the world, such as the padding 0, are ignored, so
+that rows may be padded on either side.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ Int8s = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
 
 NOTHING = -1
-"""In sampled feedback: the user did not even view the item."""
+"""Sampled feedback of an item that the user did not view."""
 BLOCK = 4_096
-"""Rows that are worked on at once, to bound memory."""
+"""Rows in a block, which bounds the memory."""
 
 
 def appeal(
@@ -45,28 +44,28 @@ def appeal(
     lists: Int64s,
     history_lengths: Int64s | None = None,
 ) -> Float32s:
-    """s(u, h, j) of `simulation.model` for each item of each list.
+    """The appeal s(u, h, j) of `simulation.model` for each item of each list.
 
     Args:
-        world: whose users and items they are.
+        world: the users and items.
         users: int64 [n], ids of users, 1 .. world.users.
-        histories: int64 [n, h], ids of items, the oldest first.
-        lists: int64 [n, k], ids of items; [1, k] for one list that all users share.
-        history_lengths: int64 [n], how many of a row's first items count; None: all.
+        histories: int64 [n, h], ids of items, oldest first.
+        lists: int64 [n, k], ids of items; [1, k] for one list for all users.
+        history_lengths: int64 [n], number of a row's first items that are used; None for all.
 
     Returns:
-        float32 [n, k]; of an unknown item, minus infinity.
+        float32 [n, k]; minus infinity for unknown items.
 
     Raises:
-        ValueError: a user is not of this world.
+        ValueError: a user is not in this world.
     """
-    pull, recent = _state(world, users, histories, history_lengths)
+    preference, recent = _state(world, users, histories, history_lengths)
     known = _known(world, lists)
     items = np.where(known, lists - 1, 0)
     if len(items) == 1:
-        score = pull @ world.item_vector[items[0]].T
+        score = preference @ world.item_vector[items[0]].T
     else:
-        score = np.einsum("nkd,nd->nk", world.item_vector[items], pull)
+        score = np.einsum("nkd,nd->nk", world.item_vector[items], preference)
     stale = np.zeros(score.shape, bool)
     for column in recent.T:
         stale |= items == column[:, None]
@@ -85,13 +84,13 @@ def expected_reward(
     """The true expected reward of showing each user its list.
 
     Args:
-        world: whose users and items they are.
+        world: the users and items.
         users: int64 [n], ids of users.
-        histories: int64 [n, h], ids of items, the oldest first.
-        lists: int64 [n, k], ids of the items shown. An unknown item (0, say) earns nothing, and
-            an item shown twice earns once.
-        history_lengths: int64 [n], how many of a history's first items count; None: all.
-        list_lengths: int64 [n], how many of a list's first items are shown; None: all.
+        histories: int64 [n, h], ids of items, oldest first.
+        lists: int64 [n, k], ids of the items shown. An unknown item has the reward 0; an item that
+            occurs twice is rewarded once.
+        history_lengths: int64 [n], number of a history's first items that are used; None for all.
+        list_lengths: int64 [n], number of a list's first items that are shown; None for all.
 
     Returns:
         float32 [n].
@@ -106,16 +105,16 @@ def expected_reward(
 
 
 def best_lists(world: Latents, users: Int64s, histories: Int64s, size: int) -> Int64s:
-    """The lists that earn the most of all lists without items of the history.
+    """The lists of the highest expected reward, of all lists without items of the history.
 
     Args:
-        world: whose users and items they are.
+        world: the users and items.
         users: int64 [n], ids of users.
-        histories: int64 [n, h], ids of items, the oldest first.
-        size: items of a list.
+        histories: int64 [n, h], ids of items, oldest first.
+        size: items in a list.
 
     Returns:
-        int64 [n, size], ids, the best first.
+        int64 [n, size], ids of items, best first.
     """
     catalogue = np.arange(1, world.items + 1)
     best = np.empty((len(users), size), np.int64)
@@ -139,14 +138,13 @@ def sample_feedback(
     history_lengths: Int64s | None = None,
     list_lengths: Int64s | None = None,
 ) -> Int8s:
-    """What each user does with each item of its list, drawn from `rng`.
+    """Draws each user's best behavior for each item of its list.
 
     The arguments are those of `expected_reward`, whose value is the mean of
     `rewards(sample_feedback(..)).sum(axis=1)`.
 
     Returns:
-        int8 [n, k]: the item's best behavior, an index into BEHAVIORS (a cart before a
-        favourite), or NOTHING.
+        int8 [n, k]: an index into BEHAVIORS (cart before fav), or NOTHING.
     """
     best = np.full(lists.shape, NOTHING, np.int8)
     for rows in _blocks(len(users)):
@@ -163,7 +161,7 @@ def sample_feedback(
 
 
 def rewards(behaviors: Int8s) -> Float32s:
-    """Rewards of sampled behaviors, float32 of their shape; NOTHING earns 0."""
+    """Rewards of sampled behaviors, float32 of their shape; 0 for NOTHING."""
     return np.append(REWARDS, np.float32(0))[behaviors]
 
 
@@ -174,7 +172,7 @@ def _item_rewards(
     lists: Int64s,
     lengths: Int64s | None,
 ) -> Float32s:
-    """What each item shown earns on average, [n, k]."""
+    """The expected reward of each item shown, [n, k]."""
     view, funnel = _odds(world, users, histories, lists, lengths)
     bought = funnel.cart * funnel.buy_carted + (1 - funnel.cart) * funnel.buy
     kept = funnel.cart * (1 - funnel.buy_carted) + (1 - funnel.cart) * funnel.fav * (1 - funnel.buy)
@@ -189,7 +187,7 @@ def _odds(
     lists: Int64s,
     lengths: Int64s | None,
 ) -> tuple[Float32s, Funnel]:
-    """P(view) of each item, and what follows a view; each [n, k]."""
+    """P(view) of each item, and the probabilities after a view; each [n, k]."""
     score = appeal(world, users, histories, lists, lengths)
     items = np.where(_known(world, lists), lists - 1, 0)
     affinity = np.einsum("nkd,nd->nk", world.item_vector[items], world.user_taste[users - 1])
@@ -199,9 +197,9 @@ def _odds(
 def _state(
     world: Latents, users: Int64s, histories: Int64s, lengths: Int64s | None
 ) -> tuple[Float32s, Int64s]:
-    """What pulls at each user [n, d], and the remembered items' indices [n, h] (-1: none)."""
+    """Preference vectors [n, d], and the indices of the histories' items [n, h] (-1: none)."""
     if np.any((users < 1) | (users > world.users)):
-        raise ValueError(f"users must lie in 1 .. {world.users}")
+        raise ValueError(f"users must be in 1 .. {world.users}")
     known = _known(world, histories)
     if lengths is not None:
         known &= np.arange(histories.shape[1]) < lengths[:, None]
@@ -212,9 +210,9 @@ def _state(
     weight = (weight / np.where(total > 0, total, 1.0)).astype(np.float32)
     recent = np.where(known, histories - 1, -1)
     momentum = np.einsum("nhd,nh->nd", world.item_vector[recent], weight)
-    pull = np.float32(TASTE_WEIGHT) * world.user_taste[users - 1]
-    pull += np.float32(MOMENTUM_WEIGHT) * momentum
-    return pull, recent
+    preference = np.float32(TASTE_WEIGHT) * world.user_taste[users - 1]
+    preference += np.float32(MOMENTUM_WEIGHT) * momentum
+    return preference, recent
 
 
 def _known(world: Latents, ids: Int64s) -> Bools:
@@ -222,7 +220,7 @@ def _known(world: Latents, ids: Int64s) -> Bools:
 
 
 def _shown(lists: Int64s, lengths: Int64s | None) -> Bools:
-    """Which places of the lists count: within the length, and not a repetition; [n, k]."""
+    """The places that are within the list's length and not a repetition; bool [n, k]."""
     shown = np.ones(lists.shape, bool)
     for place in range(1, lists.shape[1]):
         shown[:, place] = (lists[:, :place] != lists[:, place : place + 1]).all(axis=1)

@@ -1,4 +1,4 @@
-"""Writes a stream as CSV (plain or gzipped), as Parquet, or to standard output."""
+"""Writes a stream as CSV (plain or gzipped) or Parquet, or to standard output."""
 
 from __future__ import annotations
 
@@ -16,18 +16,12 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from simulation.malformed import MalformedLines
+from simulation.options import STDOUT, SUFFIXES, is_parquet
 from transforms.messages.events import BEHAVIORS, EventBatch
 
 CHUNK = 131_072
-"""Rows written at once."""
-STDOUT = "-"
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
+"""Rows in a write."""
 GZIP_LEVEL = 6
-
-
-def is_parquet(output: str) -> bool:
-    """Whether the name asks for Parquet, which cannot hold malformed lines."""
-    return output.endswith(".parquet")
 
 
 def write_stream(
@@ -37,19 +31,19 @@ def write_stream(
     header: bool = True,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> None:
-    """Writes the events in their order; a file appears whole or not at all.
+    """Writes events in their order; a file appears complete or not at all.
 
-    Equal streams give equal bytes: a gzip member's time stamp is 0, and it has no file name.
+    Equal streams give equal bytes: the gzip header has a time of 0 and no file name.
 
     Args:
-        events: in the order of their arrival.
-        malformed: lines to put between them; only into CSV.
-        output: a path ending in one of SUFFIXES, or "-" for CSV on standard output.
+        events: in arrival order.
+        malformed: lines to insert between them; for CSV only.
+        output: a path that ends in one of SUFFIXES, or "-" for CSV on standard output.
         header: whether CSV begins with the columns' names.
-        progress: told how many rows each write wrote.
+        progress: called with the number of rows of each write.
 
     Raises:
-        ValueError: malformed lines are asked for in Parquet, or the name ends in no known way.
+        ValueError: malformed lines in Parquet, or an unknown suffix.
         OSError: the file cannot be written.
     """
     if output == STDOUT:
@@ -59,8 +53,8 @@ def write_stream(
     if not output.endswith(SUFFIXES):
         raise ValueError(f"{output}: the name must end in one of {', '.join(SUFFIXES)}")
     if is_parquet(output) and malformed is not None and len(malformed):
-        raise ValueError("Parquet has typed columns: it cannot hold malformed lines")
-    with _whole_or_nothing(Path(output)) as sink:
+        raise ValueError("malformed lines require CSV: the columns of Parquet are typed")
+    with _atomic_file(Path(output)) as sink:
         if is_parquet(output):
             _write_parquet(events, sink, progress)
         elif output.endswith(".gz"):
@@ -71,8 +65,8 @@ def write_stream(
 
 
 @contextlib.contextmanager
-def _whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name only when all is written."""
+def _atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that gets its name when it is complete."""
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("wb") as sink:
@@ -114,14 +108,14 @@ def _write_csv(
     for start, chunk in _chunks(events):
         buffer = io.BytesIO()
         table = _table(chunk)
-        names = table["behavior"].cast(pa.string())  # CSV has no dictionaries
+        names = table["behavior"].cast(pa.string())  # CSV cannot hold dictionaries
         pa.csv.write_csv(table.set_column(2, "behavior", names), buffer, options)
         sink.write(_spliced(buffer.getvalue(), start, len(chunk), malformed))
         progress(len(chunk))
 
 
 def _spliced(text: bytes, start: int, rows: int, malformed: MalformedLines | None) -> bytes:
-    """The lines of rows `start` .. `start + rows`, with the malformed ones between them."""
+    """The lines of rows `start` .. `start + rows`, with malformed lines inserted."""
     if malformed is None:
         return text
     first, last = np.searchsorted(malformed.before, (start, start + rows))

@@ -1,4 +1,4 @@
-"""The latent arrays of a world, and the numbers of its formulas (see `simulation.model`)."""
+"""The latent vectors of a world, and the constants of its formulas (see `simulation.model`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Float32s = npt.NDArray[np.float32]
 Int64s = npt.NDArray[np.int64]
 
 MEMORY = 10
-"""Events that the appeal remembers: the policy's history."""
+"""Events of a user's history that affect the appeal."""
 DECAY = 0.7
 TASTE_WEIGHT = 2.5
 MOMENTUM_WEIGHT = 3.5
@@ -23,13 +23,13 @@ ITEMS_PER_CATEGORY = 20
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """Probabilities of what follows a view; each float32, of one shape.
+    """Probabilities of the behaviors after a view; float32 arrays of the same shape.
 
     Attributes:
-        cart: the item goes to the cart.
+        cart: the item is put into the cart.
         fav: the item becomes a favourite.
-        buy: it is bought without having been in the cart.
-        buy_carted: it is bought, given that it is in the cart.
+        buy: the item is bought, given that it is not in the cart.
+        buy_carted: the item is bought, given that it is in the cart.
     """
 
     cart: Float32s
@@ -40,13 +40,12 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Latents:
-    """Users and items as `simulation.model` has them.
+    """The latent vectors of users and items (see `simulation.model`).
 
-    Rows are indices from 0; the ids in streams, histories and lists are index + 1, so that 0
-    is free for padding.
+    Rows are indices from 0. The ids in streams, histories and lists are index + 1; 0 is padding.
 
     Attributes:
-        seed: what it was made from.
+        seed: the seed of all arrays.
         centres: float32 [clusters, dimensions].
         user_cluster: int64 [users].
         user_taste: float32 [users, dimensions].
@@ -54,10 +53,10 @@ class Latents:
         category_vector: float32 [categories, dimensions].
         item_category: int64 [items].
         item_vector: float32 [items, dimensions].
-        item_rank: int64 [items], from 1 for the most exposed.
-        item_period: float64 [items], seconds of the exposure's drift.
+        item_rank: int64 [items], rank by exposure, from 1.
+        item_period: float64 [items], period of the exposure's drift, in seconds.
         item_phase: float64 [items], in [0, 1).
-        item_quality: float32 [items], how readily a view becomes more.
+        item_quality: float32 [items], the item's effect on the probabilities after a view.
     """
 
     seed: int
@@ -82,7 +81,7 @@ class Latents:
         clusters: int = 10,
         dimensions: int = 16,
     ) -> Self:
-        """A world of these sizes, the same for the same arguments.
+        """A world of these sizes; the same for the same arguments.
 
         Raises:
             ValueError: a size is below 1, or there are more clusters than items.
@@ -91,7 +90,7 @@ class Latents:
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, not {size}")
         if clusters > items:
-            raise ValueError(f"{clusters} clusters need as many items; there are {items}")
+            raise ValueError(f"there are {clusters} clusters, but only {items} items")
         rng = np.random.default_rng([seed, 0])
         categories = clusters * max(1, round(items / clusters / ITEMS_PER_CATEGORY))
         centres = _unit(rng.standard_normal((clusters, dimensions)))
@@ -116,27 +115,32 @@ class Latents:
 
     @property
     def users(self) -> int:
-        """How many users there are; their ids are 1 .. users."""
+        """The number of users; their ids are 1 .. users."""
         return len(self.user_taste)
 
     @property
     def items(self) -> int:
-        """How many items there are; their ids are 1 .. items."""
+        """The number of items; their ids are 1 .. items."""
         return len(self.item_vector)
 
     def exposure(self, time: float) -> npt.NDArray[np.float64]:
-        """How often each item is shown at a time in epoch seconds: float64 [items], sum 1."""
+        """The exposure of each item at a time in epoch seconds: float64 [items], sum 1."""
         turn = time / self.item_period + self.item_phase
         weight = np.exp(-0.9 * np.log(self.item_rank) + np.sin(2 * np.pi * turn))
         return np.asarray(weight / weight.sum())
 
     def cluster_likes(self) -> npt.NDArray[np.float64]:
-        """P(category | cluster) of the page's second part: float64 [clusters, categories]."""
+        """P(category | cluster) for the page's second part: float64 [clusters, categories]."""
         weight = np.exp(4.0 * (self.centres @ self.category_vector.T).astype(np.float64))
         return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
     def funnel(self, affinity: Float32s, item: Int64s) -> Funnel:
-        """What follows a view, by <taste, item> and the item's index; any one shape."""
+        """The probabilities after a view.
+
+        Args:
+            affinity: float32, <taste, item>, of any shape.
+            item: int64, indices of items, of the same shape.
+        """
         drive = 3.0 * affinity + self.item_quality[item]
         return Funnel(
             cart=sigmoid(drive - 5.2),
@@ -157,6 +161,6 @@ def _unit(vectors: npt.NDArray[np.floating]) -> Float32s:
 
 
 def _near(rng: np.random.Generator, centres: Float32s, spread: float) -> Float32s:
-    """A unit vector near each of `centres` [n, d], off by noise of about `spread`'s length."""
+    """Unit vectors near `centres` [n, d], with noise of about the length `spread`."""
     noise = rng.standard_normal(centres.shape) * (spread / np.sqrt(centres.shape[1]))
     return _unit(centres + noise)

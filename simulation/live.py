@@ -1,7 +1,7 @@
-"""Clicks as they come in: a simulated stream without an end, as the lines of a CSV file.
+"""An unbounded simulated stream, as lines of CSV in arrival order.
 
-It is made by the hour, each hour from a seed of its own: what users remember does not reach
-over the hour's end, which is hardly seen.
+The stream is simulated hour by hour, each hour with a seed of its own. Users' histories start empty
+in each hour.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from transforms.messages.events import BEHAVIORS, EventBatch
 
 COLUMNS = ("user", "item", "behavior", "time")
 HOUR = 3600
-_SPARE = 1.2
+_MARGIN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Flaws:
-    """What a stream holds besides events on time, as shares of the events.
+    """The flaws of a stream.
 
     Attributes:
-        out_of_orderness: seconds by which an event may stand behind the newest before it.
-        duplicates, malformed, late: shares.
-        late_by: seconds by which late events are late, at least.
+        out_of_orderness: maximum time by which events arrive out of order, in seconds.
+        duplicates: duplicates, as a fraction of the events.
+        malformed: malformed lines, as a fraction of the events.
+        late: late events, as a fraction of the events.
+        late_by: minimum lateness of late events, in seconds.
     """
 
     out_of_orderness: int = 10
@@ -39,17 +41,17 @@ class Flaws:
 
 
 class LiveClicks:
-    """A stream that is asked, again and again, for what has come since.
+    """A stream that is read in steps of event time.
 
     Args:
-        world: whose users click.
-        rate: events a second of event time.
-        start: event time at which it begins, seconds since the epoch.
-        flaws: what else comes.
-        seed: other seeds, other clicks.
+        world: the users and items.
+        rate: events per second of event time.
+        start: event time of the first event, in seconds since the epoch.
+        flaws: the flaws of the stream.
+        seed: the stream's seed.
 
     Raises:
-        TooFewUsersError: `rate` is beyond what the users do.
+        TooFewUsersError: `rate` is too high for the number of users.
     """
 
     def __init__(
@@ -64,22 +66,22 @@ class LiveClicks:
         self._make()
 
     def until(self, moment: int) -> list[bytes]:
-        """The lines that came since the last call and before `moment` of event time."""
-        taken: list[bytes] = []
+        """The lines that arrive before the event time `moment`, without those of earlier calls."""
+        lines: list[bytes] = []
         while True:
             count = int(np.searchsorted(self._moments, moment))
-            taken += self._lines[:count]
+            lines += self._lines[:count]
             self._lines, self._moments = self._lines[count:], self._moments[count:]
             if len(self._lines) or moment <= self._start + self._hour * HOUR:
-                return taken
+                return lines
             self._make()
 
     def _make(self) -> None:
-        """The next hour."""
+        """Simulates the next hour."""
         start = self._start + self._hour * HOUR
         seed = self._seed + self._hour
         self._hour += 1
-        count = round(self._rate * HOUR * _SPARE)
+        count = round(self._rate * HOUR * _MARGIN)
         events = self._world.stream(count, self._rate, start, seed)
         events = events.take(events.time < start + HOUR)
         rng = np.random.default_rng([seed, 3])
@@ -93,19 +95,19 @@ class LiveClicks:
             late_by=flaws.late_by,
         )
         bad = malform(arrivals.events, round(flaws.malformed * n), rng)
-        # An event comes when the newest before it comes.
+        # An event arrives together with the latest event before it.
         newest = np.maximum.accumulate(arrivals.events.time)
         self._moments = np.insert(newest, bad.before, newest[bad.before])
-        self._lines = _spliced(arrivals.events, bad.before, bad.lines)
+        self._lines = _with_malformed(arrivals.events, bad.before, bad.lines)
 
 
-def _spliced(events: EventBatch, before: Int64s, lines: list[bytes]) -> list[bytes]:
+def _with_malformed(events: EventBatch, before: Int64s, lines: list[bytes]) -> list[bytes]:
     columns = (events.user, events.item, events.behavior, events.time)
     found = [
         f"{user},{item},{BEHAVIORS[code]},{time}".encode()
         for user, item, code, time in zip(*(c.tolist() for c in columns), strict=True)
     ]
-    # From the end, so that the places before stay what they are.
+    # From the end, so that earlier positions do not change.
     for place, line in zip(before[::-1].tolist(), reversed(lines), strict=True):
         found.insert(place, line)
     return found

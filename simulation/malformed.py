@@ -1,4 +1,4 @@
-"""Lines that cannot be parsed, of each kind that a dead letter's reason names."""
+"""Malformed lines, for each reason of a dead letter."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ NOT_TEXT = "\xff\xfe"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MalformedLines:
-    """Malformed lines and where they stand.
+    """Malformed lines and their positions in a stream.
 
     Attributes:
-        lines: without their line ends, in the order of `before`.
+        lines: the lines without line ends, in the order of `before`.
         reason: int64 [m], indices into REASONS.
-        before: int64 [m], rising: the row of the stream before which the line stands.
+        before: int64 [m], ascending: the row of the stream that follows the line.
     """
 
     lines: list[bytes]
@@ -41,22 +41,30 @@ class MalformedLines:
         return len(self.lines)
 
     def counts(self) -> dict[str, int]:
-        """How many lines there are of each reason."""
+        """The number of lines by reason."""
         counts = np.bincount(self.reason, minlength=len(REASONS))
         return {name: int(count) for name, count in zip(REASONS, counts, strict=True)}
 
 
 def malform(events: EventBatch, count: int, rng: np.random.Generator) -> MalformedLines:
-    """`count` lines made of rows of `events`, each spoilt in one way, as many of each reason.
+    """Makes malformed copies of rows of `events`, the same number for each reason.
 
-    They are additional to the events, and stand where the rows that they are made of do.
+    Args:
+        events: the stream.
+        count: number of malformed lines.
+        rng: source of the choice of rows and of the errors.
+
+    Returns:
+        The lines. Each is positioned before the row of which it is a copy.
     """
     before = np.sort(rng.integers(0, len(events), count))
     reason = rng.permutation(np.arange(count) % len(REASONS))
     kind = rng.integers(0, 1 << 16, count)
     rows = events.take(before)
     lines = [
-        _spoil(int(why), int(which), [str(user), str(item), BEHAVIORS[behavior], str(time)])
+        _malformed_line(
+            int(why), int(which), [str(user), str(item), BEHAVIORS[behavior], str(time)]
+        )
         for why, which, user, item, behavior, time in zip(
             reason, kind, rows.user, rows.item, rows.behavior, rows.time, strict=True
         )
@@ -64,8 +72,8 @@ def malform(events: EventBatch, count: int, rng: np.random.Generator) -> Malform
     return MalformedLines(lines, reason, before)
 
 
-def _spoil(reason: int, kind: int, fields: list[str]) -> bytes:
-    """The fields of a good line, spoilt for this reason in the `kind`-th way, as a line."""
+def _malformed_line(reason: int, kind: int, fields: list[str]) -> bytes:
+    """A line of these fields with an error: the `kind`-th variant of a reason."""
     name = REASONS[reason]
     if name == TOO_FEW:
         fields = fields[: 1 + kind % 3]
@@ -79,5 +87,5 @@ def _spoil(reason: int, kind: int, fields: list[str]) -> bytes:
         fields[3] = str(-1 - kind) if kind % 2 else str(TIME_LIMIT + kind)
     else:
         fields[kind % 4] += NOT_TEXT
-    # NOT_TEXT's characters are single bytes in Latin-1 and no UTF-8.
+    # In Latin-1 the characters of NOT_TEXT are single bytes, which are invalid UTF-8.
     return ",".join(fields).encode("latin-1")

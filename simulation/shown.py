@@ -1,9 +1,9 @@
-"""A feedback log (spec section 5) of lists that a biased policy showed to a stream's users.
+"""A feedback log of lists that a biased policy shows to the users of a stream.
 
-At every multiple of 20 s each user with an event in the 20 s before, and with ten events before
-it, is shown a list of 8 by `simulation.behaviour`. What the user makes of it is drawn from
-`simulation.feedback`, zeros included. The stream goes on as if nothing had been shown: states do
-not depend on lists, so that what a list truly earns is known whoever shows it.
+At each multiple of the period, the policy (`simulation.behaviour`) shows a list to each user that
+has an event in the preceding period and ten events so far. The feedback is drawn from
+`simulation.feedback`. The stream does not depend on the lists: the states are the same for all
+policies, so that the true reward of any list is known.
 """
 
 from __future__ import annotations
@@ -13,30 +13,29 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from simulation.behaviour import EXPLORATION, draw_lists, inclusion_probabilities
+from simulation.behaviour import draw_lists, inclusion_probabilities
 from simulation.feedback import rewards
 from simulation.latents import MEMORY, Int64s
 from simulation.model import World
+from simulation.options import EXPLORATION, LIST_PERIOD, LIST_SIZE
 from sinks.files.feedback_log import to_table
 from transforms.messages.events import EventBatch
 from transforms.messages.feedback import Feedback
 from transforms.messages.ranked_lists import POLICY_BYTES
 
-SIZE = 8
-PERIOD = 20
 POLICY = b"simulated-biased"
 FILE = "feedback.parquet"
 
 
-def states(events: EventBatch, period: int = PERIOD) -> tuple[Int64s, Int64s, Int64s]:
-    """Who is due when, and the last ten items then.
+def states(events: EventBatch, period: int = LIST_PERIOD) -> tuple[Int64s, Int64s, Int64s]:
+    """The users and times of all lists, with the last ten items at that time.
 
     Args:
         events: a stream.
-        period: seconds between two lists of an active user.
+        period: time between two lists of an active user, in seconds.
 
     Returns:
-        Users int64 [n], times int64 [n] and histories int64 [n, 10], the oldest first; by user
+        Users int64 [n], times int64 [n] and histories int64 [n, 10], oldest first; ordered by user
         and time.
     """
     events = events.take(np.lexsort((events.item, events.time, events.user)))
@@ -55,21 +54,23 @@ def show(
     events: EventBatch,
     seed: int = 0,
     exploration: float = EXPLORATION,
-    size: int = SIZE,
+    size: int = LIST_SIZE,
+    period: int = LIST_PERIOD,
 ) -> Feedback:
-    """What the biased policy shows to the stream's users, and what they make of it.
+    """The lists that the biased policy shows to the stream's users, with the users' feedback.
 
     Args:
-        world: whose users they are.
-        events: their stream.
-        seed: of lists and feedback.
-        exploration: share of a list's places that are left to chance.
-        size: items of a list.
+        world: the users and items.
+        events: the stream.
+        seed: seed of lists and feedback.
+        exploration: fraction of a list's places that are filled uniformly at random.
+        size: items in a list.
+        period: time between two lists of an active user, in seconds.
 
     Raises:
         ValueError: the world has fewer items than a list.
     """
-    users, times, histories = states(events)
+    users, times, histories = states(events, period)
     rng = np.random.default_rng([seed, 3])
     inclusion = inclusion_probabilities(world, size, exploration)
     items, propensities = draw_lists(inclusion, world.user_cluster[users - 1], size, rng)
@@ -89,7 +90,7 @@ def show(
 
 
 def write_feedback(directory: Path, feedback: Feedback) -> None:
-    """Writes the log as one Parquet file of the folder.
+    """Writes the log as one Parquet file into a folder.
 
     Raises:
         OSError: it cannot be written.

@@ -1,9 +1,8 @@
-"""Who does something when: sessions of users who come and go, without what they do.
+"""The times of all events, without their items and behaviors: sessions of users.
 
-A session is 5 to 20 events, 1 to 60 s apart (log-normal, median 8 s), then comes a break of
-at least 30 s whose mean is set so that all users together make `rate` events a second. Users
-differ in how active they are (gamma, shape 2). Of the users a quarter arrives in the course
-of the stream, and another quarter leaves for good.
+A session has 5 to 20 events with gaps of 1 to 60 s (log-normal, median 8 s). A break of at least
+30 s follows; its mean is such that all users together have `rate` events a second. Users' activity
+varies (gamma, shape 2). A quarter of the users arrive during the stream, and another quarter leave.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ SESSION_MIN, SESSION_MAX = 5, 20
 SESSION_MEAN = (SESSION_MIN + SESSION_MAX) / 2
 GAP_MEDIAN, GAP_SPREAD, GAP_MAX = 8.0, 0.7, 60.0
 GAP_MEAN = 10.19
-"""Mean of the rounded and clipped gaps (s); a test holds it to that."""
+"""Mean of the rounded and clipped gaps, in seconds."""
 BREAK_MIN = 30.0
 NEWCOMERS = LEAVERS = 0.25
 PRESENCE = 1 - (NEWCOMERS + LEAVERS) / 2
 BUSIEST = SESSION_MEAN / (SESSION_MEAN * GAP_MEAN + BREAK_MIN + 10.0)
-"""Events a second of a user who is hardly ever away."""
+"""Maximum events a second of a user, with breaks of 40 s."""
 MEAN_LOAD = 0.7
 
 
 class TooFewUsersError(ValueError):
-    """So many events a second are beyond what so few users do."""
+    """The rate is too high for the number of users."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """Events without their items, ordered by user and, within a user, by time.
+    """Users and times of events, ordered by user and time.
 
     Attributes:
         user: int64 [n], indices of users.
-        time: int64 [n], seconds since the epoch; strictly rising within a user.
+        time: int64 [n], seconds since the epoch; strictly ascending within a user.
     """
 
     user: Int64s
@@ -46,7 +45,7 @@ class Timeline:
 
 
 def fastest_rate(users: int) -> float:
-    """Events a second that `users` users can be asked for."""
+    """The maximum rate for a number of users, in events a second."""
     return users * PRESENCE * BUSIEST * MEAN_LOAD
 
 
@@ -56,22 +55,22 @@ def timeline(
     """The first `events` events of `users` users from `start` (epoch seconds) on.
 
     Raises:
-        TooFewUsersError: `rate` events a second are too many for the users.
+        TooFewUsersError: `rate` is too high for the number of users.
     """
     if rate > fastest_rate(users):
         least = int(np.ceil(users * rate / fastest_rate(users)))
         raise TooFewUsersError(
-            f"{rate:g} events a second are more than {users} users make: "
-            f"at most {fastest_rate(users):.3g}, or at least {least} users"
+            f"{users} users have at most {fastest_rate(users):.3g} events a second, not {rate:g}: "
+            f"at least {least} users are necessary"
         )
     speed = _speeds(rng, users, rate)
     span = events / rate
     arrives, leaves = np.full(users, -np.inf), np.full(users, np.inf)
     kind = rng.random(users)
-    comes, goes = kind < NEWCOMERS, kind > 1 - LEAVERS
-    goes[0] = False  # so that however many events are asked for, someone is there to make them
-    arrives[comes] = rng.uniform(0, span, np.count_nonzero(comes))
-    leaves[goes] = rng.uniform(0, span, np.count_nonzero(goes))
+    arriving, leaving = kind < NEWCOMERS, kind > 1 - LEAVERS
+    leaving[0] = False  # at least one user stays, for any number of events
+    arrives[arriving] = rng.uniform(0, span, np.count_nonzero(arriving))
+    leaves[leaving] = rng.uniform(0, span, np.count_nonzero(leaving))
     horizon = span
     while True:
         horizon = horizon * 1.1 + 120.0
@@ -81,18 +80,18 @@ def timeline(
             break
     user, time = user[here], time[here]
     if len(time) > events:
-        # What is cut are the last events of all; of equal times the later users' ones.
+        # Drops the last events; of equal times those of higher user ids.
         kept = np.sort(np.argsort(time, kind="stable")[:events])
         user, time = user[kept], time[kept]
     return Timeline(user, time + start)
 
 
 def _speeds(rng: np.random.Generator, users: int, rate: float) -> npt.NDArray[np.float64]:
-    """Events a second of each user while present; together they make `rate`."""
+    """Events a second of each user while present; their sum is `rate`."""
     mean = rate / users / PRESENCE
     weight = rng.gamma(2.0, 0.5, users)
     speed = np.minimum(weight / weight.mean() * mean, BUSIEST)
-    for _ in range(50):  # what the cap takes from the busiest goes to the others
+    for _ in range(50):  # distributes what exceeds the maximum over the other users
         missing = mean / speed.mean()
         if missing < 1.0001:
             break
@@ -103,10 +102,10 @@ def _speeds(rng: np.random.Generator, users: int, rate: float) -> npt.NDArray[np
 def _sessions(
     rng: np.random.Generator, speed: npt.NDArray[np.float64], horizon: float
 ) -> tuple[Int64s, Int64s]:
-    """Users and times of all events from before 0 to `horizon`, user by user."""
+    """Users and times of all events from 0 to `horizon`, ordered by user."""
     cycle = SESSION_MEAN / speed
     away = cycle - SESSION_MEAN * GAP_MEAN
-    # Everyone begins up to two cycles before 0, so that 0 finds some in mid-session.
+    # Each user starts up to two cycles before 0, so that some sessions are in progress at 0.
     begin = -rng.uniform(0, 2, len(speed)) * cycle
     expected = (horizon - begin) / cycle
     sessions = np.ceil(expected + 4 * np.sqrt(expected) + 3).astype(np.int64)

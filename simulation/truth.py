@@ -1,4 +1,4 @@
-"""What a test may know of a stream: its counts, and the world behind it."""
+"""The ground truth of a stream: its counts and the world that it was drawn from."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Truth:
     """Counts of a written stream.
 
     Attributes:
-        lines: all lines but the header: events + duplicates + malformed.
-        events: different events.
+        lines: all lines without the header: events + duplicates + malformed.
+        events: distinct events.
         users: users with an event.
         items: items with an event.
-        first_time: smallest time of an event, epoch seconds.
-        last_time: largest time of an event, epoch seconds.
-        behaviors: different events by behavior.
+        first_time: smallest event time, in seconds since the epoch.
+        last_time: largest event time, in seconds since the epoch.
+        behaviors: distinct events by behavior.
         malformed: malformed lines by reason.
-        duplicates: lines that repeat an event exactly.
-        late: events that arrive much later than the bound.
-        out_of_orderness: the most, in seconds, that the largest time seen before is ahead of
-            an event that is not late.
-        lateness: the least that it is ahead of a late one; 0 where there are none.
+        duplicates: exact repetitions of an event.
+        late: late events.
+        out_of_orderness: maximum over the events that are not late of the maximum event time so far
+            minus the event's time, in seconds.
+        lateness: minimum of the same over the late events; 0 where there are none.
     """
 
     lines: int
@@ -60,10 +60,10 @@ class Truth:
 
     @staticmethod
     def of(arrivals: Arrivals, malformed: MalformedLines) -> Truth:
-        """Counts what is there."""
+        """The counts of a stream."""
         events = arrivals.events
         once = events.take(~arrivals.duplicate)
-        behind = np.maximum.accumulate(events.time) - events.time
+        delay = np.maximum.accumulate(events.time) - events.time
         counts = np.bincount(once.behavior, minlength=len(BEHAVIORS))
         return Truth(
             lines=len(events) + len(malformed),
@@ -76,15 +76,15 @@ class Truth:
             malformed=malformed.counts(),
             duplicates=int(arrivals.duplicate.sum()),
             late=int(arrivals.late.sum()),
-            out_of_orderness=int(behind[~arrivals.late].max(initial=0)),
-            lateness=int(behind[arrivals.late].min()) if arrivals.late.any() else 0,
+            out_of_orderness=int(delay[~arrivals.late].max(initial=0)),
+            lateness=int(delay[arrivals.late].min()) if arrivals.late.any() else 0,
         )
 
 
 def write_truth(directory: Path, truth: Truth, world: World) -> None:
     """Writes truth.json, and each of the world's ARRAYS as a .npy file (row = id - 1).
 
-    `World.make(**json["world"])` makes the same world again.
+    `World.make(**json["world"])` returns the same world.
 
     Raises:
         OSError: the folder cannot be written.

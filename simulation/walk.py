@@ -1,8 +1,8 @@
-"""From who and when to what: every user's items and behaviors, one after the other.
+"""Items and behaviors of all events of a timeline.
 
-What a user does next depends on what the user did last, so the time of a user cannot be
-vectorised; the users can. Step k makes the k-th event of every user who has that many: with
-users in the order of their counts, these are the first n_k rows of every state array.
+A user's next event depends on the last ones, so that the computation is vectorised over users and
+not over time. Step k draws the k-th event of each user with at least k events. Users are ordered by
+descending number of events: these users are the first n_k rows of each state array.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
 
-RAIL = 4
-"""Items of each of the page's three parts."""
+PART_SIZE = 4
+"""Items in each of the page's three parts."""
 DRIFT_STEP = 300
-"""Seconds for which the exposure stands still."""
+"""Seconds for which the exposure is constant."""
 TABLE_LIMIT = 16_000_000
-"""Numbers at most in the tables of exposure; beyond that DRIFT_STEP is stretched."""
+"""Maximum size of the exposure table; DRIFT_STEP is increased to fit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shelf:
-    """Cumulative exposure per period of time, items by category: what pages are drawn from.
+class _ExposureTable:
+    """Cumulative exposure by period of time, with items ordered by category.
 
-    Period e's numbers run from e to e + 1, so that one sorted array serves all periods.
+    The values of period e are from e to e + 1, so that one sorted array has all periods.
     """
 
     start: int
     step: int
-    cumulative: Float64s  # [periods * items], rising
-    edges: Float64s  # [periods, categories + 1], where each category's numbers begin
-    item: Int64s  # [items], indices of items in the order of their categories
+    cumulative: Float64s  # [periods * items], ascending
+    edges: Float64s  # [periods, categories + 1], first value of each category
+    item: Int64s  # [items], indices of items, ordered by category
 
     @staticmethod
-    def make(world: Latents, first: int, last: int) -> _Shelf:
+    def make(world: Latents, first: int, last: int) -> _ExposureTable:
         most = max(1, TABLE_LIMIT // world.items)
         step = max(DRIFT_STEP, -(-(last - first + 1) // most))
         periods = (last - first) // step + 1
@@ -58,26 +58,26 @@ class _Shelf:
         edges = np.empty((periods, len(ends) + 1))
         edges[:, 0] = np.arange(periods)
         edges[:, 1:] = cumulative[:, ends - 1]
-        return _Shelf(first, step, cumulative.ravel(), edges, order)
+        return _ExposureTable(first, step, cumulative.ravel(), edges, order)
 
     def draw(self, low: Float64s, high: Float64s, uniform: Float64s) -> Int64s:
-        """An item for each number between `low` and `high`, at `uniform` of the way."""
+        """The items at `low + uniform * (high - low)`, elementwise."""
         at = np.searchsorted(self.cumulative, low + uniform * (high - low), side="right")
-        at = np.minimum(at, len(self.cumulative) - 1)  # rounding may lead beyond the last
+        at = np.minimum(at, len(self.cumulative) - 1)  # rounding may exceed the last value
         return np.asarray(self.item[at % len(self.item)])
 
 
 class Walk:
-    """The state of all users between steps. Rows are users by falling number of events."""
+    """The state of all users between steps. Rows are users by descending number of events."""
 
     def __init__(self, world: Latents, line: Timeline, rng: np.random.Generator) -> None:
-        """Prepares the walk of `world`'s users along `line`."""
+        """Initialises the state of `world`'s users for the events of `line`."""
         self._world, self._rng, self._time = world, rng, line.time
         counts = np.bincount(line.user, minlength=world.users)
         self._order = np.argsort(-counts, kind="stable")
         self._first = (np.cumsum(counts) - counts)[self._order]
         self._counts = counts[self._order]
-        self._shelf = _Shelf.make(world, int(line.time.min()), int(line.time.max()))
+        self._exposure = _ExposureTable.make(world, int(line.time.min()), int(line.time.max()))
         likes = np.cumsum(world.cluster_likes(), axis=1)
         likes[:, -1] = 1.0
         self._likes = likes + np.arange(len(likes))[:, None]
@@ -88,9 +88,13 @@ class Walk:
         self._pending = np.zeros(world.users, np.uint8)  # bits: cart 1, fav 2, buy 4
 
     def run(self, progress: Callable[[int], None]) -> tuple[Int64s, Int8s]:
-        """Items (indices) and behaviors of the events, in the timeline's order.
+        """Draws all events.
 
-        `progress` is told how many events each step made.
+        Args:
+            progress: called with the number of events of each step.
+
+        Returns:
+            Items (indices) and behaviors, in the timeline's order.
         """
         items = np.empty(len(self._time), np.int64)
         behaviors = np.empty(len(self._time), np.int8)
@@ -107,30 +111,30 @@ class Walk:
         pending = self._pending[:n]
         free = np.flatnonzero(pending == 0)
         item = self._recent[(step - 1) % MEMORY, :n].copy()
-        # The lowest bit of what is pending comes next: cart, then fav, then buy.
+        # The lowest pending bit is the next behavior: cart, then fav, then buy.
         bit = pending & (~pending + np.uint8(1))
         behavior = _BEHAVIOR_OF_BIT[bit]
         pending &= pending - (bit > 0)
         if len(free):
             item[free], affinity = self._choose(step, free, time[free])
             pending[free] = self._decide(affinity, item[free])
-        self._remember(step, item)
+        self._append_to_history(step, item)
         return item, behavior
 
     def _choose(
         self, step: int, rows: Int64s, time: Int64s
     ) -> tuple[Int64s, npt.NDArray[np.float32]]:
-        """One item of a page for each user of `rows`, and <taste, item>."""
+        """The item that each user of `rows` chooses from a page, and <taste, item>."""
         page = self._page(step, rows, time)
-        seen = min(step, MEMORY)
-        pull = self._taste[rows] * np.float32(TASTE_WEIGHT)
-        if seen:
-            norm = (1 - DECAY**seen) / (1 - DECAY)
-            pull += self._trace[rows] * np.float32(MOMENTUM_WEIGHT / norm)
+        length = min(step, MEMORY)
+        preference = self._taste[rows] * np.float32(TASTE_WEIGHT)
+        if length:
+            norm = (1 - DECAY**length) / (1 - DECAY)
+            preference += self._trace[rows] * np.float32(MOMENTUM_WEIGHT / norm)
         vectors = self._world.item_vector[page]
-        appeal = np.einsum("nmd,nd->nm", vectors, pull)
+        appeal = np.einsum("nmd,nd->nm", vectors, preference)
         stale = np.zeros(page.shape, bool)
-        for slot in range(seen):
+        for slot in range(length):
             stale |= page == self._recent[slot, rows][:, None]
         appeal -= np.float32(STALENESS) * stale
         odds = np.cumsum(np.exp(appeal), axis=1)
@@ -141,32 +145,34 @@ class Walk:
         return page[across, picked], affinity
 
     def _page(self, step: int, rows: Int64s, time: Int64s) -> Int64s:
-        shelf, n = self._shelf, len(rows)
-        period = ((time - shelf.start) // shelf.step)[:, None]
-        uniform = self._rng.random((n, 3 * RAIL))
-        which = self._rng.random((n, 2 * RAIL))
+        table, n = self._exposure, len(rows)
+        period = ((time - table.start) // table.step)[:, None]
+        uniform = self._rng.random((n, 3 * PART_SIZE))
+        which = self._rng.random((n, 2 * PART_SIZE))
         liked = (
             np.searchsorted(
-                self._likes.ravel(), self._cluster[rows][:, None] + which[:, :RAIL], side="right"
+                self._likes.ravel(),
+                self._cluster[rows][:, None] + which[:, :PART_SIZE],
+                side="right",
             )
             % self._likes.shape[1]
         )
         near = liked
-        if seen := min(step, MEMORY):
-            ladder = 1 - which[:, RAIL:] * (1 - DECAY**seen)
-            age = np.minimum((np.log(ladder) / np.log(DECAY)).astype(np.int64), seen - 1)
+        if length := min(step, MEMORY):
+            ladder = 1 - which[:, PART_SIZE:] * (1 - DECAY**length)
+            age = np.minimum((np.log(ladder) / np.log(DECAY)).astype(np.int64), length - 1)
             recent = self._recent[(step - 1 - age) % MEMORY, rows[:, None]]
             near = self._world.item_category[recent]
         category = np.concatenate((liked, near), axis=1)
-        low, high = np.empty((n, 3 * RAIL)), np.empty((n, 3 * RAIL))
-        low[:, :RAIL] = period
-        high[:, :RAIL] = period + 1
-        low[:, RAIL:] = shelf.edges[period, category]
-        high[:, RAIL:] = shelf.edges[period, category + 1]
-        return shelf.draw(low, high, uniform)
+        low, high = np.empty((n, 3 * PART_SIZE)), np.empty((n, 3 * PART_SIZE))
+        low[:, :PART_SIZE] = period
+        high[:, :PART_SIZE] = period + 1
+        low[:, PART_SIZE:] = table.edges[period, category]
+        high[:, PART_SIZE:] = table.edges[period, category + 1]
+        return table.draw(low, high, uniform)
 
     def _decide(self, affinity: npt.NDArray[np.float32], item: Int64s) -> npt.NDArray[np.uint8]:
-        """What the viewers of `item` will do next, as bits."""
+        """The next behaviors of the viewers of `item`, as bits."""
         funnel = self._world.funnel(affinity, item)
         chance = self._rng.random((3, len(item)), dtype=np.float32)
         cart = chance[0] < funnel.cart
@@ -174,14 +180,14 @@ class Walk:
         buy = chance[2] < np.where(cart, funnel.buy_carted, funnel.buy)
         return np.asarray(cart + 2 * fav + 4 * buy, dtype=np.uint8)
 
-    def _remember(self, step: int, item: Int64s) -> None:
+    def _append_to_history(self, step: int, item: Int64s) -> None:
         n, slot = len(item), step % MEMORY
         trace = self._trace[:n]
         trace *= np.float32(DECAY)
         trace += self._world.item_vector[item]
         if step >= MEMORY:
-            forgotten = self._world.item_vector[self._recent[slot, :n]]
-            trace -= np.float32(DECAY**MEMORY) * forgotten
+            expired = self._world.item_vector[self._recent[slot, :n]]
+            trace -= np.float32(DECAY**MEMORY) * expired
         self._recent[slot, :n] = item
 
 
