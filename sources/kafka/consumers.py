@@ -1,7 +1,7 @@
-"""A process's consumers: one per partition, kept from one bundle to the next.
+"""Kafka consumers that a process keeps from one bundle to the next.
 
-A bundle reads for a second or less, and connecting takes a tenth of one; so a consumer, with
-what it has fetched ahead, waits here for the bundle that goes on where the last one ended.
+A bundle reads for a second or less, while connecting takes a tenth of a second. So a consumer,
+with the records that it has prefetched, is kept for the bundle that continues at its position.
 """
 
 from __future__ import annotations
@@ -15,27 +15,33 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from sources.kafka.errors import reach
+from sources.kafka.errors import connect_or_explain
 from sources.kafka.url import KafkaUrl
 
 IDLE_SECONDS = 60.0
+"""A consumer that no bundle has used for so long is closed."""
+
 FETCH_BYTES = 4 << 20
 FETCH_MS = 50
-"""How long a fetch waits at the broker for records: what is asked behind it waits as long."""
+"""How long a fetch waits at the broker for records; later requests wait for it."""
+
 ANSWER_MS = 10_000
 COMMIT_SECONDS = 5.0
-"""Between two commits of a partition's position at the least."""
+"""The least time between two commits of a partition's position."""
+
+NO_TOPIC_ID = bytes(16)
+"""The id of a topic of which the broker gives none (before Kafka 2.8)."""
 
 _Key = tuple[KafkaUrl, int]
 
 
 def connect(url: KafkaUrl, group: str | None = None) -> KafkaConsumer:
-    """A consumer that makes no topic, commits nothing by itself and skips aborted transactions.
+    """A consumer that creates no topic, commits nothing by itself and skips aborted transactions.
 
     Raises:
         KafkaError: no broker answers, or one refuses the user.
     """
-    return reach(
+    return connect_or_explain(
         lambda wait: KafkaConsumer(
             **url.client(),
             group_id=group,
@@ -53,17 +59,31 @@ def connect(url: KafkaUrl, group: str | None = None) -> KafkaConsumer:
     )
 
 
-class Consumers:
-    """The consumers that no bundle is using, and the committers."""
+def topic_id(consumer: KafkaConsumer, topic: str) -> bytes:
+    """The id that the broker gave the topic when it was created, 16 bytes.
+
+    It is the one of the consumer's latest metadata; NO_TOPIC_ID where they have none.
+    """
+    found = consumer._cluster.topic_id(topic)  # noqa: SLF001 - there is no public way
+    return NO_TOPIC_ID if found is None else bytes(found.bytes)
+
+
+def is_missing(consumer: KafkaConsumer, topic: str) -> bool:
+    """Whether the consumer's latest metadata do not have the topic."""
+    return consumer._cluster.partitions_for_topic(topic) is None  # noqa: SLF001
+
+
+class ConsumerPool:
+    """The consumers of one job in this process that no bundle is using, and its committers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[_Key, tuple[KafkaConsumer, int, float]] = {}
         self._committing = threading.Lock()
         self._committers: dict[tuple[KafkaUrl, str], Any] = {}
-        self._told: dict[_Key, tuple[int, float]] = {}
+        self._committed: dict[_Key, tuple[int, float]] = {}
 
-    def take(self, url: KafkaUrl, partition: int, position: int) -> KafkaConsumer:
+    def acquire(self, url: KafkaUrl, partition: int, position: int) -> KafkaConsumer:
         """A consumer assigned to the partition, whose next record is the one at `position`.
 
         Raises:
@@ -80,43 +100,45 @@ class Consumers:
             consumer.seek(where, position)
         return consumer
 
-    def give(self, url: KafkaUrl, partition: int, position: int, consumer: KafkaConsumer) -> None:
-        """Keeps a consumer for the bundle that goes on at `position`."""
+    def release(
+        self, url: KafkaUrl, partition: int, position: int, consumer: KafkaConsumer
+    ) -> None:
+        """Keeps a consumer for the bundle that continues at `position`."""
         with self._lock:
             other = self._kept.pop((url, partition), None)
             self._kept[url, partition] = consumer, position, time.monotonic()
         if other:
-            shut(other[0])
+            close_quietly(other[0])
 
     def close(self, idle_seconds: float = 0.0) -> None:
-        """Closes the consumers that nobody has used for so long; with 0 the committers too."""
+        """Closes the consumers that no bundle has used for so long; with 0 the committers too."""
         limit = time.monotonic() - idle_seconds
         with self._lock:
             old = [key for key, (_, _, since) in self._kept.items() if since <= limit]
             closing = [self._kept.pop(key)[0] for key in old]
         for consumer in closing:
-            shut(consumer)
+            close_quietly(consumer)
         if not idle_seconds:
             with self._committing:
                 while self._committers:
-                    shut(self._committers.popitem()[1])
+                    close_quietly(self._committers.popitem()[1])
 
     def is_to_commit(self, url: KafkaUrl, partition: int, position: int, is_last: bool) -> bool:
-        """Whether to commit a position: not the one before again, and not too often.
+        """Whether to commit a position: it is new, and the last commit is long enough ago.
 
-        A bundle that commits keeps what worked on it until a checkpoint is over: meanwhile each
-        other one needs a worker made anew, and that takes a tenth of a second of all threads.
+        A bundle that commits occupies its processor until a checkpoint is complete. Other
+        bundles then need a new processor, which takes a tenth of a second of all threads.
         """
         now = time.monotonic()
         with self._lock:
-            told, since = self._told.get((url, partition), (None, -COMMIT_SECONDS))
-            if position == told or (now - since < COMMIT_SECONDS and not is_last):
+            committed, since = self._committed.get((url, partition), (None, -COMMIT_SECONDS))
+            if position == committed or (now - since < COMMIT_SECONDS and not is_last):
                 return False
-            self._told[url, partition] = position, now
+            self._committed[url, partition] = position, now
             return True
 
     def commit(self, url: KafkaUrl, group: str, partition: int, position: int) -> None:
-        """Tells lag tools how far the job has come; a failure is only the tools' loss."""
+        """Commits a position for tools that show the lag; the job itself does not use it."""
         where = {TopicPartition(url.topic, partition): OffsetAndMetadata(position, "", -1)}
         with self._committing:
             key = (url, group)
@@ -125,15 +147,11 @@ class Consumers:
             try:
                 self._committers[key].commit(where, timeout_ms=ANSWER_MS)
             except KafkaError:
-                shut(self._committers.pop(key))
-                raise  # Beam logs what a finalization raises, and goes on.
+                close_quietly(self._committers.pop(key))
+                raise  # Beam logs what a finalization raises, and continues.
 
 
-def shut(consumer: KafkaConsumer) -> None:
+def close_quietly(consumer: KafkaConsumer) -> None:
     """Closes a consumer, whatever state it is in."""
     with contextlib.suppress(KafkaError, OSError):
         consumer.close(autocommit=False, timeout_ms=1000)
-
-
-CONSUMERS = Consumers()
-"""This process's."""

@@ -1,4 +1,4 @@
-"""What is to be read of a topic's partition, and how it is coded."""
+"""The element that the Kafka reader processes: a partition and its offsets, and its coder."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from typing import NamedTuple
 
 import apache_beam as beam
 
+from sources.kafka.consumers import NO_TOPIC_ID
 from transforms.shards.key_groups import GROUPS, key_group
 
 
 class Partition(NamedTuple):
-    """Offsets of a partition to read, from `start` up to `stop`, without it.
+    """The offsets of a partition to read, from `start` to `stop` (exclusive).
 
     Attributes:
-        number: the partition's.
+        number: the partition's number.
         start: the first offset.
-        stop: the offset behind the last one.
-        place: which of the partitions found in one look this is, from 0, and
-        among: how many these are: the runner deals them out evenly.
+        stop: one past the last offset.
+        place: the index of this partition among those that were listed together, from 0.
+        among: how many partitions were listed together; the runner distributes them evenly.
+        topic_id: the id of the topic that these offsets belong to, 16 bytes.
     """
 
     number: int
@@ -28,17 +30,19 @@ class Partition(NamedTuple):
     stop: int
     place: int = 0
     among: int = 1
+    topic_id: bytes = NO_TOPIC_ID
 
 
 class PartitionCoder(beam.coders.Coder):
-    """A partition's numbers and a last one, so chosen that Flink deals the partitions out evenly.
+    """Codes a partition so that Flink distributes partitions evenly over its subtasks.
 
-    Flink deals by a hash of the code: two partitions would be read by one of two workers in every
-    other job, and by then it has twice the work.
+    Flink distributes by a hash of the encoded element, which would leave some subtasks with two
+    partitions and others with none. The last number of the encoding is chosen so that the hash
+    is right.
     """
 
     def encode(self, value: Partition) -> bytes:
-        """The partition as bytes, always the same ones."""
+        """The partition as bytes; equal partitions have equal bytes."""
         return _encoded(value)
 
     def decode(self, encoded: bytes) -> Partition:
@@ -50,18 +54,18 @@ class PartitionCoder(beam.coders.Coder):
         return True
 
     def to_type_hint(self) -> type[Partition]:
-        """What it codes."""
+        """The type that this codes."""
         return Partition
 
 
-_NUMBERS = struct.Struct(">qqqiiH")
+_NUMBERS = struct.Struct(">qqqii16sH")
 
 
 @lru_cache(maxsize=1024)
 def _encoded(partition: Partition) -> bytes:
     group = partition.place * GROUPS // partition.among
     codes = (_NUMBERS.pack(*partition, salt) for salt in count())
-    # The runner does not know this coder, and takes its bytes with their length before them.
+    # Flink does not know this coder. It hashes the bytes with their length in front.
     return next(code for code in codes if key_group(bytes([len(code)]) + code) == group)
 
 

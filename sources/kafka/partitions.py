@@ -1,4 +1,4 @@
-"""A topic's partitions, where to begin in each, and those that are added while the job runs."""
+"""A topic's partitions and their first offsets, and partitions that are added while a job runs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from sources.errors import SourceError
-from sources.kafka.consumers import ANSWER_MS, connect, shut
-from sources.kafka.errors import REFUSED, words
+from sources.kafka.consumers import ANSWER_MS, close_quietly, connect, topic_id
+from sources.kafka.errors import PERMANENT, describe
 from sources.kafka.partition import Partition
 from sources.kafka.url import KafkaUrl
 from sources.options import start_time
 from transforms.messages.events import TIME_LIMIT
 
 FOREVER = (1 << 63) - 1
-"""The end of a range that has none."""
+"""The stop of a range that has no end."""
 
 RETRY_SECONDS = 5
 
@@ -64,11 +64,12 @@ def list_partitions(
                 stop=max(ends.get(p, FOREVER), starts[p]),
                 place=place,
                 among=len(asked),
+                topic_id=topic_id(consumer, url.topic),
             )
             for place, p in enumerate(asked)
         ]
     finally:
-        shut(consumer)
+        close_quietly(consumer)
 
 
 def _starts(
@@ -85,7 +86,7 @@ def _starts(
 
 
 def list_bounded(url: KafkaUrl, start: str) -> list[Partition]:
-    """The partitions of a bounded read, whose ends are those of this moment.
+    """The partitions of a bounded read, which stops at the end offsets of this moment.
 
     Raises:
         SourceError: no broker answers, or the topic does not exist.
@@ -93,21 +94,21 @@ def list_bounded(url: KafkaUrl, start: str) -> list[Partition]:
     try:
         partitions = list_partitions(url, start, bounded=True)
     except KafkaError as error:
-        raise SourceError(f"{url}: {words(error)}") from error
+        raise SourceError(f"{url}: {describe(error)}") from error
     if partitions is None:
         raise SourceError(f"{url}: there is no such topic")
     return partitions
 
 
 class WatchPartitions(beam.DoFn, RestrictionProvider):
-    """Gives a topic's partitions, and looks for new ones for ever.
+    """Outputs a topic's partitions, and looks for new ones for ever.
 
-    Its positions are the partitions' numbers, so that each is given once. A topic that does not
-    exist, or brokers that do not answer, are waited for, with warnings.
+    Its restriction's positions are partition numbers, so that each partition is output once. A
+    topic that does not exist, or brokers that do not answer, are waited for, with warnings.
 
     Args:
         start: where to begin: `earliest`, `latest` or an ISO time.
-        refresh: seconds from one look to the next.
+        refresh: seconds between two looks.
     """
 
     def __init__(self, start: str, refresh: int) -> None:
@@ -115,15 +116,15 @@ class WatchPartitions(beam.DoFn, RestrictionProvider):
         self.refresh = refresh
 
     def initial_restriction(self, element: KafkaUrl) -> OffsetRange:
-        """All numbers."""
+        """All partition numbers."""
         return OffsetRange(0, FOREVER)
 
     def create_tracker(self, restriction: OffsetRange) -> OffsetRestrictionTracker:
-        """One that is never done, and never cut in two."""
-        return EndlessTracker(restriction)
+        """A tracker that is never split."""
+        return UnsplittableTracker(restriction)
 
     def restriction_size(self, element: KafkaUrl, restriction: OffsetRange) -> float:
-        """One look."""
+        """The work left: one look."""
         return 1.0
 
     @beam.DoFn.unbounded_per_element()
@@ -140,7 +141,7 @@ class WatchPartitions(beam.DoFn, RestrictionProvider):
                 return
             yield partition
         if found is not None:
-            # Each partition has a watermark of its own; this one must hold none of them back.
+            # Each partition has a watermark of its own. This one must not hold them back.
             watermark.set_watermark(Timestamp(TIME_LIMIT))
         wait = RETRY_SECONDS if found is None else self.refresh
         tracker.defer_remainder(Duration(wait))
@@ -149,20 +150,23 @@ class WatchPartitions(beam.DoFn, RestrictionProvider):
         try:
             found = list_partitions(url, self.start, bounded=False, known=known)
         except KafkaError as error:
-            if isinstance(error, REFUSED):
-                raise SourceError(f"{url}: {words(error)}") from error
-            _LOG.warning("%s: %s; trying again", url, words(error))
+            if isinstance(error, PERMANENT):
+                raise SourceError(f"{url}: {describe(error)}") from error
+            _LOG.warning("%s: %s; trying again", url, describe(error))
             return None
         if found is None:
-            _LOG.warning("%s: the topic does not exist yet; waiting for it", url)
+            _LOG.warning("%s: the topic does not exist; waiting for it", url)
         return found
 
 
-class EndlessTracker(OffsetRestrictionTracker):
-    """Offsets of which only the rest can be put off: a partition has one reader, in order."""
+class UnsplittableTracker(OffsetRestrictionTracker):
+    """An offset tracker whose remainder can only be deferred whole.
+
+    A partition is read by one reader, in order.
+    """
 
     def try_split(self, fraction_of_remainder: float) -> tuple[OffsetRange, OffsetRange] | None:
-        """The claimed part and the rest, where the whole rest is asked for."""
+        """The claimed part and the rest, where the whole rest is asked for; else None."""
         if fraction_of_remainder != 0:
             return None
         split: tuple[OffsetRange, OffsetRange] | None = super().try_split(0)

@@ -1,15 +1,16 @@
-"""Looks at a partition: the records from an offset on, and whether there are more."""
+"""Polls of a partition: the records from an offset on, and whether there are more."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import OffsetOutOfRangeError
+from kafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
 from sources.errors import SourceError
-from sources.kafka.consumers import ANSWER_MS
+from sources.kafka.consumers import ANSWER_MS, NO_TOPIC_ID, is_missing, topic_id
+from sources.kafka.partition import Partition
 from sources.kafka.partitions import FOREVER
 from sources.kafka.url import KafkaUrl
 
@@ -18,50 +19,89 @@ POLL_MS = 50
 _LOG = logging.getLogger(__name__)
 
 
+class Polled(NamedTuple):
+    """What a poll gave.
+
+    Attributes:
+        end: the offset after the records and the gaps between them.
+        records: kafka-python's records.
+        expired: how many records were deleted before they were read.
+    """
+
+    end: int
+    records: list[Any]
+    expired: int = 0
+
+
 def poll(
-    consumer: KafkaConsumer, url: KafkaUrl, number: int, position: int, stop: int
-) -> tuple[int, list[Any]]:
-    """Records from `position` on, and the offset after what they cover (gaps included).
+    consumer: KafkaConsumer, url: KafkaUrl, partition: Partition, position: int, stop: int
+) -> Polled:
+    """Records of a partition from `position` on.
 
     Args:
         consumer: at `position`.
         url: the topic.
-        number: of the partition.
+        partition: which partition.
         position: the offset to read next.
         stop: the offset to end before.
 
     Raises:
-        SourceError: the topic was made anew.
+        SourceError: the topic was deleted and created again.
+        UnknownTopicOrPartitionError: the topic does not exist.
         KafkaError: the broker does not answer.
     """
-    where = TopicPartition(url.topic, number)
+    where = TopicPartition(url.topic, partition.number)
     try:
         records = consumer.poll(POLL_MS, POLL_RECORDS).get(where, [])
+        check_topic(consumer, url, partition)
         end = consumer.position(where, ANSWER_MS)
     except OffsetOutOfRangeError as error:
+        check_topic(consumer, url, partition)
         begin = consumer.beginning_offsets([where], ANSWER_MS)[where]
         if position >= begin:
             raise SourceError(
-                f"{url}, partition {number}: offset {position} is beyond the end; the "
-                "topic was made anew, so that the job must be started anew"
+                f"{url}, partition {partition.number}: offset {position} is beyond the end; "
+                f"{_CREATED_AGAIN}"
             ) from error
+        # Only what this read was to cover counts.
+        expired = min(begin, stop) - position
         _LOG.warning(
             "%s, partition %d: %d records were deleted before they were read",
             url,
-            number,
-            begin - position,
+            partition.number,
+            expired,
         )
         consumer.seek(where, begin)
-        return min(begin, stop), []
+        return Polled(min(begin, stop), [], expired)
     if end is None or end <= stop:
-        return end or position, records
-    return stop, [record for record in records if record.offset < stop]
+        return Polled(end or position, records)
+    return Polled(stop, [record for record in records if record.offset < stop])
+
+
+_CREATED_AGAIN = (
+    "the topic was deleted and created again, so that the job's positions mean nothing: start the "
+    "job anew, without its savepoint"
+)
+
+
+def check_topic(consumer: KafkaConsumer, url: KafkaUrl, partition: Partition) -> None:
+    """Makes sure that the consumer reads the topic that the partition's offsets belong to.
+
+    Raises:
+        SourceError: a topic of the same name has taken its place.
+        UnknownTopicOrPartitionError: the topic does not exist.
+    """
+    found = topic_id(consumer, url.topic)
+    if partition.topic_id != found and NO_TOPIC_ID not in (found, partition.topic_id):
+        raise SourceError(f"{url}: {_CREATED_AGAIN}")
+    if is_missing(consumer, url.topic):
+        raise UnknownTopicOrPartitionError(url.topic)
 
 
 def is_at_end(
     consumer: KafkaConsumer, where: TopicPartition, position: int, stop: int, polled: int
 ) -> bool:
-    """Whether the broker says that there is nothing more; not asked where there must be.
+    """Whether there is nothing more to read; the broker is asked only where it must be.
 
     Args:
         consumer: at `position`.
@@ -72,7 +112,7 @@ def is_at_end(
     """
     if polled == POLL_RECORDS or (polled and stop != FOREVER):
         return False
-    if polled:  # The answer came with them.
+    if polled:  # The fetch response had the end offset.
         end = consumer.highwater(where)
         return end is not None and end <= position
     return bool(consumer.end_offsets([where], ANSWER_MS)[where] <= position)

@@ -1,61 +1,69 @@
-"""A topic's time: the newest event on any of its partitions, and since when nothing has come.
+"""A topic's time: its newest event on any partition, and since when nothing was added.
 
-A partition that falls silent follows it, so that it holds nothing up and yet is not ahead of
-what it will be told next: old events can be replayed to a job that waits for them.
+The watermark of a partition without new records follows the topic's time. It then holds no other
+partition back, and does not pass events that are still to come: old events may be replayed to a
+waiting job.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from sources.kafka.consumers import ANSWER_MS, connect, shut
+from sources.kafka.consumers import ANSWER_MS, close_quietly, connect
 from sources.kafka.url import KafkaUrl
 from sources.parsing.kafka_values import parse_values
+from sources.parsing.malformed import Int64s
 
 LOOK_SECONDS = 2.0
-"""From one look at a topic's ends to the next, for all partitions that this process reads."""
+"""Time between two looks at a topic's ends, for all partitions that this process reads."""
 
 TAIL = 20
-"""Values at a partition's end that are looked at."""
+"""Values at a partition's end that a look reads."""
 
 TAIL_MS = 2_000
+"""The longest that a look waits for these values."""
+
 _POLL_MS = 50
+_LOG_APPEND_TIME = 1
 
 
 class TopicTime(NamedTuple):
     """What is known of a topic.
 
     Attributes:
-        newest: the largest event time seen at the partitions' ends, in seconds since the epoch,
-            or None while there was no event at all.
-        still_since: since when (seconds of the clock) nothing was added to any partition.
+        newest: the largest event time at the partitions' ends, in seconds since the epoch, or
+            None while there was no event at all. Events from the future do not count.
+        unchanged_since: since when nothing was added to any partition, in seconds of the clock.
     """
 
     newest: int | None
-    still_since: float
+    unchanged_since: float
 
 
 class TopicWatch:
     """Looks at the ends of one topic's partitions.
 
-    What a look finds is told from the next look on: by then a partition has read what was put on
-    it together with what the look saw on others.
+    What a look finds is reported from the next look on. By then a partition has read the records
+    that were added to it together with those that the look found on others.
 
     Args:
         url: the topic.
+        max_future: how far an event may be ahead of the clock, in seconds.
     """
 
-    def __init__(self, url: KafkaUrl) -> None:
+    def __init__(self, url: KafkaUrl, max_future: int) -> None:
         self._url = url
+        self._max_future = max_future
         self._lock = threading.Lock()
         self._consumer: KafkaConsumer | None = None
         self._ends: dict[TopicPartition, int] = {}
-        self._told = self._seen = TopicTime(None, time.time())
+        self._reported = self._found = TopicTime(None, time.time())
         self._looked = float("-inf")
 
     def now(self) -> TopicTime:
@@ -66,19 +74,24 @@ class TopicWatch:
         """
         with self._lock:
             if time.monotonic() - self._looked >= LOOK_SECONDS:
-                self._told = self._seen
+                self._reported = self._found
                 try:
-                    self._seen = self._look(self._seen)
+                    self._found = self._look(self._found)
                 except KafkaError:
                     self._close()
                     raise
                 self._looked = time.monotonic()
-            return self._told
+            return self._reported
+
+    def close(self) -> None:
+        """Closes the connection; the next look makes a new one."""
+        with self._lock:
+            self._close()
 
     def _look(self, known: TopicTime) -> TopicTime:
         if self._consumer is None:
             self._consumer = connect(self._url)
-        # A look at all topics: the partitions that were added since the last one are in it.
+        # This requests new metadata, so that added partitions are among the numbers.
         self._consumer.topics()
         numbers = self._consumer.partitions_for_topic(self._url.topic) or ()
         where = [TopicPartition(self._url.topic, number) for number in sorted(numbers)]
@@ -86,44 +99,57 @@ class TopicWatch:
         changed = {p: end for p, end in ends.items() if end != self._ends.get(p, 0)}
         if not changed:
             return known
-        newest = _newest(self._consumer, changed)
+        newest = _newest(self._consumer, changed, self._max_future)
         self._ends = dict(ends)
         times = [moment for moment in (known.newest, newest) if moment is not None]
         return TopicTime(max(times, default=None), time.time())
 
     def _close(self) -> None:
         if self._consumer is not None:
-            shut(self._consumer)
+            close_quietly(self._consumer)
             self._consumer = None
 
 
-def _newest(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> int | None:
+def _newest(
+    consumer: KafkaConsumer, ends: dict[TopicPartition, int], max_future: int
+) -> int | None:
     """The largest time among the last values of partitions; None where none is an event."""
     consumer.assign(list(ends))
     begins = consumer.beginning_offsets(list(ends), ANSWER_MS)
     for where, end in ends.items():
         consumer.seek(where, max(begins[where], end - TAIL))
-    values: list[bytes | None] = []
+    found: list[Any] = []
     until = time.monotonic() + TAIL_MS / 1000
     while time.monotonic() < until and any(
         (consumer.position(where, ANSWER_MS) or 0) < end for where, end in ends.items()
     ):
         for records in consumer.poll(_POLL_MS).values():
-            values += [record.value for record in records]
-    times = parse_values(values).events.time
+            found += records
+    parsed = parse_values([record.value for record in found])
+    limits = latest_times(found, time.time(), max_future)
+    times = parsed.without_future(limits[parsed.rows]).events.time
     return int(times.max()) if len(times) else None
 
 
-_WATCHES: dict[KafkaUrl, TopicWatch] = {}
-_LOCK = threading.Lock()
+def latest_times(records: list[Any], now: float, max_future: int) -> Int64s:
+    """The largest event time that each record may have.
 
+    It is relative to the record's timestamp where the broker set it (LogAppendTime), so that a
+    read of old records applies the same limit. Otherwise it is relative to the clock.
 
-def topic_time(url: KafkaUrl) -> TopicTime:
-    """A topic's time, by this process's one look at it.
+    Args:
+        records: kafka-python's records.
+        now: the clock, in seconds since the epoch.
+        max_future: how far an event may be ahead, in seconds.
 
-    Raises:
-        KafkaError: no broker answers.
+    Returns:
+        int64 [records], seconds since the epoch.
     """
-    with _LOCK:
-        watch = _WATCHES.setdefault(url, TopicWatch(url))
-    return watch.now()
+    clock = int(now)
+    if all(record.timestamp_type != _LOG_APPEND_TIME for record in records[:1] + records[-1:]):
+        return np.full(len(records), clock + max_future, np.int64)
+    seconds = [
+        record.timestamp // 1000 if record.timestamp_type == _LOG_APPEND_TIME else clock
+        for record in records
+    ]
+    return np.array(seconds, np.int64) + max_future

@@ -146,3 +146,17 @@ class ParsedRows(NamedTuple):
             self.rows[~late],
             MalformedRows.concat((self.malformed, found)),
         )
+
+
+CUT_BYTES = 1024
+"""What is kept of a line that is too long."""
+
+
+def cut_text(start: bytes, size: int) -> str:
+    """The text of a line that is too long: its beginning, and a mark with its size.
+
+    Args:
+        start: the line's first bytes.
+        size: the whole line's bytes.
+    """
+    return f"{start[:CUT_BYTES].decode('utf-8', 'backslashreplace')}... [cut: {size} bytes]"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from apache_beam.io.restriction_trackers import OffsetRange
+from sources.kafka.pace import LONGEST_SECONDS, SHARE, SOON_SECONDS, Pace
 
 from sources.kafka import read
-from sources.kafka.pace import LONGEST_SECONDS, SHARE, SOON_SECONDS, Pace
 from sources.kafka.partition import Partition
 from sources.kafka.partitions import FOREVER, EndlessTracker
 from sources.kafka.read import FollowPartition

@@ -1,0 +1,39 @@
+"""What a source counts: lines, events, malformed lines, and events from the future."""
+
+from __future__ import annotations
+
+from apache_beam.metrics import Metrics
+
+from sources.parsing.malformed import CODES, MalformedRows
+from transforms.messages.dead_letters import FUTURE
+from transforms.messages.events import EventBatch
+from transforms.progress import ProgressCounters
+
+
+class ReadCounters:
+    """Beam's counters in the namespace `rivulet`, and the job's progress counters.
+
+    Every line is counted in `lines` and in one of `events` and `malformed`. `future` counts
+    those of the malformed ones that are events from the future.
+
+    Args:
+        progress: the job's counters.
+    """
+
+    def __init__(self, progress: ProgressCounters) -> None:
+        self._progress = progress
+        self._lines = Metrics.counter("rivulet", "lines")
+        self._events = Metrics.counter("rivulet", "events")
+        self._malformed = Metrics.counter("rivulet", "malformed")
+        self._future = Metrics.counter("rivulet", "future")
+
+    def record(self, events: EventBatch, malformed: MalformedRows) -> None:
+        """Counts a batch of lines."""
+        self._lines.inc(len(events) + len(malformed))
+        self._events.inc(len(events))
+        self._malformed.inc(len(malformed))
+        future = int((malformed.code == CODES[FUTURE]).sum())
+        if future:
+            self._future.inc(future)
+            self._progress.add("future", future)
+        self._progress.record_read(events.time, len(malformed))

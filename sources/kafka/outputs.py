@@ -1,0 +1,102 @@
+"""The records of a poll to a reader's outputs: events, late events, dead letters, tallies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.window import TimestampedValue
+
+from sources.counters import ReadCounters
+from sources.kafka.topic_time import latest_times
+from sources.kafka.watermark import PartitionWatermark
+from sources.malformed import MALFORMED, TALLIES, FirstLines, MalformedTally
+from sources.parsing.kafka_values import parse_values
+from sources.parsing.malformed import MalformedRows, cut_text
+from transforms.messages.dead_letters import DeadLetterBatch
+from transforms.progress import ProgressCounters
+
+LATE = "late"
+"""The output for late events."""
+
+
+class RecordOutputs:
+    """Parses records, counts them, and advances the watermark.
+
+    Args:
+        topic: the topic's name.
+        max_future: how far an event may be ahead of the clock, in seconds.
+        max_bytes: a longer value is malformed.
+        progress: the job's counters.
+    """
+
+    def __init__(
+        self, topic: str, max_future: int, max_bytes: int, progress: ProgressCounters
+    ) -> None:
+        self._topic = topic
+        self._max_future = max_future
+        self._max_bytes = max_bytes
+        self._counters = ReadCounters(progress)
+
+    def of(
+        self,
+        partition: int,
+        records: list[Any],
+        watermark: PartitionWatermark,
+        first_lines: FirstLines,
+    ) -> Iterator[Any]:
+        """The outputs of the records of a poll, in order.
+
+        Args:
+            partition: the partition's number.
+            records: kafka-python's records.
+            watermark: the partition's watermark, which follows the events.
+            first_lines: checks the first values that this job reads.
+
+        Raises:
+            MalformedInputError: too many of the first values are malformed.
+        """
+        if not records:
+            return
+        watermark.set_active()
+        parsed = parse_values([record.value for record in records], self._max_bytes)
+        latest = latest_times(records, time.time(), self._max_future)
+        parsed = parsed.without_future(latest[parsed.rows])
+        letters = self._letters(partition, records, parsed.malformed)
+        first_lines.add(len(records), parsed.malformed, letters)
+        self._counters.record(parsed.events, parsed.malformed)
+        events = parsed.events
+        if len(events):
+            late = watermark.late(events.time)
+            largest = int(events.time.max())
+            if late.any():
+                yield _tagged(LATE, events.take(late), watermark)
+                events = events.take(~late)
+            if len(events):
+                yield TimestampedValue(events, int(events.time.min()))
+            watermark.advance(largest)
+        if len(letters):
+            yield _tagged(MALFORMED, letters, watermark)
+        yield _tagged(TALLIES, MalformedTally.of(len(records), letters), watermark)
+
+    def _letters(
+        self, partition: int, records: list[Any], malformed: MalformedRows
+    ) -> DeadLetterBatch:
+        found = [records[row] for row in malformed.row.tolist()]
+        return DeadLetterBatch.of_columns(
+            [f"{self._topic}/{partition}/{record.offset}" for record in found],
+            malformed.reasons(),
+            [self._raw(record.value or b"") for record in found],
+            malformed.times(),
+        )
+
+    def _raw(self, value: bytes) -> str:
+        if len(value) > self._max_bytes:
+            return cut_text(value, len(value))
+        return value.decode("utf-8", "backslashreplace")
+
+
+def _tagged(tag: str, value: Any, watermark: PartitionWatermark) -> beam.pvalue.TaggedOutput:
+    return beam.pvalue.TaggedOutput(tag, TimestampedValue(value, watermark.current_watermark()))
