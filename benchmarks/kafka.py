@@ -18,11 +18,13 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.servers.kafka import Kafka
-from sources.kafka.consumers import CONSUMERS, connect
+from sources.kafka.consumers import connect
+from sources.kafka.job_state import state_of
 from sources.kafka.polls import POLL_MS, POLL_RECORDS
 from sources.kafka.url import parse_url
 from sources.options import InputSettings, KafkaSettings
 from sources.read import ReadEvents
+from transforms.progress import SHARED_PROGRESS
 
 TOPIC = "clicks"
 
@@ -83,7 +85,7 @@ def main() -> None:
         rounds = [
             (bare(url, given.events), pipeline(url, given.events)) for _ in range(given.rounds)
         ]
-        CONSUMERS.close()
+        state_of(SHARED_PROGRESS, parse_url(url)).close()
     table = Table(title=f"Kafka, {given.events:,} events, one partition, best of {given.rounds}")
     for title in ("what", "events a second", "of the bare loop"):
         table.add_column(title)

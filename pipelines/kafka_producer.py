@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from kafka import KafkaProducer
 
 from sources.files.plan import FileRange
-from sources.files.read import read_range
-from sources.kafka.errors import reach
+from sources.files.ranges import read_range
+from sources.kafka.errors import connect_or_explain
 from sources.kafka.url import KafkaUrl
 from transforms.messages.events import BEHAVIORS, EventBatch
 
@@ -97,7 +97,7 @@ def messages(
         SourceError: a file cannot be read.
     """
     for file_range in ranges:
-        for events, dead_letters in read_range(file_range):
+        for events, dead_letters, _ in read_range(file_range):
             yield from _encode(events, as_json)
             counts.malformed += len(dead_letters)
             if keep_malformed:
@@ -136,7 +136,7 @@ def send(
     Raises:
         KafkaError: no broker answers, or one refuses the user.
     """
-    producer = reach(
+    producer = connect_or_explain(
         lambda wait: KafkaProducer(
             **url.client(),
             enable_idempotence=True,

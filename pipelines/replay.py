@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipelines.kafka_producer import Pace, SendCounts, messages, send
     from sources.errors import SourceError
     from sources.files.plan import plan
-    from sources.kafka.errors import words
+    from sources.kafka.errors import describe
     from sources.kafka.url import parse_url
 
     try:
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.print(f"{parser.prog}: {error}", markup=False)
         status = 1
     except KafkaError as error:
-        errors.print(f"{parser.prog}: {url}: {words(error)}", markup=False)
+        errors.print(f"{parser.prog}: {url}: {describe(error)}", markup=False)
         status = 1
     if counts.failed:
         status = status or 1

@@ -26,7 +26,7 @@ from pipelines.graph import branches
 from pipelines.recommend import build
 from pipelines.running.command_line import JobOptions
 from simulation.live import COLUMNS, LiveClicks
-from sources.files.read import MALFORMED
+from sources.malformed import MALFORMED
 from sources.options import InputSettings
 from sources.parsing.blocks import parse_block
 from sources.parsing.layout import Layout

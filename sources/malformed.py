@@ -6,6 +6,7 @@ The share is looked at after the first 1,000 lines, and at the end of a bounded 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -87,7 +88,7 @@ class MalformedTally:
 
 
 class FirstLines:
-    """Checks the first lines that a reader reads.
+    """Checks the first lines that a reader reads; may be called from any thread.
 
     Args:
         most: the largest share of malformed lines that is accepted; 1 for any.
@@ -97,6 +98,7 @@ class FirstLines:
         self._most = most
         self._seen = MalformedTally()
         self._open = most < 1
+        self._lock = threading.Lock()
 
     def add(self, lines: int, malformed: MalformedRows, letters: DeadLetterBatch) -> None:
         """Adds the next lines; of those beyond the first 1,000 nothing is looked at.
@@ -109,15 +111,16 @@ class FirstLines:
         Raises:
             MalformedInputError: the first 1,000 are complete, and too many are malformed.
         """
-        if not self._open:
-            return
-        looked_at = min(lines, FIRST_LINES - self._seen.lines)
-        size = int(np.searchsorted(malformed.row, looked_at))
-        first = DeadLetterBatch(letters.columns.slice(0, size))
-        self._seen += MalformedTally.of(looked_at, first)
-        if self._seen.lines >= FIRST_LINES:
-            self._open = False
-            self._seen.check(self._most, "the first")
+        with self._lock:
+            if not self._open:
+                return
+            looked_at = min(lines, FIRST_LINES - self._seen.lines)
+            size = int(np.searchsorted(malformed.row, looked_at))
+            first = DeadLetterBatch(letters.columns.slice(0, size))
+            self._seen += MalformedTally.of(looked_at, first)
+            if self._seen.lines >= FIRST_LINES:
+                self._open = False
+                self._seen.check(self._most, "the first")
 
 
 class CheckMalformed(beam.PTransform):

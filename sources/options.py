@@ -33,10 +33,22 @@ class InputSettings:
         columns: the columns of CSV files without a header, separated by commas, for example
             'user,item,category,behavior,time'; user, item and time (seconds since the epoch) are
             required, names other than these and behavior are ignored.
+        max_future: an event that is further ahead of the clock when it is read is a dead letter
+            with reason 'future': it is not recorded and does not advance the watermark. In a
+            topic whose brokers set the records' timestamps (LogAppendTime) these are the clock.
+            In seconds.
+        max_line: a longer line or Kafka value is a dead letter with reason 'too long', of which
+            the beginning is kept; in bytes.
+        max_malformed: input of which a larger share is malformed ends the job with status 1. It
+            is checked after the first 1,000 lines and at the end of a bounded input; 1 turns
+            this off.
     """
 
     input: str | None = option(None, "URL", shown="the sample that comes with Rivulet")
     columns: str | None = option(None, "NAMES", shown="the first line names them")
+    max_future: int = option(300, "SECONDS", least=0)
+    max_line: int = option(1 << 20, "BYTES", least=1)
+    max_malformed: float = option(0.5, "SHARE", least=0, most=1)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
@@ -67,6 +79,9 @@ class KafkaSettings:
             in seconds, 0 for never.
         allowed_lateness: an event that is older than its partition's watermark by more than this
             is late at once, in seconds of event time.
+        reset_watermark: drops a watermark of a savepoint that is further ahead of the clock than
+            --max_future, which makes every event late; the watermark then follows the events
+            that are read next.
         kafka_start: where to begin in each partition: earliest, latest, or an ISO time such as
             2026-01-31T12:00:00Z, in UTC if it names no zone.
         kafka_stop_at: 'latest' ends the read at the offsets of the start.
@@ -87,6 +102,7 @@ class KafkaSettings:
     idle_timeout: int = option(60, "SECONDS", least=1)
     silence_timeout: int = option(0, "SECONDS", least=0)
     allowed_lateness: int = option(3600, "SECONDS", least=0)
+    reset_watermark: bool = option(False)
     kafka_start: str = option("earliest", "WHERE")
     kafka_stop_at: str | None = option(None, choices=("latest",), shown="never end")
     kafka_refresh: int = option(30, "SECONDS", least=1)

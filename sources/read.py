@@ -11,13 +11,17 @@ from typing import NamedTuple
 import apache_beam as beam
 
 from sources.errors import SourceError
+from sources.files.ranges import FileLimits
 from sources.files.read import ReadFiles
-from sources.kafka.read import ReadKafka
+from sources.kafka.read import ReadKafka, TopicStart
+from sources.kafka.read_partition import ReaderConfig
 from sources.kafka.url import parse_url
-from sources.kafka.watermark import Lateness
+from sources.kafka.watermark import EventTimeLimits
+from sources.malformed import TALLIES, CheckMalformed
 from sources.options import InputSettings, KafkaSettings, is_file_input, split_columns
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 
 class Events(NamedTuple):
@@ -25,9 +29,9 @@ class Events(NamedTuple):
 
     Attributes:
         events: batches of events; a batch's timestamp is the smallest time in it.
-        malformed: the lines or values that are not events.
-        late: Kafka only, else None: batches of events that came when their partition's watermark
-            had passed them by more than the allowed lateness. They are not in `events`.
+        malformed: the lines or values that are not events, or that are events from the future.
+        late: Kafka only, else None: batches of events that were older than their partition's
+            watermark by more than the allowed lateness. They are not in `events`.
         is_bounded_files: whether they come from files, so that nothing is late.
     """
 
@@ -40,52 +44,68 @@ class Events(NamedTuple):
 class ReadEvents(beam.PTransform):
     """Reads the click-stream that the settings name.
 
-    Counts `lines`, `events` and `malformed` in the namespace `rivulet`.
+    Counts `lines`, `events`, `malformed`, `future` (those of the malformed that are events from
+    the future) and `expired` (Kafka's records that were deleted before they were read) in the
+    namespace `rivulet`. A bounded input of which too much is malformed ends the job.
 
     Args:
         chosen: where the events are; its `input` must be set.
         kafka: how a topic is read; not used for files.
+        progress: the job's counters.
 
     Raises:
         SourceError: the input cannot be read; one line that says why and what to do.
     """
 
-    def __init__(self, chosen: InputSettings, kafka: KafkaSettings | None = None) -> None:
+    def __init__(
+        self,
+        chosen: InputSettings,
+        kafka: KafkaSettings | None = None,
+        progress: ProgressCounters = SHARED_PROGRESS,
+    ) -> None:
         super().__init__()
         if not chosen.input:
             raise SourceError("no input: give --input a path or a URL")
+        kafka = kafka or KafkaSettings()
         self.files = is_file_input(chosen.input)
+        self.is_bounded = self.files or kafka.is_bounded
+        self.max_malformed = chosen.max_malformed
         self.source: ReadFiles | ReadKafka
         if self.files:
             columns = split_columns(chosen.columns) if chosen.columns else None
-            self.source = ReadFiles(chosen.input, columns)
+            limits = FileLimits(chosen.max_future, chosen.max_line, chosen.max_malformed)
+            self.source = ReadFiles(chosen.input, columns, limits, progress)
         else:
-            self.source = read_kafka(chosen.input, kafka or KafkaSettings())
+            where = TopicStart(kafka.kafka_start, kafka.is_bounded, kafka.kafka_refresh)
+            self.source = ReadKafka(reader_config(chosen, kafka), where, progress)
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Events:
         """The input as batches."""
         found = pbegin | self.source
+        if self.is_bounded and self.max_malformed < 1:
+            _ = found[TALLIES] | "Malformed" >> CheckMalformed(self.max_malformed)
         late = None if self.files else found.late
         return Events(found.events, found.malformed, late, self.files)
 
 
-def read_kafka(url: str, chosen: KafkaSettings) -> ReadKafka:
-    """The source for a topic.
+def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:
+    """How a topic's partitions are read.
 
     Raises:
-        SourceError: the URL is wrong, or the read is bounded and the topic cannot be seen.
+        SourceError: the URL is wrong.
     """
-    lateness = Lateness(
-        chosen.max_out_of_orderness,
-        chosen.allowed_lateness,
-        chosen.idle_timeout,
-        chosen.silence_timeout,
+    limits = EventTimeLimits(
+        out_of_orderness=kafka.max_out_of_orderness,
+        allowed_lateness=kafka.allowed_lateness,
+        idle=kafka.idle_timeout,
+        silence=kafka.silence_timeout,
+        max_future=chosen.max_future,
+        reset_watermark=kafka.reset_watermark,
     )
-    return ReadKafka(
-        parse_url(url, chosen.security),
-        lateness,
-        chosen.kafka_start,
-        chosen.is_bounded,
-        chosen.kafka_refresh,
-        chosen.kafka_group,
+    return ReaderConfig(
+        url=parse_url(chosen.input or "", kafka.security),
+        limits=limits,
+        group=kafka.kafka_group,
+        max_bytes=chosen.max_line,
+        max_malformed=chosen.max_malformed,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,20 +14,50 @@ from sources.files.parquet_columns import behavior_column, number_column
 from sources.files.plan import FileRange, open_file
 from sources.parsing.fields import judge
 from sources.parsing.layout import positions
-from sources.parsing.malformed import ParsedRows
+from sources.parsing.malformed import MalformedRows, ParsedRows
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 
 BATCH_ROWS = 65_536
 
 
-def read_row_groups(
-    piece: FileRange, batch_rows: int = BATCH_ROWS
-) -> Iterator[tuple[EventBatch, DeadLetterBatch]]:
-    """The events of a range's row groups, and the malformed rows.
+class ParquetRows(NamedTuple):
+    """Some rows of a file.
+
+    Attributes:
+        path: the file.
+        first: the number of the first row, from 0 in the file.
+        columns: the columns of an event's parts.
+        parsed: the events, and the malformed rows.
+    """
+
+    path: str
+    first: int
+    columns: dict[str, pa.Array]
+    parsed: ParsedRows
+
+    def letters(self, malformed: MalformedRows) -> DeadLetterBatch:
+        """Malformed rows as dead letters; a source is `PATH:row N`, the row is a JSON object."""
+        return DeadLetterBatch.of_columns(
+            [f"{self.path}:row {self.first + row}" for row in malformed.row.tolist()],
+            malformed.reasons(),
+            self._as_json(pa.array(malformed.row)),
+            malformed.times(),
+        )
+
+    def _as_json(self, rows: pa.Array) -> list[str]:
+        taken = {part: column.take(rows).to_pylist() for part, column in self.columns.items()}
+        return [
+            json.dumps(dict(zip(taken, values, strict=True)), default=str, ensure_ascii=False)
+            for values in zip(*taken.values(), strict=True)
+        ]
+
+
+def read_row_groups(piece: FileRange, batch_rows: int = BATCH_ROWS) -> Iterator[ParquetRows]:
+    """The rows of a range's row groups.
 
     A whole number may be of any numeric type or text, a time also a timestamp, a behavior
-    text or a dictionary of texts. A dead letter's source is `PATH:row N`, N from 0 in the file.
+    text or a dictionary of texts.
 
     Raises:
         OSError: the file cannot be read.
@@ -39,17 +70,7 @@ def read_row_groups(
         groups = range(piece.start, piece.stop)
         for batch in file.iter_batches(batch_rows, groups, list(names.values())):
             columns = {part: batch.column(name) for part, name in names.items()}
-            parsed = _parse(columns)
-            malformed = parsed.malformed
-            yield (
-                parsed.events,
-                DeadLetterBatch.of_columns(
-                    [f"{piece.path}:row {row + bad}" for bad in malformed.row.tolist()],
-                    malformed.reasons(),
-                    _as_json(columns, pa.array(malformed.row)),
-                    malformed.times(),
-                ),
-            )
+            yield ParquetRows(piece.path, row, columns, _parse(columns))
             row += batch.num_rows
 
 
@@ -62,12 +83,3 @@ def _parse(columns: dict[str, pa.Array]) -> ParsedRows:
     else:
         behavior = np.zeros(len(user), np.int8)
     return judge(EventBatch(user, item, behavior, time), user_valid & item_valid, time_valid)
-
-
-def _as_json(columns: dict[str, pa.Array], rows: pa.Array) -> list[str]:
-    """Rows as JSON objects."""
-    taken = {part: column.take(rows).to_pylist() for part, column in columns.items()}
-    return [
-        json.dumps(dict(zip(taken, values, strict=True)), default=str, ensure_ascii=False)
-        for values in zip(*taken.values(), strict=True)
-    ]

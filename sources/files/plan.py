@@ -1,9 +1,10 @@
-"""Files before they are read: what is there, of which format, and how to cut it up."""
+"""Files before they are read: which there are, their formats, and how they are split."""
 
 from __future__ import annotations
 
 import codecs
 import gzip
+import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ from sources.files.parquet_columns import check_schema
 from sources.parsing.layout import Layout, header_layout, is_header
 
 RANGE_BYTES = 64 << 20
-"""Size of a range of an uncompressed CSV file, and about that of a group of row groups."""
+"""Bytes of a range of an uncompressed CSV file, and about those of a range of row groups."""
 
 UNREADABLE = (OSError, EOFError, zlib.error)
-"""What a file that cannot be read, or a gzipped one that is broken, raises."""
+"""What is raised for a file that cannot be read, or a gzipped one that is broken."""
 
 _LONGEST_HEADER = 1 << 20
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -32,7 +33,7 @@ _UNREAD = {b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "Zstandard", b"PK\x03\x04": "zi
 
 @dataclass(frozen=True)
 class FileRange:
-    """A piece of a file that one worker reads.
+    """A part of a file that one worker reads.
 
     Attributes:
         path: the file.
@@ -71,10 +72,11 @@ def plan(
         range_bytes: about how much a range of a CSV or a Parquet file holds.
 
     Raises:
-        SourceError: nothing is there, or a file cannot be read as asked.
+        SourceError: there is no such file, or a file cannot be read as asked.
     """
     ranges: list[FileRange] = []
     for path, size in match(pattern):
+        _check_regular(path)
         try:
             ranges += _plan_file(path, size, columns, range_bytes)
         except UNREADABLE as error:
@@ -98,6 +100,24 @@ def match(pattern: str) -> list[tuple[str, int]]:
     if not files:
         raise SourceError(f"--input {pattern} is a folder: give a glob, as in {pattern}/*.csv")
     return sorted(files)
+
+
+def _check_regular(path: str) -> None:
+    """Refuses local pipes and devices: ranges of a file are read by several workers.
+
+    Raises:
+        SourceError: the path is one.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return  # Not on this machine; an error is reported when it is opened.
+    if not stat.S_ISREG(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a device"
+        raise SourceError(
+            f"{path} is {kind}, which cannot be read in ranges: write it to a file first, or "
+            "send it to a Kafka topic"
+        )
 
 
 def _plan_file(
@@ -125,8 +145,13 @@ def _plan_file(
 def _look_at_first_line(
     path: str, stream: IO[bytes], columns: list[str] | None
 ) -> tuple[Layout | None, int]:
-    """The fields of the file's lines (None if it is empty) and where the first event stands."""
-    line = stream.readline(_LONGEST_HEADER)
+    """The fields of the file's lines (None if it is empty) and the offset of the first event."""
+    line = stream.readline(_LONGEST_HEADER + 1)
+    if len(line) > _LONGEST_HEADER and columns is None:
+        raise SourceError(
+            f"{path}: the first line, which should name the columns, is longer than "
+            f"{_LONGEST_HEADER} bytes"
+        )
     begin = len(codecs.BOM_UTF8) if line.startswith(codecs.BOM_UTF8) else 0
     first = line[begin:].rstrip(b"\r\n")
     if not line:
@@ -151,5 +176,5 @@ def _plan_parquet(path: str, stream: IO[bytes], range_bytes: int) -> Iterator[Fi
 
 
 def _words(error: Exception) -> str:
-    """An error of a library in one line."""
+    """A library's error in one line."""
     return str(error).replace("\n", " ").strip() or type(error).__name__

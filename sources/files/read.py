@@ -1,7 +1,7 @@
-"""The source for files: ranges, spread over the workers, read as blocks, parsed as columns.
+"""The source for files: byte ranges, distributed over the workers and parsed as columns.
 
-Its watermark stands until all is read, by nature: everything comes out of one Impulse. So of
-files nothing is late, in whatever order they stand.
+All ranges come from one Impulse, so that the watermark advances only when all is read. So events
+of files are never late, whatever their order.
 """
 
 from __future__ import annotations
@@ -10,20 +10,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.typehints import with_output_types
 
-from sources.errors import SourceError
-from sources.files.blocks import read_blocks
-from sources.files.parquet import read_row_groups
-from sources.files.plan import UNREADABLE, FileRange, plan
-from sources.parsing.blocks import parse_block
+from sources.counters import ReadCounters
+from sources.files.plan import FileRange, plan
+from sources.files.ranges import NO_LIMITS, FileLimits, read_range
+from sources.malformed import MALFORMED, TALLIES, FirstLines, MalformedTally
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
-
-MALFORMED = "malformed"
 
 
 class ReadFiles(beam.PTransform):
@@ -34,75 +30,72 @@ class ReadFiles(beam.PTransform):
     Args:
         pattern: a path or a glob on any of Beam's filesystems.
         columns: the columns' names where the files have no header, else None.
+        limits: what is accepted.
         progress: the job's counters.
 
     Raises:
-        SourceError: nothing is there, or a file cannot be read as asked.
+        SourceError: there is no such file, or a file cannot be read as asked.
     """
 
     def __init__(
         self,
         pattern: str,
         columns: list[str] | None = None,
+        limits: FileLimits = NO_LIMITS,
         progress: ProgressCounters = SHARED_PROGRESS,
     ) -> None:
         super().__init__()
-        self.progress = progress
         self.ranges = plan(pattern, columns)
+        self.limits = limits
+        self.progress = progress
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Any:
-        """Two outputs: `events` and `malformed`."""
-        read = ReadRange(self.progress)
+        """Three outputs: `events`, `malformed` and `tallies`."""
+        first = self.ranges[0] if self.ranges else None
+        read = ReadRange(self.limits, first, self.progress)
         return (
             pbegin
             | "Ranges" >> beam.Create(self.ranges)
             | "Spread" >> beam.Reshuffle()
-            | "ReadRange" >> beam.ParDo(read).with_outputs(MALFORMED, main="events")
+            | "ReadRange" >> beam.ParDo(read).with_outputs(MALFORMED, TALLIES, main="events")
         )
 
 
-@with_output_types(EventBatch, malformed=DeadLetterBatch)
+@with_output_types(EventBatch, malformed=DeadLetterBatch, tallies=MalformedTally)
 class ReadRange(beam.DoFn):
     """Reads a range of a file: batches of events, and its malformed lines.
 
     Args:
+        limits: what is accepted.
+        first: the range that begins the input.
         progress: the job's counters.
     """
 
-    def __init__(self, progress: ProgressCounters = SHARED_PROGRESS) -> None:
-        self.progress = progress
-        self.lines = Metrics.counter("rivulet", "lines")
-        self.events = Metrics.counter("rivulet", "events")
-        self.malformed = Metrics.counter("rivulet", "malformed")
+    def __init__(
+        self,
+        limits: FileLimits = NO_LIMITS,
+        first: FileRange | None = None,
+        progress: ProgressCounters = SHARED_PROGRESS,
+    ) -> None:
+        self.limits = limits
+        self.first = first
+        self.counters = ReadCounters(progress)
 
     def process(self, element: FileRange) -> Iterator[TimestampedValue | beam.pvalue.TaggedOutput]:
-        """The range's content, a block at a time."""
-        for events, letters in read_range(element):
-            self.lines.inc(len(events) + len(letters))
-            self.events.inc(len(events))
-            self.malformed.inc(len(letters))
-            self.progress.record_read(events.time, len(letters))
+        """The range's content, a block at a time.
+
+        Raises:
+            SourceError: the file cannot be read to its end, or too much of it is malformed.
+        """
+        first_lines = FirstLines(self.limits.max_malformed if element == self.first else 1.0)
+        tally = MalformedTally()
+        for events, letters, malformed in read_range(element, self.limits):
+            lines = len(events) + len(letters)
+            first_lines.add(lines, malformed, letters)
+            tally += MalformedTally.of(lines, letters)
+            self.counters.record(events, malformed)
             if len(letters):
                 yield beam.pvalue.TaggedOutput(MALFORMED, letters)
             if len(events):
                 yield TimestampedValue(events, int(events.time.min()))
-
-
-def read_range(piece: FileRange) -> Iterator[tuple[EventBatch, DeadLetterBatch]]:
-    """A range's events and dead letters, a block at a time.
-
-    Raises:
-        SourceError: the file cannot be read to its end.
-    """
-    try:
-        if piece.layout is None:
-            yield from read_row_groups(piece)
-            return
-        for at, block in read_blocks(piece):
-            events, malformed = parse_block(block, piece.layout)
-            yield (
-                events,
-                malformed.letters([f"{piece.path}:byte {at + start}" for start in malformed.start]),
-            )
-    except UNREADABLE as error:
-        raise SourceError(f"{piece.path} cannot be read to its end: {error}") from error
+        yield beam.pvalue.TaggedOutput(TALLIES, tally)

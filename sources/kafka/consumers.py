@@ -69,8 +69,9 @@ def topic_id(consumer: KafkaConsumer, topic: str) -> bytes:
 
 
 def is_missing(consumer: KafkaConsumer, topic: str) -> bool:
-    """Whether the consumer's latest metadata do not have the topic."""
-    return consumer._cluster.partitions_for_topic(topic) is None  # noqa: SLF001
+    """Whether the topic does not exist; the broker is asked only if the metadata lack it."""
+    known = consumer._cluster.partitions_for_topic(topic) is not None  # noqa: SLF001
+    return not known and topic not in consumer.topics()
 
 
 class ConsumerPool:

@@ -25,12 +25,14 @@ class KafkaJobState:
         first_lines: checks the first values that the job reads in this process.
         consumers: the consumers that no bundle is using.
         delays: the delays until the partitions' next polls.
+        misses: by partition, how many times in a row the topic was found missing.
     """
 
     first_lines: FirstLines
     consumers: ConsumerPool = field(default_factory=ConsumerPool)
     delays: PollDelays = field(default_factory=PollDelays)
     _watches: dict[int, TopicWatch] = field(default_factory=dict)
+    misses: dict[int, int] = field(default_factory=dict)
     _warned: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

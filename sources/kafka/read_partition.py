@@ -56,6 +56,10 @@ IDLE_DELAY_SECONDS = 0.2
 job server without Rivulet's patches reduces this and shorter delays to 0; the poll is the delay
 then."""
 
+MISSES = 3
+"""A bounded read fails when its topic was missing so many times in a row. A broker that has just
+started may not know its topics for a moment."""
+
 RESTRICTION = beam.DoFn.RestrictionParam()
 WATERMARK = beam.DoFn.WatermarkEstimatorParam()
 _LOG = logging.getLogger(__name__)
@@ -166,6 +170,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
             consumer = state.consumers.acquire(self.url, element.number, position)
             while True:
                 polled = poll(consumer, self.url, element, position, stop)
+                state.misses.pop(element.number, None)
                 if polled.end > position:
                     if not tracker.try_claim(polled.end - 1):
                         return
@@ -227,7 +232,8 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         if isinstance(error, PERMANENT):
             raise SourceError(f"{self.url}: {describe(error)}") from error
         if isinstance(error, UnknownTopicOrPartitionError):
-            if tracker.current_restriction().stop != FOREVER:
+            misses = state.misses[element.number] = state.misses.get(element.number, 0) + 1
+            if tracker.current_restriction().stop != FOREVER and misses >= MISSES:
                 raise SourceError(
                     f"{self.url}: the topic was deleted before it was read to its end"
                 ) from error

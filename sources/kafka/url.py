@@ -1,9 +1,9 @@
-"""A topic's URL, with what its brokers want to know of the client.
+"""A topic's URL, with the settings for TLS and SASL.
 
     kafka://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]/TOPIC[?security_protocol=SASL_SSL&...]
 
-`${NAME}` stands for the environment's variable NAME, in any part. Neither `repr` nor an error
-shows a password.
+`${NAME}` stands for the environment variable NAME, in any part. Neither `repr` nor an error shows
+a password.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from rivulet.urls import URLError, escape_credentials
 from sources.errors import SourceError
 
 SECURITY = (
@@ -38,12 +39,12 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 @dataclass(frozen=True)
 class KafkaUrl:
-    """A topic and how to reach it.
+    """A topic and how to connect to its brokers.
 
     Attributes:
-        servers: `HOST:PORT` of brokers to begin with.
-        topic: its name.
-        security: kafka-python's settings for TLS and SASL, as pairs; never shown.
+        servers: `HOST:PORT` of the bootstrap brokers.
+        topic: the topic's name.
+        security: kafka-python's settings for TLS and SASL, as pairs; left out of `repr`.
     """
 
     servers: tuple[str, ...]
@@ -54,7 +55,7 @@ class KafkaUrl:
         return f"kafka://{','.join(self.servers)}/{self.topic}"
 
     def client(self) -> dict[str, Any]:
-        """What every one of kafka-python's clients is to be told."""
+        """The arguments of each of kafka-python's clients."""
         return {"bootstrap_servers": list(self.servers), **dict(self.security)}
 
 
@@ -66,28 +67,33 @@ def parse_url(
     """The topic that a URL names.
 
     Args:
-        url: as above.
-        options: security by its names in SECURITY; what the URL says goes first.
+        url: as above; the password may hold any character.
+        options: security settings by their names in SECURITY; those of the URL take precedence.
         environment: where `${NAME}` is looked up.
 
     Raises:
-        SourceError: the URL is not one of Kafka, or its security makes no sense.
+        SourceError: the URL is not one of Kafka, or its security settings contradict each other.
     """
-    found = _URL.fullmatch(url)
+    try:
+        found = _URL.fullmatch(escape_credentials(url))
+    except URLError as error:
+        raise SourceError(str(error)) from None
     if not found:
         raise SourceError("a Kafka URL is kafka://HOST:PORT[,HOST:PORT]/TOPIC")
 
     def value(text: str) -> str:
         return _expand(unquote(text), environment)
 
-    said = {name: value(text) for name, text in (options or {}).items() if text is not None}
+    security = {name: value(text) for name, text in (options or {}).items() if text is not None}
     for name, text in parse_qsl(found["query"] or "", keep_blank_values=True):
         if name not in SECURITY:
-            raise SourceError(f"a Kafka URL knows no '{name}'; it knows {', '.join(SECURITY)}")
-        said[name] = _expand(text, environment)
+            raise SourceError(
+                f"a Kafka URL has no parameter '{name}'; it has {', '.join(SECURITY)}"
+            )
+        security[name] = _expand(text, environment)
     for name in ("user", "password"):
         if found[name] is not None:
-            said[name] = value(found[name])
+            security[name] = value(found[name])
     servers = tuple(server.strip() for server in value(found["servers"]).split(","))
     topic = value(found["topic"])
     for server in servers:
@@ -95,13 +101,14 @@ def parse_url(
             raise SourceError(f"'{server}' is not HOST:PORT, as in kafka://localhost:9092/clicks")
     if not _TOPIC.fullmatch(topic):
         raise SourceError(f"'{topic}' is no name of a topic: letters, digits, '.', '_' and '-'")
-    return KafkaUrl(servers, topic, tuple(sorted(_security(said).items())))
+    return KafkaUrl(servers, topic, tuple(sorted(_client_security(security).items())))
 
 
-def _security(said: dict[str, str]) -> dict[str, str]:
-    user = said.pop("user", None)
-    password = said.pop("password", None)
-    protocol = said.setdefault("security_protocol", "SASL_SSL" if user else "PLAINTEXT")
+def _client_security(settings: dict[str, str]) -> dict[str, str]:
+    """kafka-python's arguments for security settings by their names in SECURITY."""
+    user = settings.pop("user", None)
+    password = settings.pop("password", None)
+    protocol = settings.setdefault("security_protocol", "SASL_SSL" if user else "PLAINTEXT")
     if protocol not in PROTOCOLS:
         raise SourceError(f"security_protocol must be one of {', '.join(PROTOCOLS)}")
     if (user is not None or password is not None) and not protocol.startswith("SASL"):
@@ -109,11 +116,11 @@ def _security(said: dict[str, str]) -> dict[str, str]:
     if protocol.startswith("SASL"):
         if not user or password is None:
             raise SourceError(f"{protocol} needs a user and a password")
-        mechanism = said.setdefault("sasl_mechanism", "PLAIN")
+        mechanism = settings.setdefault("sasl_mechanism", "PLAIN")
         if mechanism not in MECHANISMS:
             raise SourceError(f"sasl_mechanism must be one of {', '.join(MECHANISMS)}")
-        said |= {"sasl_plain_username": user, "sasl_plain_password": password}
-    return said
+        settings |= {"sasl_plain_username": user, "sasl_plain_password": password}
+    return settings
 
 
 def _expand(text: str, environment: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sources.errors import SourceError
 from sources.files.blocks import read_blocks
 from sources.files.plan import FileRange, plan
-from sources.files.read import read_range
+from sources.files.ranges import read_range
 from transforms.messages.dead_letters import DeadLetter, DeadLetterBatch, DeadLetterBatchCoder
 from transforms.messages.events import EventBatch
 
@@ -27,7 +27,8 @@ def read(
     pattern: Path | str, columns: list[str] | None = None, range_bytes: int = 1 << 20
 ) -> tuple[EventBatch, list[DeadLetter]]:
     parts = [got for piece in plan(str(pattern), columns, range_bytes) for got in read_range(piece)]
-    return EventBatch.concat(e for e, _ in parts), [letter for _, more in parts for letter in more]
+    letters = [letter for part in parts for letter in part.letters]
+    return EventBatch.concat(part.events for part in parts), letters
 
 
 def rows(events: EventBatch) -> list[tuple[int, ...]]:
@@ -60,7 +61,7 @@ def test_ranges_cover_each_line_once_in_any_size(
     got = b""
     for start in range(5, len(text), range_bytes):
         piece = FileRange(str(path), "csv", start, min(start + range_bytes, len(text)), None)
-        for at, block in read_blocks(piece, block_bytes):
+        for at, block, _ in read_blocks(piece, block_bytes):
             assert at == 5 + len(got)
             assert at == 5 or text[at - 1 : at] == b"\n"
             got += block

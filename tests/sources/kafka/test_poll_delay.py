@@ -1,4 +1,4 @@
-"""Pauses between two looks at a partition."""
+"""Delays between two polls of a partition."""
 
 import time
 from types import SimpleNamespace
@@ -6,40 +6,43 @@ from typing import Any
 
 import pytest
 from apache_beam.io.restriction_trackers import OffsetRange
-from sources.kafka.pace import LONGEST_SECONDS, SHARE, SOON_SECONDS, Pace
+from apache_beam.transforms.window import TimestampedValue
 
-from sources.kafka import read
+from sources.kafka.job_state import state_of
 from sources.kafka.partition import Partition
-from sources.kafka.partitions import FOREVER, EndlessTracker
-from sources.kafka.read import FollowPartition
+from sources.kafka.partitions import FOREVER, UnsplittableTracker
+from sources.kafka.poll_delay import LONGEST_SECONDS, SHARE, SHORTEST_SECONDS, PollDelays
+from sources.kafka.read_partition import FollowPartition, ReaderConfig
 from sources.kafka.url import KafkaUrl
-from sources.kafka.watermark import Lateness, PartitionWatermark
+from sources.kafka.watermark import EventTimeLimits, PartitionWatermark
+from tests.sources.kafka.fakes import Metadata
+from transforms.progress import ProgressCounters
 
 
-def test_a_live_partition_is_looked_at_shortly_before_its_watermark_moves() -> None:
-    pace = Pace()
-    assert pace.pause("p", None, 99.0) == SOON_SECONDS
-    assert pace.pause("p", 50, 100.0) == SOON_SECONDS
-    assert pace.pause("p", 51, 101.0) == pytest.approx(SHARE)
-    assert pace.pause("p", 51, 101.8) == SOON_SECONDS
-    assert pace.pause("p", 51, 101.9) == SOON_SECONDS
-    assert pace.pause("p", 52, 102.0) == pytest.approx(SHARE)
-    assert pace.pause("q", 52, 102.0) == SOON_SECONDS
+def test_a_live_partition_is_polled_shortly_before_its_watermark_moves() -> None:
+    delays = PollDelays()
+    assert delays.next_delay("p", None, 99.0) == SHORTEST_SECONDS
+    assert delays.next_delay("p", 50, 100.0) == SHORTEST_SECONDS
+    assert delays.next_delay("p", 51, 101.0) == pytest.approx(SHARE)
+    assert delays.next_delay("p", 51, 101.8) == SHORTEST_SECONDS
+    assert delays.next_delay("p", 51, 101.9) == SHORTEST_SECONDS
+    assert delays.next_delay("p", 52, 102.0) == pytest.approx(SHARE)
+    assert delays.next_delay("q", 52, 102.0) == SHORTEST_SECONDS
 
 
-def test_pauses_follow_the_speed_of_event_time() -> None:
-    pace = Pace()
-    pace.pause("p", 50, 100.0)
-    assert pace.pause("p", 60, 101.0) == pytest.approx(SHARE / 10)
-    assert pace.pause("p", 1000, 101.1) == SOON_SECONDS
-    assert pace.pause("p", 1001, 131.0) == LONGEST_SECONDS
+def test_delays_follow_the_speed_of_event_time() -> None:
+    delays = PollDelays()
+    delays.next_delay("p", 50, 100.0)
+    assert delays.next_delay("p", 60, 101.0) == pytest.approx(SHARE / 10)
+    assert delays.next_delay("p", 1000, 101.1) == SHORTEST_SECONDS
+    assert delays.next_delay("p", 1001, 131.0) == LONGEST_SECONDS
 
 
 class Broker:
     """A partition of which each poll finds what was sent since the one before."""
 
     def __init__(self, *polls: list[int]) -> None:
-        self.polls, self.offset = list(polls), 0
+        self.polls, self.offset, self._cluster = list(polls), 0, Metadata()
 
     def poll(self, *_: int) -> dict[Any, list[Any]]:
         times = self.polls.pop(0)
@@ -47,7 +50,8 @@ class Broker:
         values = [(first + place, f"1,2,{time},pv") for place, time in enumerate(times)]
         return {
             ("t", 0): [
-                SimpleNamespace(offset=offset, value=value.encode()) for offset, value in values
+                SimpleNamespace(offset=offset, value=value.encode(), timestamp_type=0)
+                for offset, value in values
             ]
         }
 
@@ -57,28 +61,35 @@ class Broker:
     highwater = position
 
 
-def test_who_looks_just_before_the_watermark_moves_stays_for_it(
+def test_a_reader_stays_for_a_watermark_that_is_about_to_move(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    broker, pace, deferred = Broker([100], [100, 100], [101]), Pace(), []
-    monkeypatch.setattr(
-        read,
-        "CONSUMERS",
-        SimpleNamespace(
-            take=lambda *_: broker, give=lambda *_: None, is_to_commit=lambda *_: False
-        ),
-    )
-    monkeypatch.setattr(read, "PACE", pace)
+    broker, deferred = Broker([100], [100, 100], [101]), []
     url = KafkaUrl(("h:1",), "t")
-    pace.pause((url, 0), 97, time.monotonic() - 1.9)
-    pace.pause((url, 0), 98, time.monotonic() - 0.9)
-    tracker = EndlessTracker(OffsetRange(0, FOREVER))
+    job = ProgressCounters("test_a_reader_stays")
+    state = state_of(job, url)
+    monkeypatch.setattr(state.consumers, "acquire", lambda *_: broker)
+    monkeypatch.setattr(state.consumers, "release", lambda *_: None)
+    monkeypatch.setattr(state.consumers, "is_to_commit", lambda *_: False)
+    state.delays.next_delay(0, 97, time.monotonic() - 1.9)
+    state.delays.next_delay(0, 98, time.monotonic() - 0.9)
+    tracker = UnsplittableTracker(OffsetRange(0, FOREVER))
     monkeypatch.setattr(
-        tracker, "defer_remainder", lambda pause: deferred.append(pause.micros / 1e6), raising=False
+        tracker, "defer_remainder", lambda delay: deferred.append(delay.micros / 1e6), raising=False
     )
-    reader = FollowPartition(url, Lateness(2, 0, 10), "group")
-    given = reader.process(
-        Partition(0, 0, FOREVER), None, tracker, PartitionWatermark(Lateness(2, 0, 10), 98, None)
-    )
-    assert [value.value.time.tolist() for value in given] == [[100], [100, 100], [101]]
+    limits = EventTimeLimits(2, 0, 10)
+    reader = FollowPartition(ReaderConfig(url, limits), job)
+    watermark = PartitionWatermark(limits, 98, None)
+    given = list(reader.process(Partition(0, 0, FOREVER), None, tracker, watermark))
+    assert [
+        value.value.time.tolist() for value in given if isinstance(value, TimestampedValue)
+    ] == [[100], [100, 100], [101]]
     assert deferred == [pytest.approx(SHARE, abs=0.1)]
+
+
+def test_jobs_of_one_process_share_no_state() -> None:
+    url = KafkaUrl(("h:1",), "t")
+    one = state_of(ProgressCounters("one"), url)
+    assert state_of(ProgressCounters("one"), url) is one
+    assert state_of(ProgressCounters("other"), url) is not one
+    assert state_of(ProgressCounters("one"), KafkaUrl(("h:1",), "u")) is not one

@@ -22,6 +22,14 @@ def test_a_password_comes_from_the_environment_and_is_not_shown() -> None:
     assert "p@s" not in repr(url) + str(url)
 
 
+@pytest.mark.parametrize("password", ["pa/ss", "p@ss", "p:a:ss", "a%2Fb", "${SECRET}"])
+def test_a_password_may_hold_any_character(password: str) -> None:
+    url = parse_url(f"kafka://me:{password}@h:1,i:2/t", {}, {"SECRET": "h%41/?#@"})
+    expected = {"a%2Fb": "a/b", "${SECRET}": "h%41/?#@"}.get(password, password)
+    assert url.client()["sasl_plain_password"] == expected
+    assert url.servers == ("h:1", "i:2")
+
+
 def test_the_url_goes_before_the_options() -> None:
     options = {"security_protocol": "SSL", "ssl_cafile": "a", "user": None}
     url = parse_url("kafka://h:1/t?ssl_cafile=b", options)
@@ -42,6 +50,8 @@ def test_the_url_goes_before_the_options() -> None:
         "kafka://u:hush@h:1/t?sasl_mechanism=MAGIC",
         "kafka://u:hush@h/t",
         "kafka://u:${MISSING}@h:1/t",
+        "kafka://u:hush/@h:1",
+        "kafka://u:hush?x=@h:1/t",
     ],
 )
 def test_what_is_wrong_is_said_without_the_password(url: str) -> None:
