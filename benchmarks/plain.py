@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow.csv
 
 from inference import packaged_model
-from inference.models.registry import RegistrySource, parse_models
+from inference.models.choices import parse_models
+from inference.models.registry import RegistrySource
 from transforms.feedback.open_table import OpenTable
 from transforms.fill import fill
 from transforms.histories.rankings import Rankings

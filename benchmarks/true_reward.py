@@ -16,7 +16,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from inference.models.directory import ModelError, load_policy
+from inference.models.directory import load_policy
+from inference.models.files import ModelError
 from simulation.feedback import best_lists, expected_reward
 from simulation.model import World
 from training.cli import Parser, at_least

@@ -1,7 +1,7 @@
-"""The model handler that RunInference calls, over whole columns of states.
+"""The model handler for Beam's RunInference, over columns of states.
 
-An example is a tensor of all the states of a shard that are due, not of one user; the
-handler joins the examples of a batch, ranks once and splits the answer.
+An example is a tensor of all states of a shard that need a ranking, not of one user. The handler
+concatenates the examples of a batch, ranks once and splits the result.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import PredictionResult
 from apache_beam.ml.inference.pytorch_inference import PytorchModelHandlerTensor
 
-from inference.models.ranker import KeptRanker, NotLoadedError, RankerSource, kept_ranker
+from inference.models.ranker import RANKERS, LazyRanker, NotLoadedError, RankerSource
 from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import States
+
+LOG_EVERY = 60.0
+"""Seconds between log lines about a model that fails."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,49 +38,54 @@ def to_tensor(states: States) -> torch.Tensor:
 
 
 class PolicyHandler(PytorchModelHandlerTensor):
-    """Ranks tensors of states (see `to_tensor`) with the models of a source.
+    """Ranks tensors of states (`to_tensor`) with the models of a source.
+
+    Metrics: model_failures (batches that could not be ranked), model_versions_refused (new
+    versions that could not be used), model_batch_rows, model_batch_micros.
 
     Args:
-        source: where a worker gets its models from.
-        k: items to rank.
-        repeat_consumed: whether items of the history may be ranked.
+        source: where a worker loads its models from.
+        k: length of the lists.
+        repeat_consumed: whether lists may have items of the history.
     """
 
     def __init__(self, source: RankerSource, k: int, repeat_consumed: bool) -> None:
         super().__init__(
-            state_dict_path="model.pt",  # What is loaded is the source's: see load_model.
+            state_dict_path="model.pt",  # Not read: load_model loads from the source.
             model_class=torch.nn.Module,
             min_batch_size=1,
-            # Examples are shards: what these are shown is written while the next ones are ranked.
+            # An example is a shard: its lists are written while the next shard is ranked.
             max_batch_size=2,
         )
         self._source, self._k, self._repeat_consumed = source, k, repeat_consumed
         self._job = uuid.uuid4().hex
+        self._next_log = 0.0
         self._failures = Metrics.counter("rivulet", "model_failures")
+        self._versions_refused = Metrics.counter("rivulet", "model_versions_refused")
         self._rows = Metrics.distribution("rivulet", "model_batch_rows")
         self._micros = Metrics.distribution("rivulet", "model_batch_micros")
 
-    def load_model(self) -> KeptRanker:
-        """The job's ranker in this process; one that cannot be loaded now is tried again."""
-        ranker = kept_ranker(self._job, self._source)
+    def load_model(self) -> LazyRanker:
+        """The job's ranker in this process. If it cannot be loaded now, ranking retries."""
+        ranker = RANKERS.get(self._job, self._source)
         with contextlib.suppress(NotLoadedError):
             ranker.load()
         return ranker
 
     def get_num_bytes(self, batch: Sequence[torch.Tensor]) -> int:
-        """Bytes of the batch's tensors (Beam's own asks row by row)."""
+        """Bytes of the batch's tensors; Beam's implementation asks row by row."""
         return sum(tensor.nbytes for tensor in batch)
 
     def run_inference(
         self,
         batch: Sequence[torch.Tensor],
-        model: KeptRanker,
+        model: LazyRanker,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[PredictionResult]:
-        """Ranks all the states of `batch` at once; `RankedLists` for each example.
+        """Ranks all states of `batch` at once; yields `RankedLists` for each example.
 
-        A model that fails ranks nothing, so that its users get popular items; the counter
-        model_failures and the log say so.
+        A model that fails ranks nothing, so that its users get popular items. The counter
+        model_failures and the log show it.
         """
         del inference_args
         rows = torch.cat(list(batch)).numpy()
@@ -84,19 +93,26 @@ class PolicyHandler(PytorchModelHandlerTensor):
         ranked = self._rank(rows, model)
         self._micros.update((time.perf_counter_ns() - started) // 1000)
         self._rows.update(len(rows))
-        behind = np.cumsum([len(tensor) for tensor in batch])
-        for tensor, end in zip(batch, behind.tolist(), strict=True):
+        ends = np.cumsum([len(tensor) for tensor in batch])
+        for tensor, end in zip(batch, ends.tolist(), strict=True):
             yield PredictionResult(tensor, ranked.take(slice(end - len(tensor), end)))
 
-    def _rank(self, rows: np.ndarray[Any, np.dtype[np.int64]], model: KeptRanker) -> RankedLists:
+    def _rank(self, rows: npt.NDArray[np.int64], model: LazyRanker) -> RankedLists:
         if len(rows):
             try:
-                return model.load().rank(
+                ranked = model.load().rank(
                     rows[:, 0], rows[:, 2:], rows[:, 1], self._k, self._repeat_consumed
                 )
+                self._versions_refused.inc(model.newly_refused())
+                return ranked
             except NotLoadedError:
                 self._failures.inc()
             except Exception:
                 self._failures.inc()
-                _LOG.exception("the policy failed on %d states: they get popular items", len(rows))
+                self._log_failure(len(rows))
         return RankedLists.empty(len(rows), self._k)
+
+    def _log_failure(self, rows: int) -> None:
+        if time.monotonic() >= self._next_log:
+            self._next_log = time.monotonic() + LOG_EVERY
+            _LOG.exception("the policy failed on %d states: they get popular items", rows)

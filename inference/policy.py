@@ -1,4 +1,4 @@
-"""A trained policy that ranks: raw ids in, raw ids out, the same answer in any batch."""
+"""A trained policy that ranks: raw ids in, raw ids out, with the same lists in any batch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from inference.models.info import ModelInfo
 from inference.network.inference_encoder import InferenceEncoder
 from inference.network.network import Network
 from inference.network.repeats import InferenceRepeats
+from inference.network.sizes import STATE_LIMIT
 from inference.search.item_index import ItemIndex
 from inference.search.quantize import quantize_items, quantize_queries
 from inference.search.threads import in_parts, one_thread
@@ -26,24 +27,28 @@ Columns = Tensor | npt.NDArray[np.generic]
 _ROWS_AT_ONCE = 2048
 
 
-def _int64s(values: Columns) -> Int64s:
-    return np.asarray(values, np.int64)
+class StateError(ValueError):
+    """A state has the wrong length, or values that are not finite or too large."""
 
 
 class Policy(nn.Module):
-    """A network with the ids it was trained on.
+    """A network with the ids that it was trained on.
 
-    The encoder and the head run in float64 and their query is rounded to a grid
-    (`inference.search.quantize`): what is left of a batch's size, its order or the machine is a
-    hundred
-    thousand times smaller than a step of the grid, and from there on all is exact.
+    Encoder and head run in float64, and the query is then quantized
+    (`inference.search.quantize`). The rounding errors of float64, which depend on the batch and on
+    the machine, are a hundred thousand times smaller than a quantization step. The search on
+    quantized vectors is exact. So a row gets the same list in any batch, on any machine.
+
+    The state is computed from the last `info.history` items of a history. All items of the history
+    that is given are excluded from the list, also those before the window. Whoever keeps or
+    receives longer histories passes them whole.
 
     Args:
         network: the trained network; it is copied.
         items: the item table's ids.
         users: the user table's ids.
-        info: what the model is.
-        device: where to run.
+        info: what is known about the model.
+        device: where it runs.
     """
 
     def __init__(
@@ -60,16 +65,16 @@ class Policy(nn.Module):
         self.user_ids = users
         self.network = copy.deepcopy(network).eval().requires_grad_(False).to(device)
         self._device = torch.device(device)
-        # One by one: see inference.search.threads.
+        # On one thread: see inference.search.threads.
         with one_thread():
             self._encoder = InferenceEncoder(self.network.encoder)
             self._head = copy.deepcopy(self.network.head).double()
-            vectors, copy_weights = self.network.vectors(), self.network.repeats
-            self._catalogue = ItemIndex(quantize_items(vectors))
-            self._copies = None
-            if copy_weights is not None:
-                self._copies = InferenceRepeats(copy_weights, vectors, self._catalogue)
-        # The last row is the unknown item; no list shows it, and 0 fills a list that is short.
+            vectors, weights = self.network.vectors(), self.network.repeats
+            self._index = ItemIndex(quantize_items(vectors))
+            self._repeats = None
+            if weights is not None:
+                self._repeats = InferenceRepeats(weights, vectors, self._index)
+        # The last row is the unknown item, which is never ranked: there it stands for no item.
         self._raw = np.append(items.ids, 0)
 
     def rank(
@@ -84,60 +89,90 @@ class Policy(nn.Module):
 
         Args:
             users: int64 [n], raw ids.
-            histories: int64 [n, h], raw ids of items, the oldest first, left-aligned; what lies
-                beyond a row's length is not looked at.
+            histories: int64 [n, h], raw ids of items, the oldest first, left-aligned; h is any
+                length. Values beyond a row's length are ignored.
             lengths: int64 [n], in [0, h].
             k: length of the lists.
             repeat_consumed: whether a list may have items of the row's history.
 
         Returns:
-            Lists without unknown items, none twice.
+            Lists of different known items.
         """
         user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
 
         def best(part: slice) -> Tensor:
-            rows = self._known(raw[part], length[part])
+            rows = self._item_rows(raw[part], length[part])
             window, lengths = self._window(rows, length[part])
             states = self._states(user[part], window, lengths)
-            if repeat_consumed and self._copies is not None:
-                return self._copies.best(self._head(states), k, window, lengths)
+            if repeat_consumed and self._repeats is not None:
+                return self._repeats.best(self._head(states), k, window, lengths)
             return self._best(states, k, None if repeat_consumed else rows)
 
-        return self._ranking(best, len(user), k)
+        return self._lists(best, len(user), k)
 
     def states(self, users: Columns, histories: Columns, lengths: Columns) -> Tensor:
-        """The state of each row, float64 [n, state]; arguments as of `rank`."""
+        """The state of each row, float64 [n, state]; the arguments are those of `rank`."""
         user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
         states = torch.empty((len(user), self.network.sizes.state), dtype=torch.float64)
 
         def work(part: slice) -> None:
-            window = self._window(self._known(raw[part], length[part]), length[part])
+            window = self._window(self._item_rows(raw[part], length[part]), length[part])
             states[part] = self._states(user[part], *window).cpu()
 
         self._in_parts(work, len(user))
         return states
 
+    def queries(self, users: Columns, histories: Columns, lengths: Columns) -> Tensor:
+        """The query of each row, float64 [n, item_dim + 1]; the arguments are those of `rank`."""
+        states = self.states(users, histories, lengths).to(self._device)
+        with torch.inference_mode():
+            return self._head(states).cpu()  # type: ignore[no-any-return]
+
     def rank_states(self, states: Columns, k: int, consumed: Columns | None = None) -> RankedLists:
-        """The k best items for states [n, state], without the raw ids in `consumed` [n, e]."""
-        given = torch.as_tensor(states)
+        """The k best items for states.
+
+        Args:
+            states: float [n, state], as `states` returns them.
+            k: length of the lists.
+            consumed: int64 [n, e], raw ids of items that a row's list must not have; None for none.
+
+        Raises:
+            StateError: a state has the wrong length, or a value is not finite or too large.
+        """
+        given = self.check_states(states)
         rows = None if consumed is None else self.item_ids.rows(_int64s(consumed))
 
         def best(part: slice) -> Tensor:
             state = given[part].to(self._device, torch.float64)
             return self._best(state, k, None if rows is None else rows[part])
 
-        return self._ranking(best, len(given), k)
+        return self._lists(best, len(given), k)
 
-    def _known(self, raw: Int64s, length: Int64s) -> Int64s:
+    def check_states(self, states: Columns) -> Tensor:
+        """States as a tensor, if this policy can rank for them.
+
+        Raises:
+            StateError: a state has the wrong length, or a value is not finite or too large.
+        """
+        given = torch.as_tensor(states)
+        size = self.network.sizes.state
+        if given.ndim != 2 or given.shape[1] != size:
+            raise StateError(f"each state must have {size} numbers for {self.info.label}")
+        if not (given.abs() <= STATE_LIMIT).all():  # NaN compares as false.
+            raise StateError(f"the numbers of a state must be finite, at most {STATE_LIMIT:g}")
+        return given
+
+    def _item_rows(self, raw: Int64s, length: Int64s) -> Int64s:
         rows = self.item_ids.rows(raw)
         rows[np.arange(raw.shape[1]) >= length[:, None]] = self.item_ids.unknown
         return rows
 
     def _window(self, rows: Int64s, length: Int64s) -> tuple[Tensor, Tensor]:
+        """The last items of each row, the latest first, and how many: [n, w] and [n]."""
         if not rows.shape[1]:
             rows = np.full((len(rows), 1), self.item_ids.unknown)
         width = min(rows.shape[1], self.network.sizes.window)
-        # The latest first; a row with no item is read as one with one unknown item.
+        # A row without items is encoded as one unknown item.
         at = np.maximum(length[:, None] - 1 - np.arange(width), 0)
         given = np.take_along_axis(rows, at, axis=1), np.clip(length, 1, width)
         window, lengths = (torch.from_numpy(column).to(self._device) for column in given)
@@ -149,10 +184,10 @@ class Policy(nn.Module):
 
     def _best(self, states: Tensor, k: int, excluded: Int64s | None) -> Tensor:
         queries = quantize_queries(self._head(states))
-        barred = None if excluded is None else torch.from_numpy(excluded).to(self._device)
-        return self._catalogue.best(queries, k, barred)
+        rows = None if excluded is None else torch.from_numpy(excluded).to(self._device)
+        return self._index.best(queries, k, rows)
 
-    def _ranking(self, best: Callable[[slice], Tensor], n: int, k: int) -> RankedLists:
+    def _lists(self, best: Callable[[slice], Tensor], n: int, k: int) -> RankedLists:
         rows = np.empty((n, k), np.int64)
 
         def work(part: slice) -> None:
@@ -167,5 +202,9 @@ class Policy(nn.Module):
             for start in range(0, n, _ROWS_AT_ONCE):
                 work(slice(start, min(start + _ROWS_AT_ONCE, n)))
             return
-        # Half a millisecond's work is worth waking a thread.
-        in_parts(work, n, max(8, (1 << 18) // (1024 + self._catalogue.rows)), _ROWS_AT_ONCE)
+        # Starting a thread pays off from half a millisecond's work on.
+        in_parts(work, n, max(8, (1 << 18) // (1024 + self._index.rows)), _ROWS_AT_ONCE)
+
+
+def _int64s(values: Columns) -> Int64s:
+    return np.asarray(values, np.int64)

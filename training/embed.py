@@ -23,8 +23,8 @@ from rich.progress import Progress
 from rich.table import Table
 from torch import Tensor
 
-from inference.models.directory import ITEM_EMBEDDINGS, ITEM_MAP, USER_EMBEDDINGS, USER_MAP
 from inference.models.ids import IdMap
+from inference.models.tables import ITEM_EMBEDDINGS, ITEM_MAP, USER_EMBEDDINGS, USER_MAP
 from training.algorithms.two_towers import Tower, sampled_softmax_loss
 from training.cli import Parser, at_least, device, positive, progress_console, run_command, share
 from training.datasets.sequences import TRAIN, VALID, DataError, Sequences, load_sequences

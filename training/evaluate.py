@@ -21,8 +21,10 @@ from pathlib import Path
 
 import torch
 
-from inference.models.directory import INFO, ModelError, load_policy, read_info, write_info
-from inference.models.registry import CURRENT, current_directory
+from inference.models.current import CURRENT, current_directory
+from inference.models.directory import load_policy
+from inference.models.files import ModelError
+from inference.models.info import INFO, read_info, write_info
 from inference.policy import Policy
 from training.cli import (
     Parser,

@@ -23,19 +23,18 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from inference.models.directory import (
-    INFO,
+from inference.models.current import CURRENT
+from inference.models.directory import save_policy
+from inference.models.files import ModelError
+from inference.models.info import INFO, ModelInfo
+from inference.models.tables import (
     ITEM_EMBEDDINGS,
     ITEM_MAP,
     USER_EMBEDDINGS,
     USER_MAP,
-    ModelError,
     read_ids,
     read_table,
-    save_policy,
 )
-from inference.models.info import ModelInfo
-from inference.models.registry import CURRENT
 from inference.network.sizes import Sizes
 from training.cli import progress_bar, run_command
 from training.datasets.sequences import TRAIN, VALID, DataError, Sequences, load_sequences

@@ -1,56 +1,61 @@
-"""Model directories: a policy as files, without a pickle.
+"""Model directories: a policy as files, without executable content.
 
 model.pt              state dict of the network without its two tables
-model.json            `ModelInfo`
+model.json            `ModelInfo`, with the digests of all other files
 item_embeddings.npy   float [items + 1, item_dim], the last row for unknown items
 user_embeddings.npy   float [users + 1, user_dim], the last row for unknown users
 item_map.json         {raw id: row}
 user_map.json         {raw id: row}
+
+All files are written under temporary names and then renamed, model.json last. A directory whose
+files are not those that model.json names, for instance because a save or a copy was interrupted,
+is refused.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
-import json
-import os
-import pickle
+import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from inference.models.canary import check_policy
+from inference.models.files import MODEL_BYTES, ModelError, digest_of, read_file, replace_files
 from inference.models.ids import IdMap
-from inference.models.info import ModelInfo
-from inference.network.network import ITEM_TABLE, USER_TABLE, Network
-from inference.network.sizes import Sizes
-from inference.policy import Policy
-from rivulet.errors import UserError
-
-WEIGHTS, INFO = "model.pt", "model.json"
-ITEM_EMBEDDINGS, USER_EMBEDDINGS = "item_embeddings.npy", "user_embeddings.npy"
-ITEM_MAP, USER_MAP = "item_map.json", "user_map.json"
-
-
-_BROKEN = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    RuntimeError,
-    EOFError,
-    AttributeError,
-    pickle.PickleError,
+from inference.models.info import INFO, ModelInfo, check_label, read_info, write_info
+from inference.models.tables import (
+    ITEM_EMBEDDINGS,
+    ITEM_MAP,
+    USER_EMBEDDINGS,
+    USER_MAP,
+    ids_bytes,
+    parse_ids,
+    parse_table,
 )
-"""What torch's loader raises on files that are none of its own, or only halves of them."""
+from inference.models.weights import WEIGHTS, build_network, parse_state
+from inference.network.network import ITEM_TABLE, USER_TABLE, Network
+from inference.policy import Policy
+
+FILES = (WEIGHTS, ITEM_EMBEDDINGS, USER_EMBEDDINGS, ITEM_MAP, USER_MAP)
+"""The files of a model directory beside model.json."""
+
+_ATTEMPTS = 3
+_WAIT = 0.2
+
+T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 
-class ModelError(UserError, RuntimeError):
-    """A model directory is missing, incomplete or broken."""
+class MixedFilesError(ModelError):
+    """The files of a model directory do not belong together."""
 
 
 def save_policy(
@@ -61,46 +66,59 @@ def save_policy(
     info: ModelInfo,
     table_dtype: npt.DTypeLike = np.float32,
 ) -> ModelInfo:
-    """Writes a model directory; each file appears whole, model.json last.
+    """Writes a model directory.
 
     Args:
-        directory: is made if need be.
+        directory: created if it does not exist.
         network: the trained network.
         items: ids of the item table's rows.
         users: ids of the user table's rows.
-        info: what to say of the model; an empty version becomes 8 digits of the weights' hash.
+        info: what is known about the model; an empty version becomes 8 digits of the weights'
+            SHA-256.
         table_dtype: float16 halves the two tables.
 
     Returns:
-        `info` as written.
+        `info` as written, with its version and digests.
+
+    Raises:
+        ModelError: the weights are not finite, or the label does not fit the stores.
     """
     state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    if not all(torch.isfinite(value).all() for value in state.values()):
+        raise ModelError(f"the weights for {directory} are not finite numbers: nothing is saved")
     item_table = state.pop(ITEM_TABLE).numpy().astype(table_dtype)
     user_table = state.pop(USER_TABLE).numpy().astype(table_dtype)
     if not info.version:
-        info = dataclasses.replace(info, version=_digest(state, item_table, user_table))
+        info = dataclasses.replace(info, version=_version(state, item_table, user_table))
+    try:
+        check_label(info.label)
+    except ValueError as error:
+        raise ModelError(f"the model for {directory} cannot be saved: {error}") from error
     directory.mkdir(parents=True, exist_ok=True)
-    weights = io.BytesIO()
-    torch.save(state, weights)
-    _replace(directory / WEIGHTS, weights.getvalue())
-    for name, table in ((ITEM_EMBEDDINGS, item_table), (USER_EMBEDDINGS, user_table)):
-        content = io.BytesIO()
-        np.save(content, table, allow_pickle=False)
-        _replace(directory / name, content.getvalue())
-    for name, ids in ((ITEM_MAP, items), (USER_MAP, users)):
-        rows = {str(raw): row for row, raw in enumerate(ids.ids.tolist())}
-        _replace(directory / name, json.dumps(rows, separators=(",", ":")).encode())
+    writers: dict[str, Callable[[BinaryIO], object]] = {
+        WEIGHTS: lambda file: torch.save(state, file),
+        ITEM_EMBEDDINGS: lambda file: np.save(file, item_table, allow_pickle=False),
+        USER_EMBEDDINGS: lambda file: np.save(file, user_table, allow_pickle=False),
+        ITEM_MAP: lambda file: file.write(ids_bytes(items)),
+        USER_MAP: lambda file: file.write(ids_bytes(users)),
+    }
+    _forget_without_digests(directory)
+    info = dataclasses.replace(info, files=replace_files(directory, writers))
     write_info(directory, info)
     return info
 
 
-def write_info(directory: Path, info: ModelInfo) -> None:
-    """Writes model.json; the file appears whole."""
-    content = json.dumps(dataclasses.asdict(info), indent=2) + "\n"
-    _replace(directory / INFO, content.encode())
+def _forget_without_digests(directory: Path) -> None:
+    """Removes a model.json without digests: it would accept a mixture of old and new files."""
+    try:
+        if read_info(directory).files:
+            return
+    except ModelError:
+        pass
+    (directory / INFO).unlink(missing_ok=True)
 
 
-def _digest(state: dict[str, Tensor], *tables: npt.NDArray[Any]) -> str:
+def _version(state: dict[str, Tensor], *tables: npt.NDArray[Any]) -> str:
     digest = hashlib.sha256()
     for name in sorted(state):
         digest.update(name.encode() + np.ascontiguousarray(state[name].numpy()).tobytes())
@@ -109,102 +127,92 @@ def _digest(state: dict[str, Tensor], *tables: npt.NDArray[Any]) -> str:
     return digest.hexdigest()[:8]
 
 
-def _replace(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+def load_network(
+    directory: Path, root: Path | None = None, limit: int = MODEL_BYTES
+) -> tuple[Network, IdMap, IdMap, ModelInfo]:
+    """The network of a model directory, with the ids of its items and users, and its `ModelInfo`.
 
-
-def read_info(directory: Path) -> ModelInfo:
-    """What model.json says.
-
-    Raises:
-        ModelError: the file is missing or not as it should be.
-    """
-    path = directory / INFO
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        known = {field.name for field in dataclasses.fields(ModelInfo)}
-        sizes = Sizes(**given["sizes"])
-        return ModelInfo(**{name: given[name] for name in known & set(given)} | {"sizes": sizes})
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"{directory} is no model directory: it has no {INFO}; "
-            "make one with `python -m training.train`"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is broken: {error}; train the model anew") from error
-
-
-def read_ids(path: Path) -> IdMap:
-    """The ids of a map file, in the order of their rows.
+    Args:
+        directory: as `save_policy` wrote it.
+        root: the folder that must contain all files, also after following links; by default
+            `directory`.
+        limit: most bytes of a file.
 
     Raises:
-        ModelError: the file is missing, or its rows are not 0, 1, 2 and so on.
+        ModelError: a file is missing, broken or too large, or they do not belong together.
     """
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        ids = np.fromiter((int(raw) for raw in rows), np.int64, len(rows))
-        places = np.fromiter(rows.values(), np.int64, len(rows))
-        order = np.argsort(places)
-        if not np.array_equal(places[order], np.arange(len(rows))):
-            raise ValueError("its rows are not 0, 1, 2 ...")
-        return IdMap(ids[order])
-    except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _load(directory, root or directory, limit)
+        except MixedFilesError:
+            # A save renames its files one after the other, which takes milliseconds.
+            time.sleep(_WAIT)
+    return _load(directory, root or directory, limit)
 
 
-def read_table(path: Path) -> Tensor:
-    """An embedding table, float32 [rows, dim].
-
-    Raises:
-        ModelError: the file is missing or is no table of finite numbers.
-    """
-    try:
-        table = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    if table.ndim != 2 or table.dtype.kind != "f" or not np.isfinite(table).all():
-        raise ModelError(f"{path} is no table of finite numbers")
-    return torch.from_numpy(table.astype(np.float32))
-
-
-def load_network(directory: Path) -> tuple[Network, IdMap, IdMap, ModelInfo]:
-    """The network of a model directory with its items, its users and its papers.
-
-    Raises:
-        ModelError: a file is missing or broken, or they do not belong together.
-    """
-    info = read_info(directory)
-    try:
-        network = Network(info.algorithm, info.sizes)
-        state = torch.load(directory / WEIGHTS, map_location="cpu", weights_only=True)
-        state[ITEM_TABLE] = read_table(directory / ITEM_EMBEDDINGS)
-        state[USER_TABLE] = read_table(directory / USER_EMBEDDINGS)
-        network.load_state_dict(state)
-    except ModelError:
-        raise
-    except _BROKEN as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ModelError(f"the model in {directory} cannot be loaded: {first}") from error
-    items, users = read_ids(directory / ITEM_MAP), read_ids(directory / USER_MAP)
+def _load(directory: Path, root: Path, limit: int) -> tuple[Network, IdMap, IdMap, ModelInfo]:
+    info = read_info(directory, root)
+    state: dict[str, Tensor] = {}
+    for name, table in ((ITEM_TABLE, ITEM_EMBEDDINGS), (USER_TABLE, USER_EMBEDDINGS)):
+        state[name] = _parse(directory, root, limit, info, table, parse_table)
+    items = _parse(directory, root, limit, info, ITEM_MAP, parse_ids)
+    users = _parse(directory, root, limit, info, USER_MAP, parse_ids)
     if (len(items), len(users)) != (info.sizes.items, info.sizes.users):
         raise ModelError(
             f"the model in {directory} is inconsistent: {len(items)} items and {len(users)} users "
             f"in the maps, {info.sizes.items} and {info.sizes.users} in {INFO}"
         )
-    return network, items, users, info
+    state |= _parse(directory, root, limit, info, WEIGHTS, parse_state)
+    return build_network(info, state, directory), items, users, info
 
 
-def load_policy(directory: Path, device: str = "cpu") -> Policy:
-    """The policy of a model directory, ready to rank.
+def _parse(
+    directory: Path,
+    root: Path,
+    limit: int,
+    info: ModelInfo,
+    name: str,
+    parse: Callable[[bytes, Path], T],
+) -> T:
+    """A file's parsed content, which must have the digest that model.json names."""
+    path = directory / name
+    try:
+        content = read_file(path, root, limit)
+    except FileNotFoundError as error:
+        raise ModelError(f"the model in {directory} is incomplete: {name} is missing") from error
+    parsed = parse(content, path)
+    if info.files and info.files.get(name) != digest_of(content):
+        raise MixedFilesError(
+            f"{path} is not the file that {INFO} names: a save or a copy was interrupted; "
+            "copy or train the model again"
+        )
+    return parsed
+
+
+def load_policy(
+    directory: Path, device: str = "cpu", root: Path | None = None, limit: int = MODEL_BYTES
+) -> Policy:
+    """The policy of a model directory, after a canary ranking.
 
     Args:
         directory: as `save_policy` wrote it.
         device: where it runs, such as cpu or cuda.
+        root: the folder that must contain all files, also after following links; by default
+            `directory`.
+        limit: most bytes of a file.
 
     Raises:
-        ModelError: a file is missing or broken, or they do not belong together.
+        ModelError: a file is missing, broken or too large, they do not belong together, or the
+            policy does not rank.
     """
-    network, items, users, info = load_network(Path(directory))
-    return Policy(network, items, users, info, device)
+    network, items, users, info = load_network(Path(directory), root, limit)
+    if not info.files:
+        _LOG.warning("%s has no digests: whether its files belong together is unknown", directory)
+    try:
+        policy = Policy(network, items, users, info, device)
+        check_policy(policy)
+    except (RuntimeError, ValueError, MemoryError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"the model in {directory} cannot rank: {error}") from error
+    return policy

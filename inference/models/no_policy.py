@@ -1,16 +1,20 @@
-"""No model at all, for those who want popular items alone."""
+"""No model: all users get popular items."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from transforms.messages.events import Int64s
+import numpy as np
+import numpy.typing as npt
+
 from transforms.messages.ranked_lists import RankedLists
+
+Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class NoPolicy:
-    """No model: all get popular items."""
+    """A ranker, and its own source, that ranks nothing."""
 
     def load(self) -> NoPolicy:
         """Itself: there is nothing to load."""
@@ -24,6 +28,6 @@ class NoPolicy:
         k: int,
         repeat_consumed: bool = False,
     ) -> RankedLists:
-        """Nothing for anybody."""
+        """An empty list for each user."""
         del histories, lengths, repeat_consumed
         return RankedLists.empty(len(users), k)

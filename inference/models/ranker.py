@@ -1,7 +1,7 @@
-"""What ranks for a job in a worker: loaded once, kept as long as the process, tried again.
+"""What ranks in a worker process: loaded on first use, kept for later bundles, retried on failure.
 
-Runners set the same step up many times, some of them for each bundle; and a version that cannot
-be loaded just when a worker starts must not end a job whose users can have popular items.
+Runners set up a step many times, some of them once a bundle. A model that cannot be loaded when a
+worker starts does not end the job: its users get popular items until it can.
 """
 
 from __future__ import annotations
@@ -11,58 +11,71 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
 from transforms.messages.ranked_lists import RankedLists
 
-TRY_EVERY = 3.0
-"""Seconds between tries to load what could not be loaded."""
+RETRY_EVERY = 3.0
+"""Seconds between attempts to load."""
 
-_JOBS = 4
+Int64s = npt.NDArray[np.int64]
+
 _LOG = logging.getLogger(__name__)
 
 
 class Ranker(Protocol):
-    """What ranks: a registry of models, or a test's fake."""
+    """What ranks: a registry of models, or a fake in a test."""
 
     def rank(
         self,
-        users: np.ndarray[Any, np.dtype[np.int64]],
-        histories: np.ndarray[Any, np.dtype[np.int64]],
-        lengths: np.ndarray[Any, np.dtype[np.int64]],
+        users: Int64s,
+        histories: Int64s,
+        lengths: Int64s,
         k: int,
         repeat_consumed: bool = False,
     ) -> RankedLists:
-        """The best `k` items for each user and history, and the label of the model."""
+        """The best `k` items for each user and history; as `inference.policy.Policy.rank`."""
         ...
 
 
 class RankerSource(Protocol):
-    """Where a worker gets its ranker from; small, and can be pickled."""
+    """Where a worker loads its ranker from; small, can be pickled."""
 
     def load(self) -> Ranker:
-        """Loads the models (once a worker)."""
+        """Loads the models."""
+        ...
+
+
+@runtime_checkable
+class CountsRefused(Protocol):
+    """A ranker that follows versions of its models."""
+
+    @property
+    def refused(self) -> int:
+        """How many new versions could not be used so far."""
         ...
 
 
 class NotLoadedError(RuntimeError):
-    """There is no model yet; why has been logged."""
+    """No model is loaded. The log says why."""
 
 
-class KeptRanker:
-    """A source's ranker, as soon as it can be had.
+class LazyRanker:
+    """A source's ranker, loaded on first use.
 
     Args:
         source: where it comes from.
-        clock: seconds, rising.
+        clock: seconds, monotonic.
     """
 
     def __init__(self, source: RankerSource, clock: Callable[[], float] = time.monotonic) -> None:
         self._source, self._clock = source, clock
         self._ranker: Ranker | None = None
         self._next = clock()
+        self._reported = 0
         self._lock = threading.Lock()
 
     def load(self) -> Ranker:
@@ -78,21 +91,45 @@ class KeptRanker:
                 try:
                     self._ranker = self._source.load()
                 except Exception as error:
-                    self._next = self._clock() + TRY_EVERY
+                    self._next = self._clock() + RETRY_EVERY
                     _LOG.error("no model, so users get popular items: %s", error)
                     raise NotLoadedError from error
             return self._ranker
 
+    def newly_refused(self) -> int:
+        """How many versions have been refused since the last call."""
+        with self._lock:
+            total = self._ranker.refused if isinstance(self._ranker, CountsRefused) else 0
+            fresh, self._reported = total - self._reported, total
+            return fresh
 
-_lock = threading.Lock()
-_kept: OrderedDict[str, KeptRanker] = OrderedDict()
+
+class RankerCache:
+    """The rankers of the last few jobs in a process.
+
+    Args:
+        size: most jobs.
+    """
+
+    def __init__(self, size: int = 4) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._rankers: OrderedDict[str, LazyRanker] = OrderedDict()
+
+    def get(self, job: str, source: RankerSource) -> LazyRanker:
+        """The ranker of a job. Jobs share nothing, not even where their sources are equal.
+
+        Args:
+            job: the job's unique id.
+            source: where the job's models come from.
+        """
+        with self._lock:
+            ranker = self._rankers.setdefault(job, LazyRanker(source))
+            self._rankers.move_to_end(job)
+            while len(self._rankers) > self._size:
+                self._rankers.popitem(last=False)
+        return ranker
 
 
-def kept_ranker(job: str, source: RankerSource) -> KeptRanker:
-    """The ranker that this process keeps for a job; those of the last few jobs are kept."""
-    with _lock:
-        kept = _kept.setdefault(job, KeptRanker(source))
-        _kept.move_to_end(job)
-        while len(_kept) > _JOBS:
-            _kept.popitem(last=False)
-    return kept
+RANKERS = RankerCache()
+"""The process's cache. A runner may set up a step for each bundle, so steps cannot hold it."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STATE_LIMIT = 1e30
+"""Largest absolute value in a state: with float32 weights no sum in the head then overflows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from inference import packaged_model
-from inference.models.directory import ModelError
+from inference.models.choices import parse_models
+from inference.models.files import ModelError
 from inference.models.no_policy import NoPolicy
 from inference.models.ranker import RankerSource
-from inference.models.registry import RegistrySource, parse_models
+from inference.models.registry import RegistrySource
 from pipelines.options import ModelSettings
 
 

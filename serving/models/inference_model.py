@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from inference.network.sizes import STATE_LIMIT
 from serving.metrics import Metrics
 from serving.models.batcher import Batcher, RankRequest
 from serving.schemas.health import Model
@@ -17,7 +18,7 @@ from serving.schemas.inference import MAX_HISTORY, HistoriesInput, RankResponse,
 from transforms.messages.ranked_lists import RankedLists
 
 if TYPE_CHECKING:
-    from inference.models.registry import VersionedModel
+    from inference.models.versions import VersionedModel
 
 _LOG = logging.getLogger("rivulet.serving")
 _HISTORY = "history"
@@ -140,6 +141,6 @@ def states_request(given: StatesInput) -> RankRequest:
     if len({len(state) for state in given.embedding}) > 1:
         raise StateSizeError("the embeddings have different lengths")
     states = np.array(given.embedding, np.float64)
-    if not np.isfinite(states).all():
-        raise StateSizeError("embeddings must be finite numbers")
+    if not (np.abs(states) <= STATE_LIMIT).all():  # NaN compares as false.
+        raise StateSizeError(f"embeddings must be finite numbers of at most {STATE_LIMIT:g}")
     return RankRequest((states,), (_STATE, given.size, False, states.shape[1]))

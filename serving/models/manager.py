@@ -17,7 +17,7 @@ from serving.models.inference_model import InferenceModel
 from serving.schemas.health import Model
 
 if TYPE_CHECKING:
-    from inference.models.registry import VersionedModel
+    from inference.models.versions import VersionedModel
 
 _LOG = logging.getLogger("rivulet.serving")
 REFRESH_SECONDS = 1.0
@@ -106,7 +106,8 @@ class ModelLoader:
             ModuleNotFoundError: a package that models need is not installed.
         """
         try:
-            from inference.models.registry import ModelChoice, VersionedModel
+            from inference.models.choices import ModelChoice
+            from inference.models.versions import VersionedModel
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 f"{self.directory}: a model needs the Python package {error.name}, which is not "

@@ -1,14 +1,18 @@
 """The model handler: one ranking a batch, split again; a model that fails leaves its users."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from inference.handler import PolicyHandler, to_tensor
-from inference.models.ranker import TRY_EVERY, KeptRanker, NotLoadedError, kept_ranker
+from inference.models.choices import parse_models
+from inference.models.ranker import RETRY_EVERY, LazyRanker, NotLoadedError, RankerCache
+from inference.models.registry import RegistrySource
 from tests.fakes import LABEL, FakeSource
+from tests.inference.models.test_registry import save
 from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import States
 
@@ -88,14 +92,14 @@ def test_a_model_that_cannot_be_loaded_is_tried_again(caplog: pytest.LogCaptureF
 
     now = 0.0
     source = Source()
-    kept = KeptRanker(source, lambda: now)
-    for seconds in (0, 0.1, TRY_EVERY - 0.1, TRY_EVERY + 0.1):
+    kept = LazyRanker(source, lambda: now)
+    for seconds in (0, 0.1, RETRY_EVERY - 0.1, RETRY_EVERY + 0.1):
         now = seconds
         with pytest.raises(NotLoadedError):
             kept.load()
     assert source.tries == len(caplog.records) == 2
     source.there = True
-    now = 2 * TRY_EVERY + 0.2
+    now = 2 * RETRY_EVERY + 0.2
     assert kept.load() is kept.load()
     assert source.tries == 3
 
@@ -111,9 +115,48 @@ def test_without_a_model_users_are_left_to_popular_items() -> None:
 
 
 def test_a_process_keeps_the_models_of_its_last_jobs() -> None:
-    first = kept_ranker("a", FakeSource())
-    assert kept_ranker("a", FakeSource()) is first
+    cache = RankerCache(4)
+    first = cache.get("a", FakeSource())
+    assert cache.get("a", FakeSource()) is first
     for job in "bcde":
-        kept_ranker(job, FakeSource())
-    assert kept_ranker("e", FakeSource()) is kept_ranker("e", FakeSource())
-    assert kept_ranker("a", FakeSource()) is not first
+        cache.get(job, FakeSource())
+    assert cache.get("e", FakeSource()) is cache.get("e", FakeSource())
+    assert cache.get("a", FakeSource()) is not first
+
+
+def test_jobs_in_one_process_do_not_share_models(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        save(tmp_path / name, name)
+    handlers = {
+        name: PolicyHandler(RegistrySource(parse_models([str(tmp_path / name)])), 8, False)
+        for name in ("x", "y")
+    }
+    # A second job with the first one's model has a copy of its own.
+    handlers["z"] = PolicyHandler(RegistrySource(parse_models([str(tmp_path / "x")])), 8, False)
+    known = States(np.array([100]), 7 + 3 * np.arange(10)[None], np.array([10]))
+    for _ in range(2):
+        for name, label in (("x", b"reinforce-x"), ("y", b"reinforce-y"), ("z", b"reinforce-x")):
+            (ranked,) = answers(handlers[name], [to_tensor(known)])
+            assert set(ranked.policy) == {label}
+    rankers = {name: handler.load_model().load() for name, handler in handlers.items()}
+    assert len({id(ranker) for ranker in rankers.values()}) == 3
+
+
+def test_refused_versions_are_counted_once() -> None:
+    class Refusing:
+        refused = 0
+
+        def rank(self, *given):  # type: ignore[no-untyped-def]
+            return FakeSource().rank(*given)
+
+    refusing = Refusing()
+    ranker = LazyRanker(Loads(refusing))
+    assert ranker.newly_refused() == 0
+    ranker.load()
+    refusing.refused = 2
+    assert [ranker.newly_refused() for _ in range(3)] == [2, 0, 0]
+    refusing.refused = 3
+    assert ranker.newly_refused() == 1
+    fake = LazyRanker(FakeSource())
+    fake.load()
+    assert fake.newly_refused() == 0

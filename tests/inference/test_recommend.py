@@ -11,8 +11,9 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.testing.util import assert_that
 from apache_beam.transforms.window import TimestampedValue
 
-from inference.models import registry
-from inference.models.registry import RegistrySource, parse_models
+from inference.models import versions as model_versions
+from inference.models.choices import parse_models
+from inference.models.registry import RegistrySource
 from inference.recommend import Recommend, Recommended
 from tests.inference.models.test_registry import save
 from transforms.messages.events import EventBatch
@@ -97,7 +98,7 @@ def run_stream(publish: Publish, source: object, times: range) -> tuple[dict, ob
 def test_a_running_stream_takes_new_versions_and_outlives_broken_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(model_versions, "LOOK_EVERY", 0.0)
     for version in ("one", "two"):
         save(tmp_path / version, version)
     (tmp_path / "half").mkdir()

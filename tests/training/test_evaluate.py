@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inference.models.directory import read_info, save_policy
-from inference.models.info import ModelInfo
+from inference.models.directory import save_policy
+from inference.models.info import ModelInfo, read_info
 from inference.network.network import Network
 from inference.network.sizes import Sizes
 from training.datasets.sequences import load_sequences

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.models.directory import ModelError, load_policy, save_policy
+from inference.models.directory import load_policy, save_policy
+from inference.models.files import ModelError
 from inference.models.info import ModelInfo
 from inference.policy import Policy
 from tests.inference.test_policy import ALGORITHMS, rows_of

@@ -6,17 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.models.directory import ModelError, save_policy
+from inference.models.choices import ModelChoice, parse_models, shares
+from inference.models.directory import save_policy
+from inference.models.files import ModelError
 from inference.models.info import ModelInfo
-from inference.models.registry import (
-    LOOK_EVERY,
-    ModelChoice,
-    Registry,
-    RegistrySource,
-    VersionedModel,
-    parse_models,
-    shares,
-)
+from inference.models.registry import Registry, RegistrySource
+from inference.models.versions import LOOK_EVERY, VersionedModel
 from tests.inference.tiny import tiny_ids, tiny_network
 
 

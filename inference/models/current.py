@@ -1,0 +1,54 @@
+"""The version of a model in use: the file CURRENT, and whether the files have changed.
+
+A model's folder is a model directory, or holds several, one per version, and a file CURRENT with
+the name of the one in use. This module needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inference.models.files import INFO_BYTES, ModelError, read_file
+from inference.models.info import INFO
+
+CURRENT = "CURRENT"
+
+Signature = tuple[tuple[str, int, int, int], ...]
+
+
+def current_directory(folder: Path) -> Path:
+    """The model directory in use: `folder` itself, or the version that CURRENT names.
+
+    Raises:
+        ModelError: CURRENT names no sub-folder, or is missing.
+    """
+    path = folder / CURRENT
+    try:
+        version = read_file(path, folder, INFO_BYTES).decode("utf-8").strip()
+    except FileNotFoundError:
+        if not (folder / INFO).exists() and folder.is_dir() and any(folder.glob(f"*/{INFO}")):
+            raise ModelError(
+                f"{folder} has versions but no file {CURRENT} that names the one to use"
+            ) from None
+        return folder
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    if not version or version in (".", "..") or Path(version).name != version or "\0" in version:
+        raise ModelError(f"{path} names no sub-folder: {version[:80]!r}")
+    return folder / version
+
+
+def signature(directory: Path) -> Signature:
+    """Name, inode, size and time of change of each file in a folder; equal while none changes.
+
+    Files whose names begin with a dot are left out: these are writes that have not ended.
+    """
+    try:
+        found = []
+        for path in directory.iterdir():
+            if not path.name.startswith(".") and path.is_file():
+                status = path.stat()
+                found.append((path.name, status.st_ino, status.st_size, status.st_mtime_ns))
+        return tuple(sorted(found))
+    except OSError:
+        return ()

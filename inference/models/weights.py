@@ -1,0 +1,111 @@
+"""model.pt: the weights of a network, read without trusting their shapes or sizes."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from inference.models.files import ModelError
+from inference.models.info import ModelInfo
+from inference.network.network import Network
+
+WEIGHTS = "model.pt"
+
+_BROKEN = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    RuntimeError,
+    EOFError,
+    AttributeError,
+    MemoryError,
+    AssertionError,
+    pickle.PickleError,
+    zipfile.BadZipFile,
+)
+"""What torch.load raises for files that are truncated, or are not its own."""
+
+
+def state_bytes(state: dict[str, Tensor]) -> bytes:
+    """The content of model.pt for a state dict."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    return file.getvalue()
+
+
+def parse_state(content: bytes, path: Path) -> dict[str, Tensor]:
+    """The state dict of a model.pt's content, float32.
+
+    Args:
+        content: the bytes of the file.
+        path: its path, for messages.
+
+    Raises:
+        ModelError: the content is not a state dict of finite numbers.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # PyTorch does not compress. A compressed file could expand to any size.
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("it is compressed")
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise ValueError("it is not a state dict")
+        return {_name(name): _dense(value) for name, value in state.items()}
+    except _BROKEN as error:
+        raise ModelError(f"{path} cannot be loaded: {_first_line(error)}") from error
+
+
+def _name(name: object) -> str:
+    """A weight's name; directories without digests call the repeat weights copy."""
+    text = str(name)
+    return f"repeats.{text.removeprefix('copy.')}" if text.startswith("copy.") else text
+
+
+def _dense(value: object) -> Tensor:
+    """A tensor in float32; one whose elements share memory could claim any size."""
+    if not isinstance(value, Tensor) or value.layout is not torch.strided:
+        raise ValueError("it holds something other than tensors")
+    if not value.is_floating_point() or not value.is_contiguous():
+        raise ValueError("it holds tensors that are not contiguous floats")
+    single = value.detach().float()
+    if not torch.isfinite(single).all():
+        raise ValueError("it holds numbers that are not finite")
+    return single
+
+
+def build_network(info: ModelInfo, state: dict[str, Tensor], directory: Path) -> Network:
+    """The network of a model with its weights.
+
+    The shapes are compared before the network is built, so that sizes in model.json that
+    do not fit the weights allocate nothing.
+
+    Raises:
+        ModelError: the weights do not have the names and shapes that `info` asks for.
+    """
+    try:
+        with torch.device("meta"):
+            expected = Network(info.algorithm, info.sizes).state_dict()
+        for name in sorted(expected.keys() | state.keys()):
+            if name not in expected or name not in state:
+                raise ValueError(f"{name} is {'missing' if name in expected else 'unexpected'}")
+            if expected[name].shape != state[name].shape:
+                shapes = tuple(state[name].shape), tuple(expected[name].shape)
+                raise ValueError(f"{name} has the shape {shapes[0]}, model.json says {shapes[1]}")
+        network = Network(info.algorithm, info.sizes)
+        network.load_state_dict(state)
+    except _BROKEN as error:
+        raise ModelError(
+            f"the model in {directory} cannot be loaded: {_first_line(error)}"
+        ) from error
+    return network
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), repr(error))
