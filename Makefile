@@ -52,7 +52,7 @@ graph: $(READY) ## Draw the main job's graph for the page, the README and the do
 model: $(READY) ## Train the packaged policy anew, on lists shown to simulated users
 	@mkdir -p .rivulet/model
 	@$(PY) -m pipelines.simulate --events=120000 --users=800 --rate=25 --world_seed=0 --seed=1 --out_of_orderness=0 --output=.rivulet/model/stream.csv.gz --feedback=.rivulet/model/shown
-	@$(PY) -m training.prepare --input .rivulet/model/stream.csv.gz .rivulet/model/shown --keep_all --output .rivulet/model/data
+	@$(PY) -m training.prepare --input .rivulet/model/stream.csv.gz .rivulet/model/shown --output .rivulet/model/data
 	@$(PY) -m training.embed --data .rivulet/model/data --output .rivulet/model/embeddings
 	@$(PY) -m training.train --algorithm reinforce --data .rivulet/model/data --embeddings .rivulet/model/embeddings --logs .rivulet/model/logs --output inference/packaged --pretrain_epochs 10
 	@$(PY) -m training.evaluate --data .rivulet/model/data --model inference/packaged --baselines popular-recent --record

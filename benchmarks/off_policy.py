@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import copy
 import os
-from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -31,18 +30,22 @@ from inference.models.info import ModelInfo
 from inference.network.network import Network
 from inference.network.sizes import Sizes
 from inference.policy import Policy
+from rivulet.settings import ArgumentParser, option
 from simulation.behaviour import draw_lists, inclusion_probabilities
 from simulation.feedback import best_lists
 from simulation.model import World
-from simulation.options import EXPLORATION, LIST_SIZE
+from simulation.options import EXPLORATION, LIST_PERIOD, LIST_SIZE
 from simulation.shown import show, states
-from training.algorithms.reinforce import ReinforceOptions
+from training.algorithms.options import BcqOptions, DdpgOptions, ReinforceOptions
 from training.algorithms.softmax import ItemSampler
 from training.algorithms.supervised import Supervised
-from training.cli import Parser, at_least, progress_console, run_command, share
+from training.cli import progress_console, run_command
+from training.datasets.list_split import split_lists
+from training.datasets.lists import ShownLists
 from training.datasets.sequences import TRAIN, VALID, Sequences, make_sequences
-from training.datasets.shown_lists import ShownLists, as_lists, split_lists
-from training.trainer.trainer import TrainConfig, Trainer
+from training.datasets.shown_lists import Ragged, as_lists
+from training.trainer.config import TrainConfig
+from training.trainer.trainer import Trainer
 
 EVENTS_A_USER = 1 / 32
 """A second of event time: with 800 users 25 events."""
@@ -55,6 +58,27 @@ EVENTS, TAKEN = "supervised, next event", "supervised, items taken"
 FULL = "REINFORCE"
 SINGLE = f"{FULL}, K = 1"
 TO_THE_END = "to the end"
+
+
+@dataclass(frozen=True)
+class OffPolicySettings:
+    """Worlds to learn in.
+
+    Attributes:
+        others: train DDPG and BCQ too.
+        seeds: number of worlds.
+        events: events of each stream.
+        users: users of each world.
+        workers: worlds at a time.
+        exploration: share of the places of lists that are drawn at random.
+    """
+
+    others: bool = option(False)
+    seeds: int = option(6, "N", least=2, most=len(STUDENT) + 1)
+    events: int = option(40_000, "EVENTS", least=1_000)
+    users: int = option(400, "USERS", least=100)
+    workers: int | None = option(None, "N", least=1, shown="the number of processors")
+    exploration: float = option(EXPLORATION, "SHARE", least=0, most=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,19 +111,25 @@ class Case:
         stream = world.stream(events, rate, seed=1)
         data = make_sequences(stream.user, stream.item, stream.behavior, stream.time)
         log = show(world, stream, seed, exploration)
-        columns = log.user, log.history, log.items, log.propensities, log.rewards
-        lists = split_lists(as_lists(data, *columns), data, log.time)
+        history = Ragged.of_matrix(log.history, log.history_length)
+        lists, propensities, earned = (
+            Ragged.of_matrix(column, log.length)
+            for column in (log.items, log.propensities, log.rewards)
+        )
+        logged = as_lists(data, log.user, history, lists, propensities, earned)
+        # The simulated rewards are no events of the stream: any window keeps them.
+        split = split_lists(logged, data, log.time, LIST_PERIOD)
         who, _, histories = states(world.stream(events, rate, seed=2))
         at = np.random.default_rng(seed).permutation(len(who))[:STATES]
-        return Case(world, seed, exploration, data, lists, who[at], histories[at])
+        return Case(world, seed, exploration, data, split, who[at], histories[at])
 
-    def course(self, recipe: TrainConfig, validated: bool = True) -> Trainer:
-        """The training by a recipe; where it is not validated, to the end."""
+    def trainer(self, config: TrainConfig, validated: bool = True) -> Trainer:
+        """The trainer of a config; without validation it trains all epochs."""
         train, valid = (self.sequences.transitions(part) for part in (TRAIN, VALID))
         lists = self.lists
         if not validated:
             valid, lists = valid.take(slice(0)), (lists[0], lists[1].take(slice(0)))
-        own = replace(recipe, seed=self.seed)
+        own = replace(config, seed=self.seed)
         return Trainer(own, train, valid, torch.device("cpu"), lists)
 
     def worth(self, lists: npt.NDArray[np.int64]) -> float:
@@ -127,47 +157,50 @@ class Case:
         }
 
 
-def recipes(others: bool) -> dict[str, TrainConfig]:
+def configs(others: bool) -> dict[str, TrainConfig]:
     """The ways to learn from lists that are compared; `others` for DDPG and BCQ too."""
     usual = ReinforceOptions()
     ways = {
         "beta learnt": replace(usual, propensities="learnt"),
         "K = 1": replace(usual, top_k=1),
         "no importance weights": replace(usual, cap=0.0),
-        "no baseline": replace(usual, baseline=False),
+        "no baseline": replace(usual, no_baseline=True),
     }
     found = {FULL: TrainConfig()}
-    found |= {f"{FULL}, {name}": TrainConfig(reinforce=options) for name, options in ways.items()}
-    return found | ({"DDPG": TrainConfig("ddpg"), "BCQ": TrainConfig("bcq")} if others else {})
+    found |= {f"{FULL}, {name}": TrainConfig(options=options) for name, options in ways.items()}
+    if others:
+        found["DDPG"] = TrainConfig(algorithm="ddpg", options=DdpgOptions())
+        found["BCQ"] = TrainConfig(algorithm="bcq", options=BcqOptions())
+    return found
 
 
-def earned_in(options: Namespace, seed: int) -> dict[str, float]:
+def earned_in(options: OffPolicySettings, seed: int) -> dict[str, float]:
     """What the lists of all earn in the world of one seed, by name."""
     torch.set_num_threads(1)  # what is small is faster so, and the seeds share the machine
     case = Case.make(seed, options.events, options.users, options.exploration)
     sizes = Sizes(items=len(case.sequences.items), users=len(case.sequences.users))
     earned = case.earned_by_behaviour()
-    course = case.course(TrainConfig())
-    start = course.start(sizes)
-    course.pretrain(start)
+    trainer = case.trainer(TrainConfig())
+    start = trainer.start(sizes)
+    trainer.pretrain(start)
     earned[EVENTS] = case.earned_by(start)
     network = copy.deepcopy(start)
-    sampler = ItemSampler(course.train.actions, sizes.items, 0, course.device)
-    teacher = Supervised(network, sampler, course.recipe.reinforce.learning_rate)
-    course.run("policy", teacher, case.lists[0], course.recipe.epochs)
+    sampler = ItemSampler(trainer.train.actions, sizes.items, 0, trainer.device)
+    teacher = Supervised(network, sampler, trainer.config.options.learning_rate)
+    trainer.run("policy", teacher, case.lists[0], trainer.config.epochs)
     earned[TAKEN] = case.earned_by(network)
     starts = {start.algorithm: start}
-    for name, recipe in recipes(options.others).items():
-        course = case.course(recipe)
-        head = course.start(sizes)
+    for name, config in configs(options.others).items():
+        trainer = case.trainer(config)
+        head = trainer.start(sizes)
         if head.algorithm not in starts:
-            course.pretrain(head)
+            trainer.pretrain(head)
             starts[head.algorithm] = head
-        network, _ = course.learn(copy.deepcopy(starts[head.algorithm]))
+        network, _ = trainer.learn(copy.deepcopy(starts[head.algorithm]))
         earned[name] = case.earned_by(network)
     for name in (FULL, SINGLE):
-        course = case.course(recipes(others=False)[name], validated=False)
-        network, _ = course.learn(copy.deepcopy(start))
+        trainer = case.trainer(configs(others=False)[name], validated=False)
+        network, _ = trainer.learn(copy.deepcopy(start))
         earned[f"{name}, {TO_THE_END}"] = case.earned_by(network)
     return earned
 
@@ -181,20 +214,14 @@ def interval(values: list[float]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
-    parser = Parser(prog="python -m benchmarks.off_policy", description="Lists of a biased policy.")
-    add = parser.add_argument
-    add("--others", action="store_true", help="DDPG and BCQ too")
-    add("--seeds", type=at_least(2), default=6, help="worlds to learn in")
-    add("--events", type=at_least(1_000), default=40_000, help="of each stream")
-    add("--users", type=at_least(100), default=400, help="of each world")
-    add("--workers", type=at_least(1), default=os.cpu_count(), help="worlds at a time")
-    add("--exploration", type=share, default=EXPLORATION, help="share of lists left to chance")
-    options = parser.parse_args(argv)
-    if options.seeds > len(STUDENT) + 1:
-        parser.error(f"--seeds {options.seeds} are more than {len(STUDENT) + 1}")
+    parser = ArgumentParser(
+        prog="python -m benchmarks.off_policy", description="Lists of a biased policy."
+    )
+    parser.add_settings(OffPolicySettings)
+    options = parser.settings_of(OffPolicySettings, parser.parse_args(argv))
     with (
         Progress(console=progress_console, transient=True) as progress,
-        ProcessPoolExecutor(options.workers, get_context("spawn")) as pool,
+        ProcessPoolExecutor(options.workers or os.cpu_count(), get_context("spawn")) as pool,
     ):
         seeds = progress.track(range(options.seeds), description="worlds learnt in")
         runs = [pool.submit(earned_in, options, seed) for seed in range(options.seeds)]

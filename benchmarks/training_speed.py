@@ -14,24 +14,38 @@ import io
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.simulate import main as simulate
-from training.cli import Parser, at_least
+from rivulet.settings import ArgumentParser, option
 from training.prepare import main as prepare
 from training.train import main as train
 
 
+@dataclass(frozen=True)
+class SpeedSettings:
+    """Sizes.
+
+    Attributes:
+        events: events of the log.
+        items: items of the simulated world.
+        users: users of the simulated world.
+    """
+
+    events: int = option(2_000_000, "EVENTS", least=1)
+    items: int = option(100_000, "ITEMS", least=1)
+    users: int = option(30_000, "USERS", least=1)
+
+
 def main() -> int:
     """Runs the command; its exit status."""
-    parser = Parser(prog="python -m benchmarks.training_speed", description=__doc__)
-    parser.add_argument("--events", type=at_least(1), default=2_000_000, help="events of the log")
-    parser.add_argument("--items", type=at_least(1), default=100_000, help="items of the world")
-    parser.add_argument("--users", type=at_least(1), default=30_000, help="users of the world")
-    options = parser.parse_args()
+    parser = ArgumentParser(prog="python -m benchmarks.training_speed", description=__doc__)
+    parser.add_settings(SpeedSettings)
+    options = parser.settings_of(SpeedSettings, parser.parse_args())
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         log, data, model = folder / "log.csv", folder / "data", folder / "model"
@@ -39,7 +53,7 @@ def main() -> int:
         with contextlib.redirect_stdout(io.StringIO()):
             simulate([*sizes, f"--output={log}"])
             started = time.perf_counter()
-            prepare(["--input", str(log), "--output", str(data), "--keep_all"])
+            prepare(["--input", str(log), "--output", str(data)])
             prepared = time.perf_counter() - started
             once = ["--algorithm=reinforce", "--pretrain_epochs=0", "--epochs=1", "--no_refit"]
             started = time.perf_counter()

@@ -10,6 +10,7 @@ there are, without the history's items, are the bound.
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,37 @@ from rich.table import Table
 
 from inference.models.directory import load_policy
 from inference.models.files import ModelError
+from rivulet.settings import ArgumentParser, option
 from simulation.feedback import best_lists, expected_reward
 from simulation.model import World
-from training.cli import Parser, at_least
 from training.datasets.sequences import make_sequences
 
 RATE = 25.0
 SIZE = 8
 
 
+@dataclass(frozen=True)
+class RewardSettings:
+    """States.
+
+    Attributes:
+        states: states to average over.
+        seed: seed of the stream and the states.
+    """
+
+    states: int = option(4_000, "STATES", least=2)
+    seed: int = option(5, "N", least=0)
+
+
 def main() -> int:
     """Runs the command; its exit status."""
-    parser = Parser(prog="python -m benchmarks.true_reward", description="True rewards of models.")
+    parser = ArgumentParser(
+        prog="python -m benchmarks.true_reward", description="True rewards of models."
+    )
     parser.add_argument("models", nargs="+", type=Path, help="model directories")
-    parser.add_argument("--states", type=at_least(2), default=4_000, help="states to average over")
-    parser.add_argument("--seed", type=at_least(0), default=5, help="of stream and states")
-    options = parser.parse_args()
+    parser.add_settings(RewardSettings)
+    given = parser.parse_args()
+    options = parser.settings_of(RewardSettings, given)
     world = World.make(seed=0, users=800)
     events = world.stream(60_000, RATE, seed=options.seed)
     data = make_sequences(events.user, events.item, events.behavior, events.time)
@@ -45,7 +61,7 @@ def main() -> int:
     popular = np.argsort(-np.bincount(events.item), kind="stable")[:SIZE]
     lists = {"popular": np.tile(popular, (len(at), 1))}
     try:
-        for directory in options.models:
+        for directory in given.models:
             ranking = load_policy(directory).rank(users, histories, lengths, SIZE)
             lists[str(directory)] = ranking.items
     except ModelError as error:

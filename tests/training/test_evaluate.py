@@ -14,7 +14,7 @@ from inference.models.directory import save_policy
 from inference.models.info import ModelInfo, read_info
 from inference.network.network import Network
 from inference.network.sizes import Sizes
-from training.datasets.sequences import load_sequences
+from training.datasets.loading import load_sequences
 from training.evaluate import main
 from training.prepare import main as prepare
 
@@ -101,7 +101,7 @@ def test_measures_are_recorded_in_the_models_papers(data: Path, tmp_path: Path) 
 def test_where_nothing_new_comes_repeats_count(tmp_path: Path) -> None:
     table = {"user": [1] * 5 + [2] * 5, "item": [1, 2, 1, 2, 1] * 2, "time": [*range(5)] * 2}
     pq.write_table(pa.table(table), tmp_path / "log.parquet")
-    log = ["--input", str(tmp_path / "log.parquet"), "--output", str(tmp_path), "--keep_all"]
+    log = ["--input", str(tmp_path / "log.parquet"), "--output", str(tmp_path)]
     assert prepare(log) == 0
     found = tmp_path / "scores.json"
     assert main(["--data", str(tmp_path), "--json", str(found), *QUICK]) == 0

@@ -26,7 +26,7 @@ def test_feedback_becomes_the_current_model(tmp_path: Path) -> None:
 
     assert any(policy.startswith("reinforce-") for policy in job("first"))
     data = tmp_path / "data"
-    assert prepare(["--input", str(tmp_path / "first"), "--keep_all", "--output", str(data)]) == 0
+    assert prepare(["--input", str(tmp_path / "first"), "--output", str(data)]) == 0
     command = ["--algorithm", "reinforce", "--data", str(data), "--output", str(models / "v2")]
     quick = ["--pretrain_epochs", "1", "--epochs", "1", "--learn_from", "lists"]
     assert train([*command, *quick, "--version", "v2", "--current"]) == 0

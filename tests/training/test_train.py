@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from inference.models.directory import load_policy
-from training.datasets.ingest import FEATURES
+from training.datasets.raw_files import FEATURES
 from training.embed import main as embed
 from training.train import main
 

@@ -1,28 +1,27 @@
 """BCQ (Fujimoto et al., ICML 2019) with items as actions.
 
-Only actions like those of the log are considered: a conditional VAE G learns which they are,
-and Q-learning chooses among its samples. An action is a direction in the space of the items'
-vectors, as in `training.algorithms.ddpg`. The VAE has E(s, a) = (mu, sigma), z = mu + sigma e and
-D(s, z);
-its likelihood is that of the item, as items are discrete, not of a point in the plane:
+A conditional VAE, G, learns which actions the log takes; Q-learning chooses among its samples. An
+action is a direction in the space of the items' vectors, as in `training.algorithms.ddpg`. The VAE
+has an encoder E(s, a) = (mu, sigma) with z = mu + sigma e, and a decoder D(s, z). Items are
+discrete, so that its likelihood is that of the item by softmax instead of a Gaussian's:
 
     L_vae = -mean log softmax_a(D(s, z) . v_a) + kl mean KL(N(mu, sigma) | N(0, 1))
 
-With n samples a_i = d_i + xi(s, d_i), d_i = D(s, z_i) / |D(s, z_i)|, |xi| <= phi and targets',
+With n samples a_i = d_i + xi(s, d_i), d_i = D(s, z_i) / |D(s, z_i)|, |xi| <= phi, target networks
+', and l = 0.75,
 
-    y = r + gamma (1 - last) max_i [l min(Q1', Q2') + (1 - l) max(Q1', Q2')](s', a_i),  l = 0.75
+    y = r + gamma (1 - last) max_i [l min(Q1', Q2') + (1 - l) max(Q1', Q2')](s', a_i)
     L_critics = mean (y - Q1(s, a))^2 + mean (y - Q2(s, a))^2
     L_xi = -mean Q1(s, d + xi(s, d))
 
 The policy is argmax_i Q1(s, a_i) (`inference.network.heads.GeneratorHead`). The state encoder and
-the
-items' vectors come from supervised pretraining and stay.
+the items' vectors come from supervised pretraining and are not trained.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -32,28 +31,12 @@ from torch.optim import Optimizer
 from inference.network.heads import LATENT_CLIP, ActorHead, Critic, GeneratorHead, perceptron
 from inference.network.network import Network
 from training.algorithms.ddpg import bootstrap
-from training.algorithms.learner import mean_of, soft_update
+from training.algorithms.learner import Learner, mean_of, soft_update
+from training.algorithms.options import BcqOptions
+from training.algorithms.registry import Algorithm
 from training.algorithms.softmax import ItemSampler, log_probabilities
-from training.datasets.batches import Batch
-
-
-@dataclass(frozen=True, slots=True)
-class BcqOptions:
-    """How BCQ learns.
-
-    Attributes:
-        gamma: discount of the next state's value.
-        tau: share of the trained weights that a target takes on at each step.
-        soft_minimum: l, the weight of the smaller of two critics.
-        kl: weight of the VAE's divergence.
-        learning_rate: of Adam, for all.
-    """
-
-    gamma: float = 0.9
-    tau: float = 0.005
-    soft_minimum: float = 0.75
-    kl: float = 1.0
-    learning_rate: float = 1e-3
+from training.datasets.batches import Batch, Steps
+from training.trainer.config import TrainConfig
 
 
 def soft_minimum(first: Tensor, second: Tensor, weight: float) -> Tensor:
@@ -67,7 +50,7 @@ def divergence(mean: Tensor, log_std: Tensor) -> Tensor:
 
 
 def begin_as(head: GeneratorHead, actor: ActorHead) -> None:
-    """Makes a generator say what an actor says, whatever z is, until it learns better."""
+    """Sets a generator's weights so that it first decodes an actor's action from any z."""
     ours, theirs = (
         [layer for layer in stack if isinstance(layer, nn.Linear)]
         for stack in (head.decoder, actor.layers)
@@ -75,7 +58,7 @@ def begin_as(head: GeneratorHead, actor: ActorHead) -> None:
     with torch.no_grad():
         state = theirs[0].in_features
         ours[0].weight[:, :state].copy_(theirs[0].weight)
-        # Small, not 0: z is learnt to be used from here.
+        # Small instead of 0, so that the gradient with respect to z does not vanish.
         ours[0].weight[:, state:].mul_(0.1)
         ours[0].bias.copy_(theirs[0].bias)
         ours[1].load_state_dict(theirs[1].state_dict())
@@ -87,7 +70,7 @@ class Bcq:
     """Learns a network's generator, perturbation and critic, and what they need beside them.
 
     Args:
-        network: with a `GeneratorHead`; its head is trained in place, the rest stays.
+        network: with a `GeneratorHead`; its head alone is trained, in place.
         sampler: of the softmax in the VAE's likelihood.
         options: how to learn.
     """
@@ -116,7 +99,7 @@ class Bcq:
         )
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
-        """One step of VAE, critics, perturbation and targets; the losses before it."""
+        """Takes one step of VAE, critics, perturbation and targets; the losses before it."""
         network = self.network
         with torch.no_grad():
             vectors = network.vectors()
@@ -145,8 +128,8 @@ class Bcq:
         z = mean + log_std.exp() * torch.randn_like(mean)
         made = self._head.decode(state, z)
         with torch.no_grad():
-            copies = self.network.repeat_scores(batch.histories[row], batch.lengths[row])
-        likely = log_probabilities(made, vectors, items, self._sampler.draw(), copies)
+            repeats = self.network.repeat_scores(batch.histories[row], batch.lengths[row])
+        likely = log_probabilities(made, vectors, items, self._sampler.draw(), repeats)
         loss = (self._options.kl * divergence(mean, log_std).sum(dim=1) - likely).mean()
         return _step(self._generator_optimizer, loss)
 
@@ -164,7 +147,7 @@ class Bcq:
         return _step(self._critic_optimizer, loss)
 
     def _candidates(self, head: GeneratorHead, state: Tensor) -> tuple[Tensor, Tensor]:
-        """N perturbed samples per state: states and actions, [rows, n, ...]."""
+        """Perturbed samples of each state: states and actions, [rows, samples, ...]."""
         samples = len(self._head.latents)
         states = state[:, None].expand(-1, samples, -1)
         z = torch.randn(len(state), samples, self._latent, device=state.device)
@@ -179,7 +162,7 @@ class Bcq:
         value = self._head.critic(state, self._head.perturb(state, made))
         return _step(self._perturbation_optimizer, -value.mean())
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def stateful(self) -> dict[str, nn.Module | Optimizer]:
         """The network, the VAE's encoder, the second critic, the targets, the optimizers."""
         return {
             "network": self.network,
@@ -198,3 +181,20 @@ def _step(optimizer: Optimizer, loss: Tensor) -> Tensor:
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return loss.detach()
+
+
+def make(network: Network, sampler: ItemSampler, config: TrainConfig, steps: Steps) -> Learner:
+    """The learner for some steps or lists."""
+    options: BcqOptions = replace(config.options, gamma=config.gamma)
+    rate = config.learning_rate or options.learning_rate
+    return Bcq(network, sampler, replace(options, learning_rate=rate))
+
+
+def _begin_as(head: nn.Module, pretrained: nn.Module) -> None:
+    if isinstance(head, GeneratorHead) and isinstance(pretrained, ActorHead):
+        begin_as(head, pretrained)
+
+
+# The generator's critic is untrained at first and its ranking random: an actor is pretrained
+# in its place.
+ALGORITHM = Algorithm("bcq", BcqOptions, "bcq", make, "ddpg", _begin_as)

@@ -1,28 +1,29 @@
 """DDPG (Lillicrap et al., ICLR 2016) with items as actions.
 
-An action is a direction in the space of the items' vectors; the actor's a = mu(s) / |mu(s)|
-ranks the items by inner product, and a logged item's action is v / |v|. With target networks
-mu', Q' that follow by theta' <- tau theta + (1 - tau) theta',
+An action is a direction in the space of the items' vectors. The actor's action
+a = mu(s) / |mu(s)| ranks the items by inner product. A logged item's action is v / |v|. With
+target networks mu', Q' that follow by theta' <- tau theta + (1 - tau) theta',
 
     y = r + gamma (1 - last) Q'(s', mu'(s'))
     L_critic = mean (y - Q(s, a))^2
     L_actor = -mean Q(s, mu(s))
 
-The log is all there is: the actor cannot try what it would do, and the critic's errors
-on actions that nobody took lead it astray. So an anchor may be added to L_actor, which is then
-divided by the mean of |Q| so that the anchor's weight does not depend on the rewards' scale,
+Learning from a log, the actor cannot explore, and the critic's errors on actions that are not in
+the log mislead it. An anchor may therefore be added to L_actor, as in TD3+BC (Fujimoto and Gu,
+2021). L_actor is then divided by the mean of |Q|, so that the anchor's weight does not depend on
+the scale of the rewards:
 
-    L_actor / mean |Q(s, mu(s))| + anchor * -mean log softmax_a(mu(s) . v_a),
+    L_actor / mean |Q(s, mu(s))| + anchor * -mean log softmax_a(mu(s) . v_a)
 
-the cross-entropy of what was done (as in TD3+BC; Fujimoto and Gu, 2021), of lists: of what was
-taken. With anchor 0 it is the paper's. A list's items are actions of the same state, and no state
-follows: y = r. The state encoder and the items' vectors come from supervised pretraining and stay.
+The second mean is over the logged actions with a reward above 0. With anchor 0 the loss is the
+paper's. The items of a list are actions of one state without a next state: y = r. The state
+encoder and the items' vectors come from supervised pretraining and are not trained.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -31,28 +32,12 @@ from torch.optim import Optimizer
 
 from inference.network.heads import Critic
 from inference.network.network import Network
-from training.algorithms.learner import mean_of, soft_update
+from training.algorithms.learner import Learner, mean_of, soft_update
+from training.algorithms.options import DdpgOptions
+from training.algorithms.registry import Algorithm
 from training.algorithms.softmax import ItemSampler, log_probabilities
-from training.datasets.batches import Batch
-
-
-@dataclass(frozen=True, slots=True)
-class DdpgOptions:
-    """How DDPG learns.
-
-    Attributes:
-        gamma: discount of the next state's value.
-        tau: share of the trained weights that a target takes on at each step.
-        anchor: weight of what was done in the actor's loss; 0 for the paper's loss.
-        actor_rate: Adam's learning rate for the actor.
-        critic_rate: Adam's learning rate for the critic.
-    """
-
-    gamma: float = 0.9
-    tau: float = 0.005
-    anchor: float = 0.1
-    actor_rate: float = 1e-4
-    critic_rate: float = 1e-3
+from training.datasets.batches import Batch, Steps
+from training.trainer.config import TrainConfig
 
 
 def bootstrap(rewards: Tensor, last: Tensor, next_values: Tensor, gamma: float) -> Tensor:
@@ -64,7 +49,7 @@ class Ddpg:
     """Learns a network's actor, and a critic beside it.
 
     Args:
-        network: with an `ActorHead`; its head is trained in place, the rest stays.
+        network: with an `ActorHead`; its head alone is trained, in place.
         sampler: of the softmax in the anchor.
         options: how to learn.
     """
@@ -81,11 +66,11 @@ class Ddpg:
         self._critic_optimizer = torch.optim.Adam(self.critic.parameters(), options.critic_rate)
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
-        """One step of critic, actor and targets; the losses before it."""
+        """Takes one step of critic, actor and targets; the losses before it."""
         options, network = self._options, self.network
         with torch.no_grad():
             vectors = network.vectors()
-            copies = network.repeat_scores(batch.histories, batch.lengths)
+            repeats = network.repeat_scores(batch.histories, batch.lengths)
             state = network.encoder(batch.histories, batch.lengths, batch.users)
             after, lengths = batch.next_histories(network.sizes.items)
             next_state = network.encoder(after, lengths, batch.users)
@@ -105,7 +90,7 @@ class Ddpg:
         loss_actor = -worth.mean()
         if options.anchor:
             loss_actor = loss_actor / worth.detach().abs().mean().clamp_min(1e-6)
-            done = log_probabilities(query, vectors, batch.actions, self._sampler.draw(), copies)
+            done = log_probabilities(query, vectors, batch.actions, self._sampler.draw(), repeats)
             loss_actor = loss_actor - options.anchor * mean_of(real & (batch.rewards > 0), done)
         self._actor_optimizer.zero_grad(set_to_none=True)
         loss_actor.backward()
@@ -114,7 +99,7 @@ class Ddpg:
         soft_update(self.targets["critic"], self.critic, options.tau)
         return {"critic": loss_critic.detach(), "actor": loss_actor.detach()}
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def stateful(self) -> dict[str, nn.Module | Optimizer]:
         """The network, the critic, the targets and the optimizers."""
         return {
             "network": self.network,
@@ -123,3 +108,14 @@ class Ddpg:
             "actor_optimizer": self._actor_optimizer,
             "critic_optimizer": self._critic_optimizer,
         }
+
+
+def make(network: Network, sampler: ItemSampler, config: TrainConfig, steps: Steps) -> Learner:
+    """The learner for some steps or lists."""
+    options: DdpgOptions = replace(config.options, gamma=config.gamma)
+    if rate := config.learning_rate:
+        options = replace(options, actor_rate=rate, critic_rate=rate)
+    return Ddpg(network, sampler, options)
+
+
+ALGORITHM = Algorithm("ddpg", DdpgOptions, "ddpg", make)

@@ -1,4 +1,4 @@
-"""What the algorithms have in common for the loop that runs them."""
+"""The interface of an algorithm in training, and functions that the algorithms share."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ class Learner(Protocol):
     """An algorithm in training.
 
     Attributes:
-        network: what it trains.
-        result: what comes of it: the network itself, or another of its shape.
+        network: the network that it trains.
+        result: the network to use: `network` itself, or an average of its weights.
     """
 
     network: Network
     result: Network
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
-        """One step of learning; the losses before it, by name."""
+        """Takes one step of learning; the losses before it, scalars by name."""
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
-        """All that has a state to be kept in a checkpoint, by name."""
+    def stateful(self) -> dict[str, nn.Module | Optimizer]:
+        """Modules and optimizers whose state a checkpoint keeps, by name."""
 
 
 def state_of(learner: Learner) -> dict[str, Any]:
-    """The state dicts of all of the learner's parts."""
-    return {name: part.state_dict() for name, part in learner.parts().items()}
+    """The state dicts of a learner's modules and optimizers, by name."""
+    return {name: each.state_dict() for name, each in learner.stateful().items()}
 
 
 def restore(learner: Learner, state: dict[str, Any]) -> None:
-    """Sets the parts to what `state_of` gave."""
-    for name, part in learner.parts().items():
-        part.load_state_dict(state[name])
+    """Restores what `state_of` returned."""
+    for name, each in learner.stateful().items():
+        each.load_state_dict(state[name])
 
 
 def mean_of(real: Tensor, values: Tensor) -> Tensor:
-    """The mean of the values [n, k] at the places that are real, bool [n, k]; 0 without any."""
+    """The mean of the values [n, k] at the places where `real` [n, k] holds; 0 if none."""
     return torch.where(real, values, 0.0).sum() / real.sum().clamp_min(1)
 
 

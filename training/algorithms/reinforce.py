@@ -1,36 +1,36 @@
 """REINFORCE with a top-K off-policy correction (Chen et al., WSDM 2019).
 
-The policy is a softmax over the items, pi(a|s) = softmax_a(q(s) . v_a). The log was made by
-another policy beta, so that each step of the policy gradient is weighted by
+The policy is a softmax over the items, pi(a|s) = softmax_a(q(s) . v_a). Another policy, beta, chose
+the actions of the log, so that each step of the policy gradient is weighted by
 
     w(s, a) = min(pi(a|s) / beta(a|s), c)                                  (the paper's eq. 3, 8)
 
-beta(a|s) is the chance that a place of the log is about a. Where the log has propensities, the
-chance p(a) that a was in the list of k, it is p(a) / k. Otherwise it is learnt beside, by a head of
-its own on the same state with its gradient stopped: L_beta = -mean log beta(a|s). A list of K
-items is shown, not one; the chance that a is in it, alpha = 1 - (1 - pi)^K, has the gradient of pi
-times
+beta(a|s) is the probability that a place of the list holds a. Where the log has propensities, with
+p(a) the probability that a was in the list of k items, it is p(a) / k. Otherwise a head of its own
+learns it on the same state, whose gradient is stopped: L_beta = -mean log beta(a|s). The policy
+recommends a list of K items. The probability that a is in the list,
+alpha = 1 - (1 - pi)^K, has the gradient of pi times
 
     lambda_K(s, a) = d alpha / d pi = K (1 - pi(a|s))^(K - 1)              (eq. 6)
 
-so that an item that is likely to be in the list already is pushed no further. Together, with
-the discounted return R and the factors held constant,
+so that the gradient vanishes for an item that is almost surely in the list. Together, with the
+discounted return R and the factors held constant,
 
     L_pi = -mean w(s, a) (lambda_K(s, a) R - b(s)) log pi(a|s)             (eq. 7)
 
-b(s) is a baseline, which is 0 in the paper's equation. It changes no expectation, as
-E_beta[pi / beta grad log pi] = 0, but what was shown and not taken then counts against its item. It
-is learnt beside, by a perceptron on the same state with its gradient stopped:
+The baseline b(s) is 0 in the paper. It changes no expectation, as
+E_beta[pi / beta grad log pi] = 0, but makes items that were recommended without an event less
+likely. A perceptron learns it on the same state, whose gradient is stopped:
 
     L_b = mean w(s, a) (lambda_K(s, a) R - b(s))^2
 
-Without importance weights (c = 0) it would change the expectation, and is left out.
+Without importance weights (c = 0) a baseline would change the expectation, and there is none.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -39,35 +39,13 @@ from torch.optim import Optimizer
 from inference.network.heads import perceptron
 from inference.network.network import Network
 from inference.network.repeats import RepeatScores
-from training.algorithms.learner import mean_of
+from training.algorithms.learner import Learner, mean_of
+from training.algorithms.options import ReinforceOptions
+from training.algorithms.registry import Algorithm
 from training.algorithms.softmax import ItemSampler, log_probabilities
-from training.datasets.batches import Batch
-
-PROPENSITIES = ("auto", "logged", "learnt")
-
-
-@dataclass(frozen=True, slots=True)
-class ReinforceOptions:
-    """How REINFORCE learns.
-
-    Attributes:
-        top_k: K, the length of the lists; 1 for no top-K correction.
-        cap: c, the largest importance weight on lists; 0 for no weights at all.
-        cap_events: the same on what users did by themselves.
-        propensities: where beta is from, one of PROPENSITIES; auto: logged where the log was
-            made with exploration, learnt where it was not.
-        baseline: whether b(s) is learnt; without, it is 0.
-        learning_rate: of Adam, for all heads.
-        weight_decay: of all weights, decoupled.
-    """
-
-    top_k: int = 8
-    cap: float = 3.0
-    cap_events: float = 0.0
-    propensities: str = "auto"
-    baseline: bool = True
-    learning_rate: float = 3e-4
-    weight_decay: float = 0.0
+from training.datasets.batches import Batch, Steps
+from training.datasets.lists import ShownLists
+from training.trainer.config import TrainConfig
 
 
 def importance_weights(log_pi: Tensor, log_beta: Tensor, cap: float) -> Tensor:
@@ -96,7 +74,7 @@ def policy_loss(
         weights: [n, k], w(s, a).
         gains: [n, k], lambda_K(s, a) R.
         baseline: [n, 1], b(s).
-        real: bool [n, k], which places count.
+        real: bool [n, k], places to average over.
     """
     factor = (weights * (gains - baseline)).detach()
     return -mean_of(real, factor * log_pi)
@@ -135,11 +113,11 @@ class Behaviour(nn.Module):
         state: Tensor,
         actions: Tensor,
         drawn: tuple[Tensor, Tensor] | None,
-        copies: RepeatScores | None = None,
+        repeats: RepeatScores | None = None,
     ) -> Tensor:
         """Log beta(a|s) of actions, of their shape; the gradient stops at the state."""
         query = self.head(state.detach())
-        return log_probabilities(query, self.vectors, actions, drawn, copies)
+        return log_probabilities(query, self.vectors, actions, drawn, repeats)
 
 
 class Reinforce:
@@ -149,7 +127,7 @@ class Reinforce:
         network: to train in place.
         sampler: of the softmax over the items.
         options: how to learn.
-        logged: whether beta is what the log says; otherwise it is learnt.
+        logged: whether beta is the log's propensities; otherwise it is learnt.
     """
 
     def __init__(
@@ -162,7 +140,7 @@ class Reinforce:
         self.network = self.result = network
         device = network.bias.device
         self._learns_beta = bool(options.cap) and not logged
-        self._learns_baseline = bool(options.cap) and options.baseline
+        self._learns_baseline = bool(options.cap) and not options.no_baseline
         self.behaviour = Behaviour(network)
         self.baseline = perceptron(network.sizes.state, network.sizes.hidden, 1).to(device)
         self._sampler = sampler
@@ -179,18 +157,18 @@ class Reinforce:
         )
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
-        """One step; the losses before it and the mean importance weight."""
+        """Takes one step; the losses before it and the mean importance weight."""
         options, drawn = self._options, self._sampler.draw()
         real = batch.actions < self.network.sizes.items
         state = self.network.encoder(batch.histories, batch.lengths, batch.users)
-        copies = self.network.repeat_scores(batch.histories, batch.lengths)
+        repeats = self.network.repeat_scores(batch.histories, batch.lengths)
         log_pi = log_probabilities(
-            self.network.head(state), self.network.vectors(), batch.actions, drawn, copies
+            self.network.head(state), self.network.vectors(), batch.actions, drawn, repeats
         )
         losses = {}
         if self._learns_beta:
-            own_copies = self.behaviour.repeat_scores(batch.histories, batch.lengths)
-            log_beta = self.behaviour(state, batch.actions, drawn, own_copies)
+            own_repeats = self.behaviour.repeat_scores(batch.histories, batch.lengths)
+            log_beta = self.behaviour(state, batch.actions, drawn, own_repeats)
             losses["behaviour"] = -mean_of(real, log_beta)
         else:
             log_beta = logged_propensities(batch.propensities, real)
@@ -210,7 +188,7 @@ class Reinforce:
         shown = {name: loss.detach() for name, loss in losses.items()}
         return {**shown, "weight": mean_of(real, weights)}
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def stateful(self) -> dict[str, nn.Module | Optimizer]:
         """The network, the two heads beside it and the optimizer."""
         return {
             "network": self.network,
@@ -218,3 +196,19 @@ class Reinforce:
             "baseline": self.baseline,
             "optimizer": self._optimizer,
         }
+
+
+def make(network: Network, sampler: ItemSampler, config: TrainConfig, steps: Steps) -> Learner:
+    """The learner for some steps or lists."""
+    options: ReinforceOptions = config.options
+    rate = config.learning_rate or options.learning_rate
+    options = replace(options, learning_rate=rate, weight_decay=config.weight_decay)
+    if isinstance(steps, ShownLists):
+        logged = options.propensities == "logged"
+        explored = options.propensities == "auto" and steps.exploring
+        return Reinforce(network, sampler, options, logged or explored)
+    # No policy chose what users did, so that there is no beta to correct for.
+    return Reinforce(network, sampler, replace(options, cap=options.cap_events))
+
+
+ALGORITHM = Algorithm("reinforce", ReinforceOptions, "reinforce", make)

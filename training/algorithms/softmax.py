@@ -1,4 +1,4 @@
-"""The log-probability of an action under a softmax over all items, or over a sample of them."""
+"""The log-probability of an action under a softmax over all items, or a sampled softmax."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from inference.network.repeats import RepeatScores
 
 
 class ItemSampler:
-    """Draws items for a sampled softmax, shared by the rows of a batch.
+    """Draws the items of a sampled softmax, shared by the rows of a batch.
 
     The proposal is q_j ~ (n_j + 1)^0.75 with n_j the item's number of actions.
 
     Args:
         actions: int64 [n], the actions to count.
         items: number of items.
-        samples: how many to draw; 0 for none, that is the full softmax.
-        device: where the draws are wanted.
+        samples: number of draws; 0 for the full softmax.
+        device: device of the draws.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class ItemSampler:
         self._cumulative = torch.from_numpy(np.cumsum(proposal / proposal.sum())).to(device)
 
     def draw(self) -> tuple[Tensor, Tensor] | None:
-        """What was drawn; None for the full softmax.
+        """Draws items; None for the full softmax.
 
         Returns:
-            The different items among the draws, int64 [s], rising, and how often each was to be
-            expected over how often it came, as a log [s].
+            The different items among the draws, int64 [s], rising, and the log of the expected
+            over the actual number of draws of each, [s].
         """
         if not self.samples:
             return None
@@ -51,55 +51,55 @@ def log_probabilities(
     vectors: Tensor,
     actions: Tensor,
     drawn: tuple[Tensor, Tensor] | None = None,
-    copies: RepeatScores | None = None,
+    repeats: RepeatScores | None = None,
 ) -> Tensor:
-    """Log softmax_a(l_a) of the actions, of their shape, with l_a = q . v_a + the copies' bonus.
+    """Log softmax_a(l_a) of the actions, of their shape, with l_a = q . v_a + the repeats' bonus.
 
-    With a sample of S items from a proposal q the sum over all items is estimated, without
-    bias, by exp(l_a) + sum over h of exp(l_h) + sum over drawn j of exp(l_j) / (S q_j), where h
-    are the copies' items but a, and j all that are drawn but a and these.
+    With a sample of S items from a proposal q, an unbiased estimate of the sum over all items is
+    exp(l_a) + sum over h of exp(l_h) + sum over drawn j of exp(l_j) / (S q_j), where h are the
+    repeats' items except a, and j the drawn items except a and h.
 
     Args:
         queries: [n, d].
-        vectors: [items + 1, d]; the last one, of the unknown item, takes no part.
-        actions: int64 [n] or [n, k]. Of the unknown item the result means nothing.
-        drawn: what `ItemSampler.draw` gave; None for the full softmax.
-        copies: what is added to the scores; None for nothing.
+        vectors: [items + 1, d]; the last one, of the unknown item, is left out.
+        actions: int64 [n] or [n, k]. The result for the unknown item is arbitrary.
+        drawn: what `ItemSampler.draw` returned; None for the full softmax.
+        repeats: bonuses that are added to the scores; None for none.
     """
     places = actions[:, None] if actions.ndim == 1 else actions
     if drawn is None:
         logits = queries @ vectors.T
-        if copies is not None:
-            logits = logits.scatter_add(1, copies.items, copies.bonus)
+        if repeats is not None:
+            logits = logits.scatter_add(1, repeats.items, repeats.bonus)
         logits = logits[:, :-1]
         known = places.clamp_max(logits.shape[1] - 1)
         found = logits.log_softmax(dim=1).gather(1, known)
         return found.view(actions.shape)
     items, log_expected = drawn
     own = torch.einsum("nd,nkd->nk", queries, vectors[places])
-    # One more column takes the marks of items that were not drawn.
+    # The last column takes the writes for items that were not drawn.
     others = torch.nn.functional.pad(queries @ vectors[items].T - log_expected, (0, 1))
     others[:, -1] = -torch.inf
-    if copies is not None:
-        own = own + copies.of(places)
-        had = torch.einsum("nd,nwd->nw", queries, vectors[copies.items]) + copies.totals()
-        had = had.masked_fill(~copies.firsts(len(vectors) - 1), -torch.inf)
-        others = others.scatter(1, _columns(items, copies.items), -torch.inf)
+    if repeats is not None:
+        own = own + repeats.of(places)
+        of_repeats = torch.einsum("nd,nwd->nw", queries, vectors[repeats.items]) + repeats.totals()
+        of_repeats = of_repeats.masked_fill(~repeats.firsts(len(vectors) - 1), -torch.inf)
+        others = others.scatter(1, _columns(items, repeats.items), -torch.inf)
     terms = [own[:, :, None], _without(others, _columns(items, places))]
-    if copies is not None:
-        same = copies.items[:, None] == places[:, :, None]
-        terms.append(had[:, None].masked_fill(same, -torch.inf))
+    if repeats is not None:
+        same = repeats.items[:, None] == places[:, :, None]
+        terms.append(of_repeats[:, None].masked_fill(same, -torch.inf))
     found = own - torch.cat(terms, dim=2).logsumexp(dim=2)
     return found.view(actions.shape)
 
 
 def _columns(items: Tensor, rows: Tensor) -> Tensor:
-    """Where each of `rows` (any shape) stands in `items` [s], which rise; s if nowhere."""
+    """The position of each of `rows` (any shape) in the rising `items` [s]; s if not there."""
     at = torch.searchsorted(items, rows)
     return torch.where(items[at.clamp_max(len(items) - 1)] == rows, at, len(items))
 
 
 def _without(scores: Tensor, columns: Tensor) -> Tensor:
-    """The scores [n, s] for each of k columns [n, k] without that one, [n, k, s]."""
+    """The scores [n, s] once for each of k columns [n, k], without that column: [n, k, s]."""
     each = scores[:, None].expand(-1, columns.shape[1], -1)
     return each.scatter(2, columns[:, :, None], -torch.inf)

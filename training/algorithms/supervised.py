@@ -1,14 +1,12 @@
-"""Supervised pretraining: the next item by cross-entropy, as SASRec and GRU4Rec learn it.
+"""Supervised pretraining: the next item by cross-entropy, as in SASRec and GRU4Rec.
 
     L = -mean log softmax_a(q(s) . v_a)
 
-over the items a that earned something: of what a user did that is all, of a list that was shown
-it is what was taken.
+over the items a with a reward above 0: of what users did these are all items, of recommended lists
+the items that were rewarded.
 
-What comes of it is the average of the last weights (`training.algorithms.averaging`). It gives
-every algorithm
-its state encoder and its items' vectors, and is the baseline that policies must beat where the
-reward is not the next click.
+The result is the average of the last weights (`training.algorithms.averaging`). It gives every
+algorithm its state encoder and its items' vectors.
 """
 
 from __future__ import annotations
@@ -21,24 +19,23 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from inference.network.network import Network
-from training.algorithms.averaging import follow
+from training.algorithms.averaging import update_average
 from training.algorithms.learner import mean_of
 from training.algorithms.softmax import ItemSampler, log_probabilities
 from training.datasets.batches import Batch
 from training.datasets.repeats import set_repeats
-from training.datasets.sequences import Transitions
+from training.datasets.transitions import Transitions
 
 
 def start_from_counts(network: Network, steps: Transitions) -> None:
-    """Sets what counting tells, so that learning need not find it step by step.
+    """Initialises a network from counts, so that training starts from the popularity ranking.
 
-    The items' biases become the log of how often they were chosen, less the mean; with vectors
-    that are small the softmax is then the popularity ranking. The weights of repeats are counted
-    too (`training.datasets.repeats`).
+    The items' biases become the log of their numbers of actions, less the mean, and their vectors
+    small. The weights of repeats are counted (`training.datasets.repeats`).
 
     Args:
         network: about to be trained.
-        steps: to learn from, by user and in their order.
+        steps: training data, by user and in their order.
     """
     items = network.sizes.items
     counts = np.bincount(steps.actions, minlength=items + 1)[: items + 1] + 1.0
@@ -49,7 +46,7 @@ def start_from_counts(network: Network, steps: Transitions) -> None:
 
 
 class Supervised:
-    """Learns a network's encoder, head and items' vectors from what came next.
+    """Learns a network's encoder, head and items' vectors from the next items.
 
     Args:
         network: to train in place.
@@ -72,22 +69,24 @@ class Supervised:
         self._optimizer = torch.optim.AdamW(trained, learning_rate, weight_decay=weight_decay)
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
-        """One step; the loss before it."""
+        """Takes one step; the loss before it."""
         network = self.network
         queries = network(batch.histories, batch.lengths, batch.users)
-        copies = network.repeat_scores(batch.histories, batch.lengths)
+        repeats = network.repeat_scores(batch.histories, batch.lengths)
         chosen = log_probabilities(
-            queries, network.vectors(), batch.actions, self._sampler.draw(), copies
+            queries, network.vectors(), batch.actions, self._sampler.draw(), repeats
         )
         taken = (batch.rewards > 0) & (batch.actions < network.sizes.items)
         loss = -mean_of(taken, chosen)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
-        # The optimizer counts the steps, in checkpoints too.
-        follow(self.result, network, int(next(iter(self._optimizer.state.values()))["step"]))
+        # The optimizer's step count is kept in checkpoints.
+        update_average(
+            self.result, network, int(next(iter(self._optimizer.state.values()))["step"])
+        )
         return {"cross_entropy": loss.detach()}
 
-    def parts(self) -> dict[str, nn.Module | Optimizer]:
+    def stateful(self) -> dict[str, nn.Module | Optimizer]:
         """The network, its average and the optimizer."""
         return {"network": self.network, "average": self.result, "optimizer": self._optimizer}

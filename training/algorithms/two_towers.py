@@ -2,15 +2,15 @@
 
 DSSM (Huang et al., 2013) with the loss of Yi et al. (2019), "Sampling-bias-corrected neural
 modeling for large corpus item recommendations": the negatives of a pair are the other items of
-its batch, B. An item comes up there as often as it is popular, Q(i), so that plain softmax would
-punish popular items. With s(u, i) = <x_u, y_i> / tau, the sum over all items is estimated
-without bias by
+its batch, B. An item occurs there with its popularity Q(i), so that a plain softmax would lower
+the scores of popular items. With s(u, i) = <x_u, y_i> / tau, an unbiased estimate of the sum over
+all items is
 
     exp s(u, i) + sum over j in B, j != i, of exp(s(u, j) - log(n Q(j)))
 
-where n is the number of pairs in the batch but one. The pair's own item counts as it is, once,
-so that its score is exact (Yi et al. correct it like the others, and count it as often as it
-comes up: the same on average, with more noise).
+where n is the number of pairs in the batch less one. The pair's own item counts once and without
+correction, so that its score is exact. (Yi et al. correct it like the others and count each of
+its occurrences: the same expectation with more variance.)
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Tower(nn.Module):
     Args:
         side: the features of each row of the id table.
         dim: length of the vectors.
-        dropout: the part of the ids that are hidden in training: the row of unknown ids learns
-            from them, and ids that are rare from their side features.
+        dropout: share of the ids that are replaced by the unknown id in training, so that its row
+            is learnt, and rare ids are learnt from their side features.
     """
 
     def __init__(self, side: SideFeatures, dim: int, dropout: float) -> None:
@@ -40,7 +40,7 @@ class Tower(nn.Module):
         self.unknown = len(side.codes) - 1
         self.codes: Tensor
         self.register_buffer("codes", torch.from_numpy(side.codes))
-        # A feature that nobody has would be a constant.
+        # A feature without known values would be a constant.
         self.used = [at for at, size in enumerate(side.sizes) if size > 1]
         self.ids = nn.Embedding(len(side.codes), dim)
         self.features = nn.ModuleList(nn.Embedding(side.sizes[at], dim) for at in self.used)
@@ -51,16 +51,18 @@ class Tower(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Rows of the id table, int64 [n], to unit vectors [n, dim]."""
-        seen = rows
+        given = rows
         if self.training and self.dropout:
             hidden = torch.rand(len(rows), device=rows.device) < self.dropout
-            seen = rows.masked_fill(hidden, self.unknown)
+            given = rows.masked_fill(hidden, self.unknown)
         codes = self.codes[rows]
-        parts = [self.ids(seen)]
-        parts += [table(codes[:, at]) for at, table in zip(self.used, self.features, strict=True)]
-        # The sum is a shortcut around the layers: they only learn what it misses.
-        mixed = self.narrow(self.wide(torch.cat(parts, dim=1)).relu())
-        return functional.normalize(torch.stack(parts).sum(dim=0) + mixed, dim=1)
+        embedded = [self.ids(given)]
+        embedded += [
+            table(codes[:, at]) for at, table in zip(self.used, self.features, strict=True)
+        ]
+        # The sum is a residual connection around the layers.
+        mixed = self.narrow(self.wide(torch.cat(embedded, dim=1)).relu())
+        return functional.normalize(torch.stack(embedded).sum(dim=0) + mixed, dim=1)
 
 
 def sampled_softmax_loss(
@@ -70,9 +72,9 @@ def sampled_softmax_loss(
 
     Args:
         users: [n, dim], the users' vectors.
-        items: [n, dim], the vectors of the items that they had.
-        rows: int64 [n], the items' rows: a negative equal to the pair's own item is none.
-        log_q: [n], log of the probability with which each item comes up in a batch.
+        items: [n, dim], the vectors of the pairs' items.
+        rows: int64 [n], the items' rows: another occurrence of the pair's own item is no negative.
+        log_q: [n], log of the probability of each item in a batch.
         temperature: tau.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What is learnt from as tensors, a batch at a time."""
+"""Batches of training data as tensors."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.datasets.sequences import Transitions
-from training.datasets.shown_lists import ShownLists
+from training.datasets.lists import ShownLists
+from training.datasets.transitions import Transitions
 
 Steps = Transitions | ShownLists
-"""What there is to learn from: what users did, or what they were shown."""
+"""Training data: what users did, or the lists that were recommended to them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """States and what was done or shown in each, as tensors.
+    """States with the actions taken in each, as tensors.
 
-    Of `Transitions` a row is one step, k = 1: what the user did. Of `ShownLists` a row is a list.
+    A row of `Transitions` is one step, k = 1: what the user did. A row of `ShownLists` is a list.
 
     Attributes:
         histories: int64 [n, w], as in Transitions.
         lengths: int64 [n].
         users: int64 [n].
-        actions: int64 [n, k], rows of the item table, the last of which is no action.
+        actions: int64 [n, k], rows of the item table; the unknown item is no action.
         rewards: float32 [n, k].
         returns: float32 [n, k].
-        propensities: float32 [n, k], as in ShownLists; 0 where it is not known.
-        last: bool [n], whether nothing follows: the session ends, or the row is a list.
+        propensities: float32 [n, k], as in ShownLists; 0 where unknown.
+        last: bool [n], whether no state follows: the session ends, or the row is a list.
     """
 
     histories: Tensor
@@ -44,7 +44,7 @@ class Batch:
 
     @staticmethod
     def of(steps: Steps, device: torch.device) -> Batch:
-        """These rows, on a device."""
+        """The rows as tensors on a device."""
         if isinstance(steps, ShownLists):
             actions, rewards, returns = steps.items, steps.rewards, steps.rewards
             propensities, last = steps.propensities, np.ones(len(steps), bool)
@@ -61,10 +61,10 @@ class Batch:
         )
 
     def next_histories(self, unknown: int) -> tuple[Tensor, Tensor]:
-        """The histories after the (first) action, int64 [n, w] and their lengths int64 [n].
+        """The histories after the (first) action, int64 [n, w], and their lengths, int64 [n].
 
         Args:
-            unknown: the row that fills a history.
+            unknown: row of the item table that pads a history.
         """
         full = self.lengths == self.histories.shape[1]
         moved = torch.roll(self.histories, -1, dims=1)
@@ -77,13 +77,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class IdDropout:
-    """Which ids are hidden in training, so that the unknown rows are learnt too.
+    """Replaces random ids by the unknown id in training, so that the unknown rows are learnt too.
 
     Attributes:
-        users: share of rows whose user is taken for an unknown one.
-        items: share of a history's items that are taken for unknown ones.
-        unknown_user: row of the user table for it.
-        unknown_item: row of the item table for it.
+        users: probability of replacing a row's user.
+        items: probability of replacing an item of a history.
+        unknown_user: row of the user table for unknown users.
+        unknown_item: row of the item table for unknown items.
     """
 
     users: float
@@ -91,8 +91,8 @@ class IdDropout:
     unknown_user: int
     unknown_item: int
 
-    def hide(self, batch: Batch) -> Batch:
-        """The batch with some of its ids hidden."""
+    def apply(self, batch: Batch) -> Batch:
+        """The batch with some of its ids replaced."""
         user = torch.rand(len(batch.users), device=batch.users.device) < self.users
         item = torch.rand(batch.histories.shape, device=batch.users.device) < self.items
         return replace(

@@ -1,9 +1,9 @@
-"""The steps of `training.prepare` inside DuckDB: from a table of raw events to the files."""
+"""The SQL of `training.prepare`: from the table of raw events to the files of a data set."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +13,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from training.datasets.ingest import COLUMNS, EVENT, FEATURES, UNKNOWN, USER_FEATURES
-from transforms.messages.events import BEHAVIORS
+from training.datasets.ingest import UNKNOWN
+from training.datasets.options import UserSample
+from training.datasets.raw_files import COLUMNS, EVENT, FEATURES, USER_FEATURES
+from transforms.messages.events import BEHAVIORS, TIME_LIMIT
 
 ROW_GROUP = 500_000
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which users are kept.
-
-    Attributes:
-        keep_all: every user, whatever the number of events.
-        short_min, short_max: numbers of events (inclusive) of the first group of users.
-        short_users: how many users of the first group are sampled, at most.
-        long_min, long_max: numbers of events (inclusive) of the second group.
-        long_users: how many users of the second group are sampled, at most.
-        seed: of the sample.
-    """
-
-    keep_all: bool = False
-    short_min: int = 6
-    short_max: int = 50
-    short_users: int = 60_000
-    long_min: int = 51
-    long_max: int = 200
-    long_users: int = 20_000
-    seed: int = 0
+def quoted_path(path: Path) -> str:
+    """A path as a SQL string."""
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def drop_duplicates(database: duckdb.DuckDBPyConnection) -> None:
-    """Make the table `events` out of `raw`: each event once (equal in all of EVENT)."""
-    # Equal events may bear different side features: the larger one is kept, in any order of rows.
+    """Makes the table `events` from `raw`: each event once (equal in all of EVENT)."""
+    # Equal events may have different side features. The largest is kept, in any order of rows.
     kept = ", ".join(f"max({name}) AS {name}" for name in FEATURES)
     database.execute(
         f"CREATE TABLE events AS SELECT {', '.join(EVENT)}, {kept} FROM raw "  # noqa: S608
@@ -53,36 +37,87 @@ def drop_duplicates(database: duckdb.DuckDBPyConnection) -> None:
     database.execute("DROP TABLE raw")
 
 
-def choose_users(database: duckdb.DuckDBPyConnection, selection: Selection) -> None:
-    """Make the table `kept`: the users that `selection` keeps, by their number of `events`."""
-    if selection.keep_all:
+def choose_users(database: duckdb.DuckDBPyConnection, sample: UserSample) -> None:
+    """Makes the table `kept`: the users to keep, by their number of `events`."""
+    if not sample.sample_users:
         database.execute("CREATE TABLE kept AS SELECT DISTINCT user FROM events")
         return
-    # A seeded hash orders the users: the sample is the same on any machine and any version.
-    sample = (
+    # A seeded hash orders the users: the sample is equal on every machine and in every version.
+    group = (
         "(SELECT user FROM counts WHERE events BETWEEN ? AND ? "
         "ORDER BY md5(concat(?, ':', user)), user LIMIT ?)"
     )
     database.execute(
         "CREATE TABLE counts AS SELECT user, count(*) AS events FROM events GROUP BY user"
     )
-    one = selection
     database.execute(
-        f"CREATE TABLE kept AS SELECT DISTINCT user FROM ({sample} UNION ALL {sample})",  # noqa: S608
+        f"CREATE TABLE kept AS SELECT DISTINCT user FROM ({group} UNION ALL {group})",  # noqa: S608
         [
-            *(one.short_min, one.short_max, one.seed, one.short_users),
-            *(one.long_min, one.long_max, one.seed, one.long_users),
+            *(sample.short_min, sample.short_max, sample.seed, sample.short_users),
+            *(sample.long_min, sample.long_max, sample.seed, sample.long_users),
         ],
     )
 
 
-def write_files(
-    database: duckdb.DuckDBPyConnection, folder: Path, age_buckets: tuple[int, ...]
-) -> None:
-    """Write the kept users' events as `events.parquet` and `tianchi.csv` into `folder`.
+def count_left_out(database: duckdb.DuckDBPyConnection, lists: Path | None) -> dict[str, int]:
+    """How many users, events and recommendations are of users that are not in `kept`.
 
-    Side tables fill in the features that the events do not have. The view `written` then
-    reads what was written.
+    Args:
+        database: with the tables `events` and `kept`.
+        lists: the feedback log; None without one.
+    """
+    (row,) = database.execute(
+        "SELECT count(DISTINCT user), count(*) FROM events ANTI JOIN kept USING (user)"
+    ).fetchall()
+    counted = dict(zip(("users", "events"), row, strict=True))
+    if lists is not None:
+        (row,) = database.execute(
+            f"SELECT count(*) FROM read_parquet({quoted_path(lists)}) "  # noqa: S608
+            "ANTI JOIN kept USING (user)"
+        ).fetchall()
+        counted["lists"] = row[0]
+    return counted
+
+
+def first_unusable_list(database: duckdb.DuckDBPyConnection, lists: Path, most_items: int) -> str:
+    """What is wrong with the first row of a feedback log that cannot be used; empty without one.
+
+    Args:
+        database: any.
+        lists: the log.
+        most_items: of a list or a history.
+    """
+    rules = {
+        "an empty field": " OR ".join(
+            f"{name} IS NULL" for name in ("user", "time", "history", "items", "rewards")
+        ),
+        "an empty value in a list": " OR ".join(
+            f"list_contains([x IS NULL for x in {name}], true)"
+            for name in ("history", "items", "rewards")
+        ),
+        "items and rewards that are not equally many": "len(items) <> len(rewards)",
+        "a reward that is no finite number of at least 0": (
+            "list_contains([NOT isfinite(x::DOUBLE) OR x < 0 for x in rewards], true)"
+        ),
+        "a time outside the years 1970 to 9999": f"time NOT BETWEEN 0 AND {TIME_LIMIT - 1}",
+        f"a list of more than {most_items:,} items (--most_items)": f"len(history) > {most_items} "
+        f"OR len(items) > {most_items}",
+    }
+    reason = " ".join(f"WHEN {rule} THEN '{text}'" for text, rule in rules.items())
+    found = database.execute(
+        f"SELECT reason, user, time FROM (SELECT CASE {reason} END AS reason, user, time "  # noqa: S608
+        f"FROM read_parquet({quoted_path(lists)})) WHERE reason IS NOT NULL LIMIT 1"
+    ).fetchall()
+    return "" if not found else f"user {found[0][1]}, time {found[0][2]}: {found[0][0]}"
+
+
+def write_events(
+    database: duckdb.DuckDBPyConnection, folder: Path, age_buckets: Sequence[int]
+) -> None:
+    """Writes the kept users' events as `events.parquet` and `tianchi.csv` into `folder`.
+
+    Side tables fill in the features that the events do not have. The view `written` reads
+    `events.parquet`.
 
     Args:
         database: with the tables `events`, `kept`, `side_user` and `side_item`.
@@ -94,7 +129,7 @@ def write_files(
         for name in COLUMNS
     )
     codes = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(BEHAVIORS))
-    parquet = folder / "events.parquet"
+    parquet, csv = (quoted_path(folder / name) for name in ("events.parquet", "tianchi.csv"))
     database.execute("SET preserve_insertion_order = true")
     database.execute(
         f"COPY (SELECT {select} FROM events SEMI JOIN kept USING (user) "  # noqa: S608
@@ -102,13 +137,13 @@ def write_files(
         "LEFT JOIN side_item ON events.item = side_item.item "
         "ORDER BY events.user, events.time, events.item, "
         f"CASE events.label {codes} END) "
-        f"TO '{parquet}' (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
+        f"TO {parquet} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
     )
-    database.execute(f"COPY (FROM '{parquet}') TO '{folder / 'tianchi.csv'}' (FORMAT csv, HEADER)")
-    database.execute(f"CREATE VIEW written AS FROM '{parquet}'")
+    database.execute(f"COPY (FROM {parquet}) TO {csv} (FORMAT csv, HEADER)")
+    database.execute(f"CREATE VIEW written AS FROM {parquet}")
 
 
-def _feature(name: str, age_buckets: tuple[int, ...]) -> str:
+def _feature(name: str, age_buckets: Sequence[int]) -> str:
     """The SQL of a side feature: the event's own, or else the side table's."""
     side = "side_user" if name in USER_FEATURES else "side_item"
     value = f"greatest(events.{name}, coalesce({side}.{name}, {UNKNOWN}))"
@@ -121,7 +156,7 @@ def _feature(name: str, age_buckets: tuple[int, ...]) -> str:
 
 
 def describe(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Counts of what `write_files` wrote: events, users, items, span of time, labels."""
+    """Counts of what `write_events` wrote: events, users, items, first and last time, labels."""
     (row,) = database.execute(
         "SELECT count(*), count(DISTINCT user), count(DISTINCT item), min(time), max(time) "
         "FROM written"

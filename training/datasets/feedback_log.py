@@ -1,25 +1,39 @@
-"""The click-stream behind a feedback log (spec section 5), so that policies can learn from it.
+"""The feedback log (spec section 5): the settings of the job that wrote it, and its events.
 
-A row of the log holds the user's last events before the recommendation's time and the rewards
-of what was shown. Successive histories of a user overlap: what a history has beyond the one
-before it are the events in between. Their order is known; their times lie between the two
-recommendations, one second apart; their behavior is known where the item had just been shown
-and rewarded, and `pv` elsewhere.
+Policies learn from the log's lists (`training.datasets.shown_lists`), but their users' histories
+are made of events. `training.prepare` rebuilds the events where it has the log alone. A row holds
+the user's last events before the recommendation and the rewards of what was recommended.
+Successive histories of a user overlap: what a history has beyond the one before it are the events
+in between. Their order is known. Their times lie between the two recommendations, one second
+apart. Their behavior is known where the item had just been recommended and rewarded; elsewhere it
+is taken as `pv`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.parquet as pq
 
-from transforms.messages.events import BEHAVIORS, REWARDS
+from training.datasets.raw_files import RawLogError
+from transforms.messages.behaviors import BEHAVIORS, REWARDS
+
+SETTINGS_KEY = b"rivulet"
+"""Key of a Parquet file's metadata with the job's settings as a JSON object."""
+DEFAULT_REWARD_WINDOW = 600
+"""Seconds; the default of the job's `--reward_window`."""
+
+Event = tuple[int, int, str, int]
+"""User, item, label, time."""
 
 
 class FeedbackRow(NamedTuple):
-    """One row of the feedback log, as far as its events go."""
+    """What a row of the feedback log says of events."""
 
     user: int
     time: int
@@ -28,10 +42,57 @@ class FeedbackRow(NamedTuple):
     rewards: list[float]
 
 
-REWARD_WINDOW = 600
-"""Seconds in which an item earns its reward (the default of `--reward_window`)."""
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings of the job that wrote a file of the log; empty where the file has none.
 
-Event = tuple[int, int, str, int]
+    Raises:
+        RawLogError: they are not a JSON object, or a window or size is no positive number.
+    """
+    text = (pq.read_schema(path).metadata or {}).get(SETTINGS_KEY, b"{}")
+    try:
+        settings = json.loads(text)
+        if not isinstance(settings, dict):
+            raise ValueError("it is not a JSON object")
+        for name in ("reward_window", "history_size"):
+            if name in settings and int(settings[name]) < 1:
+                raise ValueError(f"{name} is {settings[name]!r}")
+    except (ValueError, TypeError) as error:
+        key = SETTINGS_KEY.decode()
+        raise RawLogError(f"{path}: its metadata {key!r} cannot be read: {error}") from error
+    return settings
+
+
+def common_settings(paths: Sequence[Path], reward_window: int | None) -> dict[str, Any]:
+    """The settings that the files of the log share, with a `reward_window` in any case.
+
+    Args:
+        paths: files of the log.
+        reward_window: seconds, for files that do not say it; None for the job's default.
+
+    Returns:
+        Settings by name. `assumed_reward_window` is whether the default was taken.
+
+    Raises:
+        RawLogError: a file contradicts another, or `reward_window`.
+    """
+    of_files = {path: read_settings(path) for path in paths}
+    windows = {settings.get("reward_window"): path for path, settings in of_files.items()}
+    said = sorted(window for window in windows if window is not None)
+    if len(said) > 1:
+        raise RawLogError(
+            f"{windows[said[0]]} was written with a reward window of {said[0]} s and "
+            f"{windows[said[1]]} with one of {said[1]} s: prepare them apart"
+        )
+    if said and reward_window not in (None, said[0]):
+        raise RawLogError(
+            f"--reward_window {reward_window}: {windows[said[0]]} was written with a reward window "
+            f"of {said[0]} s; leave the option out"
+        )
+    assumed = not said and reward_window is None
+    window = said[0] if said else reward_window or DEFAULT_REWARD_WINDOW
+    sizes = [int(settings.get("history_size", 0)) for settings in of_files.values()]
+    history = {"history_size": max(sizes)} if all(sizes) else {}
+    return {"reward_window": window, "assumed_reward_window": assumed} | history
 
 
 def behavior_of(reward: float) -> str:
@@ -47,43 +108,42 @@ def new_in(history: list[int], before: list[int]) -> list[int]:
     return history
 
 
-def rebuild_events(rows: Iterator[FeedbackRow]) -> Iterator[Event]:
-    """The events (user, item, label, time) of a feedback log.
+def rebuild_events(rows: Iterator[FeedbackRow], reward_window: int) -> Iterator[Event]:
+    """The events of a feedback log.
 
     Args:
         rows: the log, by user and then by time.
+        reward_window: seconds after a recommendation in which an event earned its reward.
 
     Yields:
         Each user's events in their order. Rewarded items that no later history could show come
         last, one second apart after the last recommendation.
     """
-    for user, shown in groupby(rows, key=lambda row: row.user):
+    for user, of_user in groupby(rows, key=lambda row: row.user):
         before: list[int] = []
         rewarded: dict[int, tuple[float, int]] = {}
         time = -1
-        for row in shown:
-            fresh = new_in(row.history, before)
-            for at, item in enumerate(fresh):
-                moment = max(row.time - len(fresh) + at, time + 1, 0)
+        for row in of_user:
+            new = new_in(row.history, before)
+            for at, item in enumerate(new):
+                moment = max(row.time - len(new) + at, time + 1, 0)
                 yield user, item, behavior_of(rewarded.pop(item, (1.0, 0))[0]), moment
                 time = moment
             before = row.history
             gains = zip(row.items, row.rewards, strict=True)
             rewarded.update({item: (reward, row.time) for item, reward in gains if reward > 0})
-            shown_at = row.time
-        # What could have come after the last history, and no history could show.
+            last_shown = row.time
+        # Events of these may lie after the last history.
         late = [
             (item, reward)
             for item, (reward, at) in rewarded.items()
-            if at + REWARD_WINDOW > shown_at
+            if at + reward_window > last_shown
         ]
         for at, (item, reward) in enumerate(late):
-            yield user, item, behavior_of(reward), max(shown_at, time) + 1 + at
+            yield user, item, behavior_of(reward), max(last_shown, time) + 1 + at
 
 
-def as_shown(columns: dict[str, list[Any]]) -> Iterator[FeedbackRow]:
-    """Rows out of the log's columns; a history's padding (below zero) is left out."""
-    for user, time, history, items, rewards in zip(
-        *(columns[name] for name in FeedbackRow._fields), strict=True
-    ):
-        yield FeedbackRow(user, time, [item for item in history if item >= 0], items, rewards)
+def rows_of(columns: Mapping[str, list[Any]]) -> Iterator[FeedbackRow]:
+    """The rows of the log's columns."""
+    for row in zip(*(columns[name] for name in FeedbackRow._fields), strict=True):
+        yield FeedbackRow(*row)

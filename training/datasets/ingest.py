@@ -1,171 +1,67 @@
-"""Raw logs of any of the known kinds, read into one DuckDB table of events.
+"""Reads event files and side tables into DuckDB.
 
-Kinds: an event file (spec section 1: CSV with a header, headerless CSV with named columns,
-the same gzipped, Parquet), Tianchi's three headerless files (`user.csv`, `item.csv`,
-`user_behavior.csv`) and the feedback log (see `training.datasets.feedback_log`). DuckDB reads,
-casts and
-spills to disk, so that the logs may be larger than memory.
+DuckDB reads, casts and spills to disk, so that the files may be larger than memory. A line means
+what it means to the pipelines' file source (`sources.parsing`): the lines that hold quotes are
+split by that package's own code.
 """
 
 from __future__ import annotations
 
-import csv
-import glob
 import gzip
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from sources.parsing.layout import is_header, positions, split_fields
+from sources.parsing.layout import split_fields
+from training.datasets.raw_files import (
+    COLUMNS,
+    EVENT,
+    FEATURES,
+    ITEM_FEATURES,
+    TIANCHI,
+    USER_FEATURES,
+    RawFile,
+    own_names,
+)
 from transforms.messages.events import BEHAVIORS, TIME_LIMIT
 
-USER_FEATURES = ("sex", "age", "pur_power")
-ITEM_FEATURES = ("category", "shop", "brand")
-FEATURES = USER_FEATURES + ITEM_FEATURES
-EVENT = ("user", "item", "label", "time")
-COLUMNS = EVENT + FEATURES
-"""The columns of `events.parquet` and `tianchi.csv`, in their order."""
-
 UNKNOWN = -1
-"""Value of a side feature that the logs do not have."""
+"""Value of a side feature that is not known."""
 
-TIANCHI = {
-    "user": ("user", *USER_FEATURES),
-    "item": ("item", *ITEM_FEATURES),
-    "user_behavior": ("user", "item", "behavior", "time"),
-}
-"""Tianchi's headerless files by their name, with their columns."""
-
-REQUIRED = ("user", "item", "time")
 BLANKS = "' ' || chr(9)"
-"""SQL: what may stand around a field."""
+"""SQL of the characters that may surround a field."""
 QUOTED_LINES = 100_000
-
-
-class RawLogError(ValueError):
-    """A path is no log that can be read; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawFile:
-    """One input file and what is known of it.
-
-    Attributes:
-        path: where it is.
-        kind: `events`, `user`, `item` (Tianchi's side tables) or `feedback`.
-        columns: names of its columns in their order, synonyms resolved; "" is an unused one.
-        header: whether its first line is a header (CSV).
-        parquet: whether it is a Parquet file.
-    """
-
-    path: Path
-    kind: str
-    columns: tuple[str, ...]
-    header: bool = False
-    parquet: bool = False
+"""Lines with quotes that are split at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadCounts:
-    """How many rows of events were read, and how many of them are malformed."""
+    """What was read of event files.
+
+    Attributes:
+        rows: lines or rows.
+        malformed: those that are no event.
+        wrong: malformed ones by what is wrong with them, such as "no valid time"; one may be
+            wrong in several ways.
+    """
 
     rows: int
     malformed: int
+    wrong: dict[str, int]
 
 
-def find_files(inputs: list[str], columns: tuple[str, ...] = ()) -> list[RawFile]:
-    """The files that `inputs` (paths, folders, globs) mean, each with its kind.
+def read_events(database: duckdb.DuckDBPyConnection, files: Sequence[RawFile]) -> ReadCounts:
+    """Fills the table `raw` (the columns COLUMNS) with the well-formed events of some files.
 
-    Args:
-        inputs: as the command line gives them.
-        columns: names for the columns of headerless event files; empty where none were given.
-
-    Raises:
-        RawLogError: a path means no file, or a file is of no known kind.
-    """
-    paths: list[Path] = []
-    for text in inputs:
-        place = Path(text)
-        found = sorted(place.iterdir()) if place.is_dir() else sorted(map(Path, glob.glob(text)))  # noqa: PTH207
-        files = [path for path in found if path.is_file() and not path.name.startswith(".")]
-        if not files:
-            raise RawLogError(f"--input {text}: there is no such file")
-        paths += files
-    return [_identify(path, columns) for path in dict.fromkeys(paths)]
-
-
-def _identify(path: Path, columns: tuple[str, ...]) -> RawFile:
-    try:
-        if path.name.endswith((".parquet", ".pq")):
-            return _identify_parquet(path)
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            first = tuple(next(csv.reader(lines), ()))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
-        raise RawLogError(f"{path}: cannot be read: {error}") from error
-    if not first:
-        raise RawLogError(f"{path}: is empty")
-    stem = path.name.split(".")[0]
-    # A header names its columns; a first line with numbers in it is data.
-    if columns and stem not in TIANCHI and not is_header(",".join(first).encode()):
-        return _events(path, columns, header=False)
-    if any(cell.strip().lstrip("-").isdigit() for cell in first):
-        if stem not in TIANCHI:
-            raise RawLogError(
-                f"{path}: has no header: name its columns with --columns, "
-                "for example --columns user,item,category,behavior,time"
-            )
-        if len(first) != len(TIANCHI[stem]):
-            raise RawLogError(
-                f"{path}: has {len(first)} columns where Tianchi's file of that name "
-                f"has {','.join(TIANCHI[stem])}"
-            )
-        kind = stem if stem in ("user", "item") else "events"
-        return RawFile(path, kind, _own_names(TIANCHI[stem]))
-    return _events(path, first, header=True)
-
-
-def _identify_parquet(path: Path) -> RawFile:
-    names = tuple(pq.read_schema(path).names)
-    if {"user", "time", "history", "items", "rewards"} <= set(names):
-        return RawFile(path, "feedback", names, parquet=True)
-    return _events(path, names, header=True, parquet=True)
-
-
-def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names as `events.parquet` has them; other columns are unused ("")."""
-    own = [name.strip().lower() for name in names]
-    own = [name if name in FEATURES else "" for name in own]
-    for part, at in positions(names).items():
-        own[at] = "label" if part == "behavior" else part
-    return tuple(own)
-
-
-def _events(path: Path, names: tuple[str, ...], *, header: bool, parquet: bool = False) -> RawFile:
-    columns = _own_names(names)
-    named = [name for name in columns if name]
-    if len(named) != len(set(named)):
-        raise RawLogError(f"{path}: two columns of one name among {','.join(names)}")
-    for name in REQUIRED:
-        if name not in columns:
-            raise RawLogError(f"{path}: no column {name!r} among {','.join(names)}")
-    return RawFile(path, "events", names if parquet else columns, header, parquet)
-
-
-def read_events(database: duckdb.DuckDBPyConnection, files: list[RawFile]) -> ReadCounts:
-    """Fill the table `raw` (the columns COLUMNS) with the well-formed events of `files`.
-
-    Feedback logs are left out; side tables (Tianchi's users and items) become the tables
-    `side_user` and `side_item`, one row an id.
+    Tianchi's users and items become the tables `side_user` and `side_item`, one row an id.
+    Feedback logs are left out.
 
     Args:
         database: an open DuckDB.
-        files: what `find_files` gave.
-
-    Returns:
-        How many rows there were, and how many of them were malformed.
+        files: what `find_files` returned.
     """
     database.execute(f"CREATE TABLE raw ({_typed(COLUMNS)})")
     for kind, features in (("user", USER_FEATURES), ("item", ITEM_FEATURES)):
@@ -177,21 +73,31 @@ def read_events(database: duckdb.DuckDBPyConnection, files: list[RawFile]) -> Re
             _read_side_file(database, file)
     refused = _refused_lines(database)
     rows = count_rows(database, "raw") + refused
+    wrong = {"a wrong number of fields, or not UTF-8": refused} | {
+        f"no valid {name}": count_rows(database, f"raw WHERE {name} IS NULL") for name in EVENT
+    }
     bad = " OR ".join(f"{name} IS NULL" for name in EVENT)
     database.execute(f"DELETE FROM raw WHERE {bad}")  # noqa: S608 (our own names)
-    return ReadCounts(rows, rows - count_rows(database, "raw"))
+    return ReadCounts(rows, rows - count_rows(database, "raw"), wrong)
 
 
-def _typed(columns: tuple[str, ...]) -> str:
+def count_rows(database: duckdb.DuckDBPyConnection, table: str) -> int:
+    """The number of rows of one of our own tables, which may have a WHERE."""
+    ((rows,),) = database.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608
+    return int(rows)
+
+
+def _typed(columns: Sequence[str]) -> str:
     return ", ".join(f"{name} {'VARCHAR' if name == 'label' else 'BIGINT'}" for name in columns)
 
 
 def _scan(file: RawFile, refused: str) -> tuple[str, list[object]]:
-    """A SQL expression that reads the file, all of its columns as text, and its parameters."""
+    """A SQL expression that reads a file, all of its columns as text, and its parameters."""
     if file.parquet:
         return "read_parquet(?)", [str(file.path)]
     columns = dict.fromkeys(_cells(file), "VARCHAR")
-    # A stray quote must not swallow the lines after it: quotes are for `_read_quoted_lines`.
+    # DuckDB's quotes may span lines, so that one stray quote would hide the lines after it. No
+    # character is a quote here; `_read_quoted_lines` reads the lines that hold one.
     return (
         "read_csv(?, auto_detect=false, delim=',', escape='', quote='', header=?, columns=?,"
         " store_rejects=true, rejects_table=?, rejects_scan=?)",
@@ -205,8 +111,8 @@ def _cells(file: RawFile) -> list[str]:
 
 
 def _read_event_file(database: duckdb.DuckDBPyConnection, file: RawFile) -> None:
-    own = _own_names(file.columns) if file.parquet else file.columns
-    names = {mine: raw for mine, raw in zip(own, file.columns, strict=True) if mine}
+    own = own_names(file.columns) if file.parquet else file.columns
+    names = {mine: theirs for mine, theirs in zip(own, file.columns, strict=True) if mine}
     select = ", ".join(f"{_value(name, names.get(name))} AS {name}" for name in COLUMNS)
     source, parameters = _scan(file, "refused_lines")
     if not file.parquet and _has_quotes(file.path):
@@ -223,9 +129,9 @@ def _has_quotes(path: Path) -> bool:
 
 
 def _read_quoted_lines(database: duckdb.DuckDBPyConnection, file: RawFile) -> None:
-    """Split the lines that hold quotes as the sources do: those in `cells`, and those refused.
+    """Splits the lines that hold quotes: those in `cells`, and those that DuckDB refused.
 
-    Each of them becomes a row of `cells`, an empty one where its fields are too few or too many.
+    Each becomes a row of `cells`; one with too few or too many fields becomes an empty row.
     """
     cells = _cells(file)
     line = "concat_ws(',', " + ", ".join(f"coalesce({cell}, '')" for cell in cells) + ")"
@@ -258,7 +164,7 @@ def _read_quoted_lines(database: duckdb.DuckDBPyConnection, file: RawFile) -> No
 
 
 def _value(name: str, column: str | None) -> str:
-    """The SQL that makes the column `name` out of the file's `column`; NULL is malformed."""
+    """The SQL that makes the column `name` from the file's `column`; NULL is malformed."""
     if column is None:
         return "'pv'" if name == "label" else str(UNKNOWN)
     quoted = '"' + column.replace('"', '""') + '"'
@@ -266,8 +172,7 @@ def _value(name: str, column: str | None) -> str:
         known = ", ".join(f"'{behavior}'" for behavior in BEHAVIORS)
         trimmed = f"trim({quoted}, {BLANKS})"
         return f"CASE WHEN {trimmed} IN ({known}) THEN {trimmed} END"
-    # DuckDB would take "1.5", "1e3" and "0x1F"; a line's numbers are whole ones
-    # (sources.parsing.lines).
+    # DuckDB accepts "1.5", "1e3" and "0x1F" as integers; `sources.parsing` accepts digits only.
     number = (
         f"CASE WHEN regexp_full_match({quoted}::VARCHAR, '[ \\t]*-?[0-9]+[ \\t]*') "
         f"THEN TRY_CAST(trim({quoted}::VARCHAR, {BLANKS}) AS BIGINT) END"
@@ -282,19 +187,13 @@ def _value(name: str, column: str | None) -> str:
 def _read_side_file(database: duckdb.DuckDBPyConnection, file: RawFile) -> None:
     names = TIANCHI[file.kind]
     source, parameters = _scan(file, "refused_side_lines")
-    # An id that stands there twice keeps the larger values: one row an id, in any order of rows.
+    # An id that occurs twice keeps its largest values: the result does not depend on the order.
     values = ", ".join(f"max({_value(name, name)})" for name in names[1:])
     database.execute(
         f"INSERT INTO side_{file.kind} SELECT TRY_CAST({names[0]} AS BIGINT) AS id, {values} "  # noqa: S608
         f"FROM {source} GROUP BY id HAVING id IS NOT NULL",
         parameters,
     )
-
-
-def count_rows(database: duckdb.DuckDBPyConnection, table: str) -> int:
-    """The number of rows of one of our own tables."""
-    ((rows,),) = database.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608
-    return int(rows)
 
 
 def _refused_lines(database: duckdb.DuckDBPyConnection) -> int:

@@ -1,77 +1,27 @@
-"""Prepared data as users' sequences: who went on to what, split by time, cut into sessions.
+"""Users' events as sequences, split by time and cut into sessions.
 
-A data set is the folder that `training.prepare` writes; of its events.parquet only user, item,
-label and time are read here. Every user's events are split by time: the first 80% to train
-on, of which the last tenth is for validation, and the last 20% to test on.
+Each user's events are split by time: the first 80% to train on, of which the last tenth is for
+validation, and the last 20% to test on.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from inference.models.ids import IdMap
-from transforms.messages.events import BEHAVIORS, REWARDS
+from training.datasets.transitions import Transitions, discounted_returns
+from transforms.messages.events import REWARDS
 
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
-Float32s = npt.NDArray[np.float32]
 
-EVENTS = "events.parquet"
-META = "meta.json"
 TRAIN, VALID, TEST = 0, 1, 2
-"""Values of `Sequences.part`."""
-
-
-class DataError(RuntimeError):
-    """A data set is missing or broken."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Transitions:
-    """What a learner sees: state, action, reward and whether the session ends, row by row.
-
-    Attributes:
-        histories: int64 [n, w], rows of the item table, the oldest first, left-aligned,
-            filled with the unknown item.
-        lengths: int64 [n], how many items each history has.
-        users: int64 [n], rows of the user table.
-        actions: int64 [n], the item that came next.
-        rewards: float32 [n], its reward.
-        returns: float32 [n], the discounted sum of the rewards from here to the session's end.
-        last: bool [n], whether the session ends with this action.
-    """
-
-    histories: Int64s
-    lengths: Int64s
-    users: Int64s
-    actions: Int64s
-    rewards: Float32s
-    returns: Float32s
-    last: npt.NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.actions)
-
-    def take(self, index: npt.NDArray[np.generic] | slice) -> Transitions:
-        """The rows at `index` (positions, a mask or a slice)."""
-        return Transitions(
-            self.histories[index],
-            self.lengths[index],
-            self.users[index],
-            self.actions[index],
-            self.rewards[index],
-            self.returns[index],
-            self.last[index],
-        )
+"""Values of `Sequences.split`."""
+TEST_SHARE, VALID_SHARE = 0.2, 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,11 +32,11 @@ class Sequences:
         users: the users' ids; each has an event.
         items: the items' ids: those with an event in the first 80% of some user.
         user: int64 [n], row of the user.
-        item: int64 [n], row of the item, `items.unknown` for one that only the test part has.
+        item: int64 [n], row of the item, `items.unknown` for one that only the test split has.
         raw_item: int64 [n], id of the item.
         label: int8 [n], the behavior's code (`transforms.messages.events.BEHAVIORS`).
         time: int64 [n], seconds since the epoch.
-        part: int8 [n], TRAIN, VALID or TEST.
+        split: int8 [n], TRAIN, VALID or TEST.
         start: int64 [n], position of the user's first event.
         fingerprint: SHA-256 of the events.
     """
@@ -98,7 +48,7 @@ class Sequences:
     raw_item: Int64s
     label: Int8s
     time: Int64s
-    part: Int8s
+    split: Int8s
     start: Int64s
     fingerprint: str
 
@@ -106,31 +56,31 @@ class Sequences:
         return len(self.user)
 
     def histories(self, at: Int64s, width: int) -> tuple[Int64s, Int64s]:
-        """The last events before some others, of the same user.
+        """The user's last events before each of some events.
 
         Args:
             at: int64 [b], positions of events.
-            width: how many to look back at most.
+            width: most events of a history.
 
         Returns:
-            Item rows int64 [b, width], the oldest first, left-aligned, filled with
+            Item rows int64 [b, width], the oldest first, left-aligned, padded with
             `items.unknown`; and their numbers int64 [b].
         """
-        return self._back(self.item, self.items.unknown, at, width)
+        return self._before(self.item, self.items.unknown, at, width)
 
     def raw_histories(self, at: Int64s, width: int) -> tuple[Int64s, Int64s]:
-        """As `histories`, with items' ids, filled with 0, as `inference.policy` takes them."""
-        return self._back(self.raw_item, 0, at, width)
+        """As `histories`, with items' ids, padded with 0, as `inference.policy` takes them."""
+        return self._before(self.raw_item, 0, at, width)
 
-    def _back(self, column: Int64s, fill: int, at: Int64s, width: int) -> tuple[Int64s, Int64s]:
+    def _before(self, column: Int64s, fill: int, at: Int64s, width: int) -> tuple[Int64s, Int64s]:
         lengths = np.minimum(at - self.start[at], width)
         place = np.arange(width)
         positions = (at - lengths)[:, None] + place
         beyond = place >= lengths[:, None]
         positions[beyond] = 0
-        back = column[positions]
-        back[beyond] = fill
-        return back, lengths
+        found = column[positions]
+        found[beyond] = fill
+        return found, lengths
 
     def sessions(self, gap: int | None = 3_600) -> Int64s:
         """A session's number for each event, int64 [n], rising.
@@ -139,41 +89,41 @@ class Sequences:
             gap: seconds without an event of the user after which a new session begins; None
                 for one session a user.
         """
-        fresh = np.ones(len(self), bool)
-        fresh[1:] = self.user[1:] != self.user[:-1]
+        first = np.ones(len(self), bool)
+        first[1:] = self.user[1:] != self.user[:-1]
         if gap is not None:
-            fresh[1:] |= np.diff(self.time) > gap
-        return np.cumsum(fresh) - 1
+            first[1:] |= np.diff(self.time) > gap
+        return np.cumsum(first) - 1
 
     def with_validation(self) -> Sequences:
-        """The same events, the validation part a part of the training part."""
-        return replace(self, part=np.where(self.part == VALID, TRAIN, self.part).astype(np.int8))
+        """The same events with the validation split as training data."""
+        return replace(self, split=np.where(self.split == VALID, TRAIN, self.split).astype(np.int8))
 
     def transitions(
         self,
-        part: int,
+        split: int,
         width: int = 10,
         gamma: float = 0.9,
         gap: int | None = 3_600,
     ) -> Transitions:
-        """The steps whose action lies in one part.
+        """The steps whose action lies in one split.
 
         A user's first event is no action, nor is one on an item that the table does not have.
-        Rewards and returns look at that part alone: training never sees a later one.
+        Rewards and returns use the events of that split alone: training sees no later event.
 
         Args:
-            part: TRAIN, VALID or TEST.
+            split: TRAIN, VALID or TEST.
             width: items in a history.
             gamma: discount of the returns.
             gap: as in `sessions`.
         """
-        rewards = np.where(self.part == part, REWARDS[self.label], np.float32(0))
-        # A session that reaches into another part ends where its part ends.
-        session = self.sessions(gap) * 3 + self.part
+        rewards = np.where(self.split == split, REWARDS[self.label], np.float32(0))
+        # A session that reaches into the next split ends where its split ends.
+        session = self.sessions(gap) * 3 + self.split
         returns = discounted_returns(rewards, session, gamma)
         last = np.ones(len(self), bool)
         last[:-1] = session[1:] != session[:-1]
-        at = np.flatnonzero((self.part == part) & (self.start < np.arange(len(self))))
+        at = np.flatnonzero((self.split == split) & (self.start < np.arange(len(self))))
         histories, lengths = self.histories(at, width)
         known = self.item[at] != self.items.unknown
         steps = Transitions(
@@ -182,32 +132,10 @@ class Sequences:
         return steps if known.all() else steps.take(known)
 
 
-def discounted_returns(rewards: Float32s, session: Int64s, gamma: float) -> Float32s:
-    """G_t = sum over i of gamma^i r_(t+i), to the end of each session.
-
-    Args:
-        rewards: float32 [n].
-        session: int64 [n], equal and adjacent for the steps of one session.
-        gamma: in [0, 1].
-
-    Returns:
-        float32 [n].
-    """
-    total = rewards.astype(np.float64)
-    reach, n = 1, len(rewards)
-    # After each round total[t] covers twice as many steps from t on: log2(longest) rounds.
-    while reach < n:
-        same = session[reach:] == session[:-reach]
-        if not same.any():
-            break
-        ahead = np.where(same, total[reach:], 0.0)
-        total[:-reach] += gamma**reach * ahead
-        reach *= 2
-    return total.astype(np.float32)
-
-
-def split(start: Int64s, test_share: float = 0.2, valid_share: float = 0.1) -> Int8s:
-    """The part of each event, int8 [n]: by its place among its user's events.
+def split_by_place(
+    start: Int64s, test_share: float = TEST_SHARE, valid_share: float = VALID_SHARE
+) -> Int8s:
+    """The split of each event, int8 [n], by its place among its user's events.
 
     Args:
         start: int64 [n], position of the first event of each event's user; rising.
@@ -220,10 +148,10 @@ def split(start: Int64s, test_share: float = 0.2, valid_share: float = 0.1) -> I
     first = np.flatnonzero(np.r_[True, start[1:] != start[:-1]])
     count = np.repeat(np.diff(np.r_[first, n]), np.diff(np.r_[first, n]))
     place = np.arange(n) - start
-    seen = np.floor(count * (1 - test_share) + 1e-9).astype(np.int64)
-    train = seen - np.floor(seen * valid_share + 1e-9).astype(np.int64)
-    part: Int8s = (place >= train).astype(np.int8) + (place >= seen).astype(np.int8)
-    return part
+    learnt = np.floor(count * (1 - test_share) + 1e-9).astype(np.int64)
+    train = learnt - np.floor(learnt * valid_share + 1e-9).astype(np.int64)
+    split: Int8s = (place >= train).astype(np.int8) + (place >= learnt).astype(np.int8)
+    return split
 
 
 def make_sequences(
@@ -234,11 +162,11 @@ def make_sequences(
     *,
     items: IdMap | None = None,
     users: IdMap | None = None,
-    test_share: float = 0.2,
-    valid_share: float = 0.1,
+    test_share: float = TEST_SHARE,
+    valid_share: float = VALID_SHARE,
     fingerprint: str = "",
 ) -> Sequences:
-    """Sequences out of columns of events, in any order.
+    """Sequences from columns of events, in any order.
 
     Args:
         user: int64 [n], ids.
@@ -247,17 +175,17 @@ def make_sequences(
         time: int64 [n], seconds since the epoch.
         items: the item table to use; None for one of the items in the first 80%.
         users: the user table to use; None for one of all users.
-        test_share: as of `split`.
-        valid_share: as of `split`.
+        test_share: as of `split_by_place`.
+        valid_share: as of `split_by_place`.
         fingerprint: of the data; made of the columns where it is empty.
     """
     order = np.lexsort((label, item, time, user))
     user, item, label, time = user[order], item[order], label[order], time[order]
-    fresh = np.r_[True, user[1:] != user[:-1]][: len(user)]
-    start = np.maximum.accumulate(np.where(fresh, np.arange(len(user)), 0))
-    part = split(start, test_share, valid_share)
+    first = np.r_[True, user[1:] != user[:-1]][: len(user)]
+    start = np.maximum.accumulate(np.where(first, np.arange(len(user)), 0))
+    split = split_by_place(start, test_share, valid_share)
     users = users or IdMap(np.unique(user))
-    items = items or IdMap(np.unique(item[part != TEST]))
+    items = items or IdMap(np.unique(item[split != TEST]))
     if not fingerprint:
         digest = hashlib.sha256()
         for column in (user, item, label, time):
@@ -271,60 +199,7 @@ def make_sequences(
         raw_item=item,
         label=label,
         time=time,
-        part=part,
+        split=split,
         start=start,
         fingerprint=fingerprint,
     )
-
-
-def load_sequences(
-    data: Path,
-    *,
-    items: IdMap | None = None,
-    users: IdMap | None = None,
-    test_share: float = 0.2,
-    valid_share: float = 0.1,
-) -> Sequences:
-    """The sequences of a data set; arguments as of `make_sequences`.
-
-    Raises:
-        DataError: the data set is missing or broken.
-    """
-    path = data / EVENTS
-    try:
-        table = pq.read_table(path, columns=["user", "item", "label", "time"])
-        names = pa.array(BEHAVIORS, pa.string())
-        labels = pc.index_in(table["label"].cast(pa.string()), value_set=names)
-        if labels.null_count:
-            raise DataError(f"{path}: a label is none of {', '.join(BEHAVIORS)}")
-        columns = [table[name].cast(pa.int64()) for name in ("user", "item", "time")]
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{data} is no data set: it has no {EVENTS}; make one with `python -m training.prepare`"
-        ) from error
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    if not len(labels):
-        raise DataError(f"{path} has no events")
-    if any(column.null_count for column in columns):
-        raise DataError(f"{path} has empty values in user, item or time")
-    user, item, time = (column.to_numpy() for column in columns)
-    return make_sequences(
-        user,
-        item,
-        labels.to_numpy().astype(np.int8),
-        time,
-        items=items,
-        users=users,
-        test_share=test_share,
-        valid_share=valid_share,
-        fingerprint=_known_fingerprint(data),
-    )
-
-
-def _known_fingerprint(data: Path) -> str:
-    try:
-        meta = json.loads((data / META).read_text(encoding="utf-8"))
-        return str(meta.get("fingerprint", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""

@@ -1,15 +1,15 @@
-"""Ranking metrics of lists against what users went on to, with bootstrap intervals over users.
+"""Ranking metrics of lists against target items, with bootstrap intervals over users.
 
-All metrics are per user first, so that an interval is one of users. A list is compared with the
-set of a user's targets; relevance is binary.
+Metrics are computed per user, so that intervals are over users. A list is compared with the set of
+the user's targets; relevance is binary.
 
 - NDCG@k: sum over hits of 1 / log2(1 + rank), over the same sum of the ideal list, which has
   min(k, targets) hits at its head (Järvelin and Kekäläinen, 2002).
 - HR@k: 1 if any of the first k is a target.
-- MRR: 1 / rank of the first target in the list as deep as it goes; 0 if there is none.
-- Coverage@k: the part of the catalogue that is in the first k of anybody's list.
-- Popularity bias@k: how often the items shown were had in training, on average, over the same
-  of the targets; above 1, the lists lean further to the popular than users do.
+- MRR: 1 / rank of the first target in the whole list; 0 if there is none.
+- Coverage@k: share of the catalogue that is in the first k of at least one list.
+- Popularity bias@k: mean number of training events of the listed items over that of the targets;
+  above 1 the lists favour popular items more than users do.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """What each user went on to: different items, ragged.
+    """The target items of each query, ragged.
 
     Attributes:
-        rows: int64 [m], the case (row of the lists) of each target.
+        rows: int64 [m], the query (row of the lists) of each target.
         items: int64 [m], raw ids; (row, item) pairs are all different.
-        sizes: int64 [n], how many targets each case has, one at least.
+        sizes: int64 [n], number of targets of each query, at least 1.
     """
 
     rows: Int64s
@@ -49,12 +49,12 @@ class Estimate:
 
 
 def find_hits(items: Int64s, counts: Int64s, targets: Targets) -> Bools:
-    """Which places of the lists hold a target.
+    """The places of the lists that hold a target.
 
     Args:
         items: int64 [n, k], raw ids, best first.
-        counts: int64 [n], how many of a row's items are valid.
-        targets: what the users went on to.
+        counts: int64 [n], number of valid items in each row.
+        targets: the targets.
 
     Returns:
         bool [n, k].
@@ -88,7 +88,7 @@ def reciprocal_rank(hits: Bools) -> Floats:
 
 
 def covered(codes: Int64s, catalogue: int) -> float:
-    """The part of `catalogue` items that appears among `codes` (below zero: no item)."""
+    """The share of `catalogue` items that are among `codes`; a negative code is no item."""
     return float(np.count_nonzero(np.bincount(codes[codes >= 0], minlength=catalogue)) / catalogue)
 
 
@@ -114,8 +114,8 @@ def ratio_interval(above: Floats, below: Floats, samples: Int64s) -> Estimate:
 def coverage_interval(codes: Int64s, catalogue: int, samples: Int64s) -> Estimate:
     """Coverage by lists of item codes [seeds, n, k], mean over seeds, with its interval.
 
-    A sample drawn with replacement has fewer different users, hence always covers less: the
-    percentiles are moved by the bootstrap's mean error, so that they lie around the value.
+    A bootstrap sample has fewer different users and covers less. The percentiles are shifted by the
+    bootstrap's mean error, so that they lie around the value.
     """
     value = float(np.mean([covered(lists, catalogue) for lists in codes]))
     drawn = np.array(
@@ -126,5 +126,5 @@ def coverage_interval(codes: Int64s, catalogue: int, samples: Int64s) -> Estimat
 
 def _interval(value: float, drawn: Floats) -> Estimate:
     low, high = np.percentile(drawn, [2.5, 97.5])
-    # With few users a skewed sample may miss the value itself by a rounding error.
+    # With few users the percentiles of a skewed sample may miss the value by a rounding error.
     return Estimate(value, float(min(low, value)), float(max(high, value)))

@@ -1,4 +1,4 @@
-"""One protocol for all rankers: the same cases, the same lists' depth, the same intervals."""
+"""Measures a ranker: all rankers get equal queries, list lengths, metrics and intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from training.datasets.sequences import TEST
 from training.evaluation import metrics
 from training.evaluation.metrics import Estimate, Targets
-from training.evaluation.queries import GOALS, RULES, EvaluationQueries
+from training.evaluation.options import GOALS
+from training.evaluation.queries import RULES, EvaluationQueries
 from training.evaluation.rankers import Ranker
 from transforms.messages.ranked_lists import RankedLists
 
@@ -21,14 +22,14 @@ BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class MeasureConfig:
     """How to measure.
 
     Attributes:
-        k: places that NDCG, HR, coverage and popularity bias look at.
-        depth: places that MRR looks at; an item beyond counts as missed.
+        k: places of a list for NDCG, HR, coverage and popularity bias.
+        depth: places of a list for MRR; an item beyond them counts as missed.
         samples: bootstrap samples.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
     """
 
     k: int = 10
@@ -39,13 +40,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How one model or baseline did.
+    """The metrics of one model or baseline.
 
     Attributes:
         name: the ranker's name.
         kind: `model` or `baseline`.
-        seeds: how many trainings are averaged.
-        scores: metric by protocol and by name: scores["later/new"]["ndcg@10"].
+        seeds: number of trainings that are averaged.
+        scores: metrics by protocol and name: scores["later/new"]["ndcg@10"].
     """
 
     name: str
@@ -58,46 +59,46 @@ def measure(
     name: str,
     kind: str,
     rankers: Sequence[Ranker],
-    cases: EvaluationQueries,
-    settings: Settings,
+    queries: EvaluationQueries,
+    config: MeasureConfig,
     advance: Callable[[int], None] = lambda users: None,
 ) -> Report:
-    """Measure a ranker under both rules and for both goals; those without a target are left out.
+    """Measures a ranker for both rules and both goals; those without a target are left out.
 
     Args:
-        name: what to call it.
+        name: its name.
         kind: `model` or `baseline`.
         rankers: one per seed; a user's metrics are the means over them.
-        cases: the users to ask about.
-        settings: how to measure.
-        advance: is told how many users were ranked, for a progress bar.
+        queries: users and their histories.
+        config: how to measure.
+        advance: called with the number of users that were ranked, for a progress bar.
     """
     report = Report(name, kind, len(rankers))
     for rule in RULES:
         lists = [
-            _rank_all(ranker, cases, settings.depth, rule == "repeats", advance)
+            _rank_all(ranker, queries, config.depth, rule == "repeats", advance)
             for ranker in rankers
         ]
         for goal in GOALS:
-            rows, targets = cases.targets(goal, rule)
+            rows, targets = queries.targets(goal, rule)
             if len(rows):
-                report.scores[f"{goal}/{rule}"] = _score(lists, cases, rows, targets, settings)
+                report.scores[f"{goal}/{rule}"] = _score(lists, queries, rows, targets, config)
     return report
 
 
 def _rank_all(
     ranker: Ranker,
-    cases: EvaluationQueries,
+    queries: EvaluationQueries,
     depth: int,
     repeats: bool,
     advance: Callable[[int], None],
 ) -> RankedLists:
-    depth = min(depth, len(cases.sequences.items))
-    items = np.zeros((len(cases), depth), np.int64)
-    length = np.zeros(len(cases), np.int64)
-    for start in range(0, len(cases), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(cases)))
-        ranked = ranker.rank(cases.block(rows), depth, repeats)
+    depth = min(depth, len(queries.sequences.items))
+    items = np.zeros((len(queries), depth), np.int64)
+    length = np.zeros(len(queries), np.int64)
+    for start in range(0, len(queries), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(queries)))
+        ranked = ranker.rank(queries.block(rows), depth, repeats)
         items[rows, : ranked.items.shape[1]] = ranked.items
         length[rows] = ranked.length
         advance(rows.stop - rows.start)
@@ -106,20 +107,20 @@ def _rank_all(
 
 def _score(
     lists: Sequence[RankedLists],
-    cases: EvaluationQueries,
+    queries: EvaluationQueries,
     rows: Int64s,
     targets: Targets,
-    settings: Settings,
+    config: MeasureConfig,
 ) -> dict[str, Estimate]:
-    catalogue, k = cases.sequences.items, settings.k
+    catalogue, k = queries.sequences.items, config.k
     counted = np.bincount(
-        cases.sequences.item[cases.sequences.part != TEST], minlength=len(catalogue) + 1
+        queries.sequences.item[queries.sequences.split != TEST], minlength=len(catalogue) + 1
     ).astype(np.float64)
     hits = [metrics.find_hits(each.items[rows], each.length[rows], targets) for each in lists]
-    samples = metrics.resample(len(rows), settings.seed, settings.samples)
-    codes = np.stack([_codes(each, rows, cases, k) for each in lists])
-    shown = counted[codes] * (codes >= 0)
-    shown_mean = (shown.sum(axis=2) / np.maximum(1, (codes >= 0).sum(axis=2))).mean(axis=0)
+    samples = metrics.resample(len(rows), config.seed, config.samples)
+    codes = np.stack([_codes(each, rows, queries, k) for each in lists])
+    popularity = counted[codes] * (codes >= 0)
+    listed = (popularity.sum(axis=2) / np.maximum(1, (codes >= 0).sum(axis=2))).mean(axis=0)
     wanted = np.bincount(targets.rows, counted[catalogue.rows(targets.items)], len(rows))
 
     def mean(values: list[metrics.Floats]) -> Estimate:
@@ -130,13 +131,13 @@ def _score(
         f"hr@{k}": mean([metrics.hit_rate(each, k) for each in hits]),
         "mrr": mean([metrics.reciprocal_rank(each) for each in hits]),
         "coverage": metrics.coverage_interval(codes, len(catalogue), samples),
-        "popularity_bias": metrics.ratio_interval(shown_mean, wanted / targets.sizes, samples),
+        "popularity_bias": metrics.ratio_interval(listed, wanted / targets.sizes, samples),
     }
 
 
-def _codes(lists: RankedLists, rows: Int64s, cases: EvaluationQueries, k: int) -> Int64s:
-    """The catalogue rows of the first k of the lists, -1 where there is no item of it."""
-    codes = cases.sequences.items.rows(lists.items[rows, :k])
+def _codes(lists: RankedLists, rows: Int64s, queries: EvaluationQueries, k: int) -> Int64s:
+    """The item rows of the first k places of the lists, int64 [n, k]; -1 for no known item."""
+    codes = queries.sequences.items.rows(lists.items[rows, :k])
     missing = np.arange(codes.shape[1]) >= lists.length[rows, None]
-    codes[missing | (codes == cases.sequences.items.unknown)] = -1
+    codes[missing | (codes == queries.sequences.items.unknown)] = -1
     return codes

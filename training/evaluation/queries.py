@@ -1,10 +1,9 @@
-"""The questions of an offline evaluation: what each user's history is, and what came after it.
+"""The queries of an offline evaluation: each user's history, and the items that came after it.
 
-Per user the events are split by time, 80/20 (`training.datasets.sequences`); a ranker sees the
-first part and
-is asked once, at the split. Two targets: the next item, and all later ones (different items).
-Two rules: `new` leaves out, from lists and targets, what the user has had before the split;
-`repeats` allows it.
+Each user's events are split by time, 80/20 (`training.datasets.sequences`). A ranker sees the
+first 80% and gives one list, at the split. There are two goals: the next item, and all later
+(different) items. There are two rules: `new` leaves the items of the user's history out of lists
+and targets; `repeats` allows them.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from training.evaluation.metrics import Targets
 Int64s = npt.NDArray[np.int64]
 
 RULES = ("new", "repeats")
-GOALS = ("later", "next")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,9 +28,9 @@ class Block:
     Attributes:
         users: int64 [n], raw ids.
         histories: int64 [n, h], raw ids of all of the user's events before the split, the
-            oldest first, left-aligned, filled with 0.
-        lengths: int64 [n], how many events each history has, one at least.
-        times: int64 [n], time of the last of them, seconds since the epoch.
+            oldest first, left-aligned, padded with 0.
+        lengths: int64 [n], number of events in each history, at least 1.
+        times: int64 [n], time of the last event, seconds since the epoch.
     """
 
     users: Int64s
@@ -43,12 +41,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvaluationQueries:
-    """The users to ask about.
+    """The users to recommend to.
 
     Attributes:
         sequences: all users' events.
-        at: int64 [n], the position of each case's first event after the split.
-        end: int64 [n], the position after its user's last event.
+        at: int64 [n], position of each user's first event after the split.
+        end: int64 [n], position after the user's last event.
     """
 
     sequences: Sequences
@@ -61,12 +59,12 @@ class EvaluationQueries:
 
         Args:
             sequences: all users' events.
-            users: how many users at most; a seeded sample is taken of more.
-            seed: of the sample.
+            users: most users; a seeded sample of more.
+            seed: seed of the sample.
         """
         starts = np.flatnonzero(np.r_[True, np.diff(sequences.start) != 0])
         ends = np.r_[starts[1:], len(sequences)]
-        test = np.cumsum(np.r_[0, sequences.part == TEST])
+        test = np.cumsum(np.r_[0, sequences.split == TEST])
         at = ends - (test[ends] - test[starts])
         chosen = np.flatnonzero((at > starts) & (at < ends))
         if len(chosen) > users:
@@ -78,7 +76,7 @@ class EvaluationQueries:
         return len(self.at)
 
     def block(self, rows: slice) -> Block:
-        """The cases in `rows` as rankers see them."""
+        """The queries in `rows` as rankers see them."""
         at = self.at[rows]
         sequences = self.sequences
         width = int((at - sequences.start[at]).max())
@@ -87,37 +85,37 @@ class EvaluationQueries:
         return Block(users, histories, lengths, sequences.time[at - 1])
 
     def targets(self, goal: str, rule: str) -> tuple[Int64s, Targets]:
-        """What came after the split.
+        """The items after the split.
 
         Args:
             goal: `next` or `later`.
             rule: `new` or `repeats`.
 
         Returns:
-            The cases that have a target, int64 [m], and the targets of these.
+            The queries that have a target, int64 [m], and the targets of these.
         """
         sequences = self.sequences
-        # All items as small codes, so that (case, item) is one number.
+        # All items as small codes, so that (query, item) is one number.
         known, code = np.unique(sequences.raw_item, return_inverse=True)
-        case, event = _ranges(self.at, self.end)
-        pairs = case * len(known) + code[event]
+        query, event = _ranges(self.at, self.end)
+        pairs = query * len(known) + code[event]
         if rule == "new":
             before = _ranges(sequences.start[self.at], self.at)
-            fresh = ~np.isin(pairs, before[0] * len(known) + code[before[1]])
-            pairs = pairs[fresh]
+            new = ~np.isin(pairs, before[0] * len(known) + code[before[1]])
+            pairs = pairs[new]
         # The first event of each pair, in the events' order.
         pairs = pairs[np.sort(np.unique(pairs, return_index=True)[1])]
-        case = pairs // len(known)
+        query = pairs // len(known)
         if goal == "next":
-            pairs = pairs[np.r_[True, np.diff(case) != 0][: len(case)]]
-            case = pairs // len(known)
-        rows, row, sizes = np.unique(case, return_inverse=True, return_counts=True)
+            pairs = pairs[np.r_[True, np.diff(query) != 0][: len(query)]]
+            query = pairs // len(known)
+        rows, row, sizes = np.unique(query, return_inverse=True, return_counts=True)
         return rows, Targets(row, known[pairs % len(known)], sizes)
 
 
 def _ranges(start: Int64s, end: Int64s) -> tuple[Int64s, Int64s]:
-    """The case and the position of every event in [start, end) of each case."""
+    """The query and the position of every event in [start, end) of each query."""
     lengths = end - start
-    case = np.repeat(np.arange(len(start)), lengths)
+    query = np.repeat(np.arange(len(start)), lengths)
     first = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return case, start[case] + np.arange(len(case)) - first
+    return query, start[query] + np.arange(len(query)) - first

@@ -1,4 +1,4 @@
-"""What an evaluation ranks with: anything that turns users' histories into lists."""
+"""Rankers: policies and baselines that make lists from users' histories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an evaluation hands over: JSON, a table in Markdown and a plot."""
+"""The results of an evaluation as JSON, as tables in Markdown, and as a plot."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TITLES = {
     "next/new": "The next item, new ones only",
     "next/repeats": "The next item, repeats allowed",
 }
-"""What the protocols of a report ask, by their name."""
+"""The protocols of a report by name."""
 
 
 def as_json(reports: Sequence[Report], protocol: str) -> list[dict[str, Any]]:
-    """An object per report: name, kind, seeds, the metrics under `protocol`, and under all."""
+    """An object per report: name, kind, seeds, the metrics of `protocol`, and those of all."""
     return [
         {
             "name": report.name,
@@ -39,7 +39,7 @@ def as_json(reports: Sequence[Report], protocol: str) -> list[dict[str, Any]]:
 
 
 def write_json(path: Path, reports: Sequence[Report], protocol: str) -> None:
-    """Write `as_json` to a file, its folder made if need be."""
+    """Writes `as_json` to a file; its folder is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(as_json(reports, protocol), indent=2) + "\n", encoding="utf-8")
 
@@ -61,7 +61,7 @@ def _table(title: str, protocol: str, reports: Sequence[Report]) -> str | None:
     best = {
         name: max(scores[name].value for _, scores in rows)
         for name in metrics
-        if name != "popularity_bias"  # Neither much nor little of it is best.
+        if name != "popularity_bias"  # It has no best value.
     }
     lines = [f"**{title}**", ""]
     lines.append("| | " + " | ".join(name.replace("_", " ") for name in metrics) + " |")
@@ -81,7 +81,7 @@ def _cell(estimate: Estimate, best: float | None) -> str:
 
 
 def plot(path: Path, reports: Sequence[Report], metric: str) -> None:
-    """Draw one metric with its intervals under every protocol; the file's ending is its format."""
+    """Draws one metric with its intervals for every protocol; the file's suffix is its format."""
     from matplotlib.figure import Figure
 
     shown = [name for name in TITLES if any(name in report.scores for report in reports)]

@@ -1,4 +1,4 @@
-"""Checkpoints: where a training run stands, so that it goes on as if it had never stopped."""
+"""Checkpoints: the state of a training run, from which it resumes with equal results."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import torch
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint cannot be read, or is of another run."""
+    """A checkpoint cannot be read, or belongs to another run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run after an epoch.
+    """The state of a run after an epoch.
 
     Attributes:
-        run: what the run was asked for; only an equal one may go on from here.
-        stage: name of the stage it is in.
-        epoch: epochs done in that stage.
-        best: what validation found of the best epoch so far in that stage.
-        best_epoch: when that was.
+        run: options and data of the run; only a run with equal ones may resume from it.
+        stage: name of the current stage.
+        epoch: finished epochs of the stage.
+        best: validation metrics of the stage's best epoch.
+        best_epoch: number of that epoch.
         learner: state of the learner.
-        best_network: state of the network at its best.
-        found: what validation found of the stages before.
+        best_network: state of the network after the best epoch.
+        metrics: validation metrics of the finished stages.
     """
 
     run: dict[str, Any]
@@ -36,10 +36,10 @@ class Checkpoint:
     best_epoch: int
     learner: dict[str, Any]
     best_network: dict[str, Any]
-    found: dict[str, float]
+    metrics: dict[str, float]
 
     def write(self, path: Path) -> None:
-        """Writes it; the file appears whole."""
+        """Writes the file, atomically."""
         fresh = path.with_suffix(".fresh")
         torch.save({name: getattr(self, name) for name in self.__slots__}, fresh)
         fresh.replace(path)
@@ -49,7 +49,7 @@ class Checkpoint:
         """The checkpoint at `path`; None where there is no file.
 
         Raises:
-            CheckpointError: it cannot be read, or is of a run with other options or data.
+            CheckpointError: it cannot be read, or belongs to a run with other options or data.
         """
         if not path.exists():
             return None
@@ -57,18 +57,20 @@ class Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
             found = Checkpoint(**content)
         except (OSError, RuntimeError, TypeError, ValueError, pickle.PickleError) as error:
-            raise CheckpointError(f"{path} cannot be read; remove it to start anew") from error
+            raise CheckpointError(
+                f"{path} cannot be read; remove it to train from the start"
+            ) from error
         differing = [name for name in run if found.run.get(name) != run[name]]
         if differing:
             raise CheckpointError(
-                f"{path} is of a run with other options or data "
-                f"(of {', '.join(differing)}); give the same, or train without --resume"
+                f"{path} belongs to a run with other options or data "
+                f"({', '.join(differing)}); give the same, or train without --resume"
             )
         return found
 
     @staticmethod
     def read_if_of(path: Path, run: dict[str, Any]) -> Checkpoint | None:
-        """As `read`, with None for a checkpoint that there is no going on from."""
+        """As `read`, with None for a checkpoint that the run cannot resume from."""
         try:
             return Checkpoint.read(path, run)
         except CheckpointError:

@@ -1,4 +1,4 @@
-"""What a training run leaves behind to look at: a CSV file and TensorBoard's events."""
+"""The log of a training run: a CSV file and TensorBoard's events."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ class RunLog:
     """Writes one value a row: stage, epoch, name, value, seconds since the stage began.
 
     Args:
-        folder: gets log.csv (appended to) and TensorBoard's event files.
+        folder: folder of log.csv, which is appended to, and TensorBoard's event files.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "log.csv"
-        fresh = not path.exists()
+        is_new = not path.exists()
         self._file = path.open("a", newline="", encoding="utf-8")
         self._rows = csv.writer(self._file)
-        if fresh:
+        if is_new:
             self._rows.writerow(FIELDS)
         self._board = SummaryWriter(str(folder))
 
     def write(self, stage: str, epoch: int, values: dict[str, float], seconds: float) -> None:
-        """One epoch's values, by name."""
+        """Writes one epoch's values, by name."""
         for name, value in values.items():
             self._rows.writerow([stage, epoch, name, f"{value:.6g}", f"{seconds:.1f}"])
             self._board.add_scalar(f"{stage}/{name}", value, epoch)

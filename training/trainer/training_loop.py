@@ -1,4 +1,4 @@
-"""The loop that runs a learner: epochs, validation, early stopping, checkpoints, progress."""
+"""The training loop of a stage: epochs, validation, early stopping, checkpoints, progress."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ from training.trainer.run_log import RunLog
 from training.trainer.validation import Validate
 
 STAGES = ("supervised", "policy", "supervised_again", "policy_again")
-VALIDATION_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class FitOptions:
-    """How long and how a stage is trained.
+class LoopConfig:
+    """How a stage is trained.
 
     Attributes:
-        epochs: at most.
-        batch_size: rows in a step.
+        epochs: epochs, at most.
+        batch_size: rows of a step.
         patience: epochs without a better validation after which the stage ends.
-        seed: of the order of rows, dropout and all that the learner draws.
-        device: where to train.
+        seed: seed of the order of rows, dropout and all draws of the learner.
+        device: device to train on.
         keep_start: whether the network before the first epoch may be the best.
     """
 
@@ -46,16 +45,16 @@ class FitOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """What looks at a run while it goes on; None for what is not wanted.
+class Monitor:
+    """Progress, logs and checkpoints of a run; None for what is not wanted.
 
     Attributes:
         progress: shows a bar per epoch.
-        log: gets each epoch's values.
+        log: receives each epoch's values.
         checkpoint: the file to write after each epoch.
-        run: what the checkpoint is of.
-        resumed: a checkpoint to go on from.
-        found: what validation found of the stages that are done; the checkpoints get it.
+        run: the options and data of the run, for its checkpoints.
+        resumed: the checkpoint to continue from.
+        metrics: validation metrics of the finished stages, for the checkpoints.
     """
 
     progress: Progress | None = None
@@ -63,63 +62,68 @@ class Watch:
     checkpoint: Path | None = None
     run: dict[str, Any] | None = None
     resumed: Checkpoint | None = None
-    found: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
-def fit(
+def training_loop(
     stage: str,
     learner: Learner,
     train: Steps,
     validate: Validate,
-    options: FitOptions,
-    strangers: IdDropout,
-    watch: Watch,
+    config: LoopConfig,
+    id_dropout: IdDropout,
+    monitor: Monitor,
 ) -> dict[str, float]:
     """Trains until the epochs or the patience end, and leaves the network at its best.
 
-    An epoch is drawn from (seed, stage, epoch) alone, so that a resumed run repeats none of it
-    and differs in nothing. Where the learner goes on from a network that says something already,
-    that is epoch 0: it stays where no epoch is better.
+    All draws of an epoch depend on (seed, stage, epoch) alone, so that a resumed run equals one
+    that was not interrupted. With `keep_start` the network before training is epoch 0, which
+    stays the best if no later epoch is better.
 
     Args:
         stage: one of STAGES.
         learner: trained in place.
         train: rows to learn from.
-        validate: measures the network; if it finds nothing to, the last epoch is the best.
-        options: how long and how.
-        strangers: which ids to hide.
-        watch: what looks on.
+        validate: measures the network; without metrics the last epoch is the best.
+        config: how to train.
+        id_dropout: replaces ids by the unknown one.
+        monitor: progress, logs and checkpoints.
 
     Returns:
-        What `validate` found of the best epoch, and its number as `epoch`.
+        The validation metrics of the best epoch, and its number as `epoch`.
     """
     started = time.monotonic()
     best = Best.none()
-    if watch.resumed is not None and watch.resumed.stage == stage:
-        restore(learner, watch.resumed.learner)
-        first = watch.resumed.epoch + 1
-        best = Best(watch.resumed.best_epoch, watch.resumed.best, watch.resumed.best_network)
+    if monitor.resumed is not None and monitor.resumed.stage == stage:
+        restore(learner, monitor.resumed.learner)
+        first = monitor.resumed.epoch + 1
+        best = Best(monitor.resumed.best_epoch, monitor.resumed.best, monitor.resumed.best_network)
     else:
         first = 1
-        if options.keep_start:
+        if config.keep_start:
             best = Best.of(0, validate(learner.result), learner.result)
-            if watch.log:
-                watch.log.write(stage, 0, best.values, time.monotonic() - started)
-    for epoch in range(first, options.epochs + 1):
-        if best.network and epoch - 1 - best.epoch >= options.patience:
+            if monitor.log:
+                monitor.log.write(stage, 0, best.values, time.monotonic() - started)
+    for epoch in range(first, config.epochs + 1):
+        if best.network and epoch - 1 - best.epoch >= config.patience:
             break
-        losses = _epoch(stage, epoch, learner, train, options, strangers, watch.progress)
+        losses = _epoch(stage, epoch, learner, train, config, id_dropout, monitor.progress)
         values = validate(learner.result)
         if best.beaten_by(values):
             best = Best.of(epoch, values, learner.result)
-        if watch.log:
-            watch.log.write(stage, epoch, losses | values, time.monotonic() - started)
-        if watch.checkpoint:
-            state = state_of(learner)
-            run, found = watch.run or {}, dict(watch.found)
+        if monitor.log:
+            monitor.log.write(stage, epoch, losses | values, time.monotonic() - started)
+        if monitor.checkpoint:
             Checkpoint(
-                run, stage, epoch, best.values, best.epoch, state, best.network, found
-            ).write(watch.checkpoint)
+                run=monitor.run or {},
+                stage=stage,
+                epoch=epoch,
+                best=best.values,
+                best_epoch=best.epoch,
+                learner=state_of(learner),
+                best_network=best.network,
+                metrics=dict(monitor.metrics),
+            ).write(monitor.checkpoint)
     if best.network:
         learner.network.load_state_dict(best.network)
     return best.values | {"epoch": float(best.epoch)}
@@ -131,8 +135,8 @@ class Best:
 
     Attributes:
         epoch: its number.
-        values: what validation found, the one that decides first.
-        network: the network's state then; empty before there is one.
+        values: its validation metrics; the first one decides.
+        network: the network's state after it; empty before the first epoch.
     """
 
     epoch: int
@@ -150,7 +154,7 @@ class Best:
         return Best(epoch, values, copy.deepcopy(network.state_dict()))
 
     def beaten_by(self, values: dict[str, float]) -> bool:
-        """Whether an epoch with these values is better; with none, a later one is."""
+        """Whether an epoch with these metrics is better; without metrics every later one is."""
         if not self.values or not values:
             return True
         return next(iter(values.values())) > next(iter(self.values.values()))
@@ -161,25 +165,26 @@ def _epoch(
     epoch: int,
     learner: Learner,
     train: Steps,
-    options: FitOptions,
-    strangers: IdDropout,
+    config: LoopConfig,
+    id_dropout: IdDropout,
     progress: Progress | None,
 ) -> dict[str, float]:
-    seed = [options.seed, STAGES.index(stage), epoch]
+    """Trains one epoch; the mean losses."""
+    seed = [config.seed, STAGES.index(stage), epoch]
     torch.manual_seed(int(np.random.default_rng(seed).integers(1 << 62)))
     rng = np.random.default_rng([*seed, 1])
     learner.network.train()
     sums: dict[str, torch.Tensor] = {}
     batches = 0
-    show: Callable[[int], None] = lambda rows: None  # noqa: E731
+    advance: Callable[[int], None] = lambda rows: None  # noqa: E731
     if progress:
-        bar = progress.add_task(f"{stage} {epoch}/{options.epochs}", total=len(train))
-        show = lambda rows: progress.advance(bar, rows)  # noqa: E731
-    for batch in shuffled(train, options.batch_size, rng, options.device):
-        for name, loss in learner.update(strangers.hide(batch)).items():
-            sums[name] = sums.get(name, torch.zeros((), device=options.device)) + loss
+        bar = progress.add_task(f"{stage} {epoch}/{config.epochs}", total=len(train))
+        advance = lambda rows: progress.advance(bar, rows)  # noqa: E731
+    for batch in shuffled(train, config.batch_size, rng, config.device):
+        for name, loss in learner.update(id_dropout.apply(batch)).items():
+            sums[name] = sums.get(name, torch.zeros((), device=config.device)) + loss
         batches += 1
-        show(len(batch.actions))
+        advance(len(batch.actions))
     if progress:
         progress.remove_task(bar)
     return {name: float(total) / batches for name, total in sums.items()}

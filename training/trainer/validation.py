@@ -1,13 +1,14 @@
-"""How good a network in training is on what it has not learnt from.
+"""Validation metrics of a network in training.
 
-Of what users did: NDCG@10 of the next item over the whole catalogue. Of lists that were shown, the
-reward that the network's own lists would have earned, by capped inverse propensities: with
-L(s) its first k items for the state s,
+On what users did: NDCG@10 of the next item over the whole catalogue. On recommended lists: the
+reward that the network's own lists would have earned, by capped inverse propensities. With L(s)
+the network's first k items in the state s,
 
-    V = mean over the lists of the sum over a shown and in L(s) of r(a) min(1 / p(a), c)
+    V = mean over the lists of the sum over a in the list and in L(s) of r(a) min(1 / p(a), c)
 
-which without the cap is without bias where p is the chance with which a was shown. Of a log without
-exploration, where every p is 1, it is what is left of the rewards that were earned.
+Without the cap V is unbiased if p is the probability with which a was recommended. In a log
+without exploration, where every p is 1, V is the share of the logged rewards that the network's
+lists retain.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from torch import Tensor
 
 from inference.network.repeats import RepeatScores
 from training.datasets.batches import Batch, Steps
-from training.datasets.sequences import Transitions
-from training.datasets.shown_lists import ShownLists
+from training.datasets.lists import ShownLists
+from training.datasets.transitions import Transitions
 
 CUT = 10
 NDCG, REWARD = f"ndcg@{CUT}", "reward"
 WEIGHT_CAP = 50.0
+VALIDATION_ROWS = 10_000
+"""Steps to validate on, at most."""
 _SCORES_PER_BLOCK = 1 << 22
 
 
@@ -42,21 +45,21 @@ class Scorer(Protocol):
         """The items' vectors [items + 1, d], the unknown item's last."""
 
     def repeat_scores(self, items: Tensor, lengths: Tensor, /) -> RepeatScores | None:
-        """What is added to the scores of the rows' own items; None for nothing."""
+        """Bonuses of the rows' own items; None for none."""
 
     def eval(self) -> object:
-        """Leaves dropout out."""
+        """Turns dropout off."""
 
     def train(self, mode: bool = True) -> object:
-        """Brings dropout back."""
+        """Turns dropout on."""
 
 
 Validate = Callable[[Scorer], dict[str, float]]
-"""Measures a network; the first of the values decides which epoch is the best."""
+"""Measures a network; the first metric decides which epoch is the best."""
 
 
 def validation(events: Transitions, lists: ShownLists | None, device: torch.device) -> Validate:
-    """What to measure with: on lists where there are any, and on events where there are any."""
+    """The metrics on lists, where there are any, and on events, where there are any."""
 
     def measure(network: Scorer) -> dict[str, float]:
         values = {}
@@ -80,7 +83,7 @@ def next_item_ndcg(network: Scorer, steps: Transitions, device: torch.device) ->
         own = scores.gather(1, batch.actions)
         scores.scatter_(1, batch.histories, -torch.inf)
         scores[:, -1] = -torch.inf
-        # Ties count half: a network that scores all alike shall not look perfect.
+        # Ties count half, so that constant scores do not look perfect.
         better = (scores > own).sum(dim=1) + 0.5 * (scores == own).sum(dim=1).sub(1).clamp_min(0)
         gains.append(torch.where(better < CUT, 1 / torch.log2(better + 2), 0.0).cpu().numpy())
     return float(np.concatenate(gains).mean()) if gains else 0.0
@@ -90,7 +93,7 @@ def next_item_ndcg(network: Scorer, steps: Transitions, device: torch.device) ->
 def off_policy_reward(
     network: Scorer, lists: ShownLists, device: torch.device, cap: float = WEIGHT_CAP
 ) -> float:
-    """V of the module's docstring, for lists as long as the longest that was shown.
+    """V of the module's docstring, for lists as long as the longest in the log.
 
     Items of the history are not ranked.
     """
@@ -100,14 +103,14 @@ def off_policy_reward(
         scores[:, -1] = -torch.inf
         best = scores.topk(min(batch.actions.shape[1], scores.shape[1] - 1), dim=1).indices
         shown = (batch.actions[:, :, None] == best[:, None]).any(dim=2)
-        # A propensity that nobody knows counts as 1: no more than what was earned.
+        # An unknown propensity counts as 1, the smallest weight.
         known = torch.where(batch.propensities > 0, batch.propensities, 1.0)
         total += float((shown * batch.rewards * (1 / known).clamp_max(cap)).sum())
     return total / max(1, len(lists))
 
 
 def _scored(network: Scorer, steps: Steps, device: torch.device) -> Iterator[tuple[Batch, Tensor]]:
-    """Blocks of rows with the scores of all items, [n, items + 1]."""
+    """Batches with the scores of all items, [n, items + 1]."""
     was_training = network.training
     network.eval()
     vectors = network.vectors()
@@ -115,6 +118,6 @@ def _scored(network: Scorer, steps: Steps, device: torch.device) -> Iterator[tup
     for start in range(0, len(steps), rows):
         batch = Batch.of(steps.take(slice(start, start + rows)), device)
         scores = network(batch.histories, batch.lengths, batch.users) @ vectors.T
-        copies = network.repeat_scores(batch.histories, batch.lengths)
-        yield batch, scores if copies is None else scores.scatter_add(1, *copies)
+        repeats = network.repeat_scores(batch.histories, batch.lengths)
+        yield batch, scores if repeats is None else scores.scatter_add(1, *repeats)
     network.train(was_training)

@@ -1,7 +1,6 @@
 """Nearest neighbours by co-occurrence: of items (ItemKNN) and of sessions (VSKNN).
 
-Both go through the sparse matrix of baskets and items, so that no matrix of items by items is
-ever made.
+Both multiply by the sparse matrix of baskets and items and never build a matrix of items by items.
 """
 
 from __future__ import annotations
@@ -19,29 +18,29 @@ from transforms.messages.ranked_lists import RankedLists
 
 
 def baskets(sequences: Sequences, basket: npt.NDArray[np.int64]) -> Tensor:
-    """Which items each basket has: sparse float32 [baskets, items] of ones.
+    """The items of each basket: sparse float32 [baskets, items] of ones.
 
     Args:
-        sequences: all users' events; only those before each user's split are looked at.
+        sequences: all users' events; only those before each user's split count.
         basket: int64 [n], the basket of each event, from 0.
     """
     size = len(sequences.items)
-    seen = sequences.part != TEST
-    pairs = np.unique(basket[seen] * size + sequences.item[seen])
+    before = sequences.split != TEST
+    pairs = np.unique(basket[before] * size + sequences.item[before])
     place = torch.from_numpy(np.stack([pairs // size, pairs % size]))
     shape = (int(basket.max()) + 1, size)
     return torch.sparse_coo_tensor(place, torch.ones(len(pairs)), shape).coalesce()
 
 
 def _recency(rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], last: int) -> Tensor:
-    """How much each item row of a history weighs, [n, h]: 1 for the last, falling to 0."""
+    """The weight of each place of a history, [n, h]: 1 for the last, falling linearly to 0."""
     age = lengths[:, None] - 1 - np.arange(rows.shape[1])
     weights = np.where((age >= 0) & (age < last), 1.0 - age / last, 0.0)
     return torch.from_numpy(weights.astype(np.float32))
 
 
 def _spread(items: IdMap, rows: npt.NDArray[np.int64], weights: Tensor) -> Tensor:
-    """Weights by history place to weights by item, [items, n]; repeated items keep the largest."""
+    """Weights by place to weights by item, [items, n]; repeated items keep the largest."""
     wide = torch.zeros(len(rows), len(items) + 1)
     wide.scatter_reduce_(1, torch.from_numpy(rows), weights, reduce="amax")
     return wide[:, :-1].T.contiguous()
@@ -52,7 +51,7 @@ class ItemNeighbours:
 
     Args:
         sequences: all users' events.
-        last: how many of the last events count, with weights that fall linearly.
+        last: number of last events that count, with weights that fall linearly.
     """
 
     def __init__(self, sequences: Sequences, last: int = 50) -> None:
@@ -73,16 +72,16 @@ class ItemNeighbours:
 
 
 class SessionNeighbours:
-    """VSKNN (Ludewig and Jannach, 2018): what the most similar past sessions have.
+    """VSKNN (Ludewig and Jannach, 2018): the items of the most similar past sessions.
 
-    A session's similarity to a user is the weight of the last items that both have, falling
+    A session's similarity to a user is the weight of the user's last items in it, which falls
     linearly with their age, over the square root of the session's length.
 
     Args:
         sequences: all users' events, cut into sessions.
-        last: how many of the user's last events count.
-        neighbours: how many sessions are asked.
-        gap: seconds between two sessions.
+        last: number of the user's last events that count.
+        neighbours: number of similar sessions.
+        gap: seconds without an event after which a session ends.
     """
 
     def __init__(
@@ -99,8 +98,8 @@ class SessionNeighbours:
         """As `Ranker.rank`."""
         history = history_rows(self._items, block)
         weights = _recency(history, block.lengths, self._last)
-        likeness = ((self._baskets @ _spread(self._items, history, weights)) * self._scale).T
-        best = likeness.topk(min(self._neighbours, likeness.shape[1]), dim=1)
-        kept = torch.zeros_like(likeness).scatter_(1, best.indices, best.values)
+        similarity = ((self._baskets @ _spread(self._items, history, weights)) * self._scale).T
+        best = similarity.topk(min(self._neighbours, similarity.shape[1]), dim=1)
+        kept = torch.zeros_like(similarity).scatter_(1, best.indices, best.values)
         scores = (self._transposed @ kept.T.contiguous()).T.contiguous()
         return best_of(scores, self._items, history, k, repeat_consumed)

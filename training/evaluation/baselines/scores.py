@@ -1,4 +1,4 @@
-"""From scores over the catalogue to lists: what the score-based baselines share."""
+"""From scores over the catalogue to lists, for the score-based baselines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transforms.messages.ranked_lists import RankedLists
 
 
 def history_rows(items: IdMap, block: Block) -> npt.NDArray[np.int64]:
-    """The item rows of a block's histories, int64 [n, h], `items.unknown` beyond their ends."""
+    """The item rows of a block's histories, int64 [n, h], padded with `items.unknown`."""
     rows = items.rows(block.histories)
     rows[np.arange(rows.shape[1]) >= block.lengths[:, None]] = items.unknown
     return rows
@@ -25,17 +25,18 @@ def best_of(
     """The k items with the largest scores, ties by the smaller row.
 
     Args:
-        scores: float [n, items]; -inf for items not to give. It is changed.
+        scores: float [n, items]; -inf excludes an item. It is changed.
         items: the catalogue.
         history: int64 [n, h], as of `history_rows`.
         k: length of the lists.
-        repeat_consumed: whether lists may have items of the history.
+        repeat_consumed: whether lists may hold items of the history.
     """
     if not repeat_consumed:
         spare = torch.nn.functional.pad(scores, (0, 1), value=-torch.inf)
         scores = spare.scatter_(1, torch.from_numpy(history), -torch.inf)[:, :-1]
     k = min(k, len(items))
-    # A stable sort keeps equal scores in the order of their rows; a first cut makes it cheap.
+    # A stable sort keeps equal scores in the order of their rows. Excluding what is below the k-th
+    # score first makes it cheap.
     cut = scores.topk(k, dim=1).values[:, -1:]
     if k < len(items):
         scores = scores.masked_fill(scores < cut, -torch.inf)

@@ -1,117 +1,27 @@
-"""Sequence models that learn the next item of a user: SASRec and GRU4Rec.
+"""Trains the sequence baselines, SASRec and GRU4Rec, and ranks by them.
 
-SASRec (Kang and McAuley, 2018): two blocks of causal self-attention over the last items, with
-learnt places. GRU4Rec (Hidasi et al., 2016): a gated recurrent unit over them. Both share the
-items' vectors between input and output, learn at every place of a sequence at once, and by
-cross-entropy over all items, or over a sample with its correction where they are many
-(Klenitskiy and Vasilev, 2023, show that SASRec is at its best so). Neither knows users.
+They learn at every place of a sequence at once, by cross-entropy over all items, or by a sampled
+softmax in large catalogues. Klenitskiy and Vasilev (2023) found this loss the best for SASRec.
 """
 
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from training.algorithms.averaging import follow
+from training.algorithms.averaging import update_average
 from training.algorithms.softmax import ItemSampler, log_probabilities
 from training.datasets.sequences import TRAIN, VALID, Sequences
 from training.evaluation.baselines.scores import best_of, history_rows
+from training.evaluation.baselines.sequence_model import SequenceModel, SequentialOptions
 from training.evaluation.queries import Block
-from training.trainer.training_loop import VALIDATION_ROWS
-from training.trainer.validation import next_item_ndcg
+from training.trainer.validation import VALIDATION_ROWS, next_item_ndcg
 from transforms.messages.ranked_lists import RankedLists
-
-KINDS = ("sasrec", "gru4rec")
-
-
-@dataclass(frozen=True, slots=True)
-class SequentialOptions:
-    """Shape and training of a sequence model.
-
-    Attributes:
-        dim: length of the items' vectors and of the hidden states.
-        window: last items that it looks at.
-        blocks: of SASRec's self-attention.
-        heads: of SASRec's self-attention.
-        dropout: probability.
-        rate: Adam's learning rate.
-        batch: sequences in a step.
-        epochs: passes over the data, at most.
-        patience: passes without a better validation before it stops.
-        full_softmax: the largest catalogue with a softmax over all items.
-        samples: items drawn per step for larger ones.
-    """
-
-    dim: int = 64
-    window: int = 50
-    blocks: int = 2
-    heads: int = 2
-    dropout: float = 0.2
-    rate: float = 1e-3
-    batch: int = 32
-    epochs: int = 60
-    patience: int = 5
-    full_softmax: int = 4_096
-    samples: int = 1_024
-
-
-class SequenceModel(nn.Module):
-    """Rows of items to the query for the next one.
-
-    Args:
-        kind: one of KINDS.
-        items: known items; the unknown one comes on top.
-        options: its shape.
-    """
-
-    def __init__(self, kind: str, items: int, options: SequentialOptions) -> None:
-        super().__init__()
-        dim = options.dim
-        self.items = nn.Embedding(items + 1, dim)
-        nn.init.normal_(self.items.weight, std=1 / math.sqrt(dim))
-        self.dropout = nn.Dropout(options.dropout)
-        self.reader: nn.Module
-        self.places: nn.Parameter | None = None
-        if kind == "sasrec":
-            self.places = nn.Parameter(torch.randn(options.window, dim) * 0.02)
-            layer = nn.TransformerEncoderLayer(
-                dim, options.heads, dim, options.dropout, batch_first=True, norm_first=True
-            )
-            norm = nn.LayerNorm(dim)
-            self.reader = nn.TransformerEncoder(layer, options.blocks, norm, False)
-        else:
-            self.reader = nn.GRU(dim, dim, 1, batch_first=True)
-
-    def read(self, rows: Tensor) -> Tensor:
-        """Item rows [n, w], the oldest first, left-aligned, to queries at every place [n, w, d]."""
-        x = self.items(rows)
-        width = rows.shape[1]
-        if self.places is None:
-            hidden, _ = self.reader(self.dropout(x))
-            return self.dropout(hidden)  # type: ignore[no-any-return]
-        x = self.dropout(x * math.sqrt(x.shape[2]) + self.places[:width])
-        ahead = torch.ones(width, width, dtype=torch.bool, device=x.device).triu(1)
-        return self.reader(x, mask=ahead, is_causal=True)  # type: ignore[no-any-return]
-
-    def forward(self, histories: Tensor, lengths: Tensor, users: Tensor) -> Tensor:
-        """Queries [n, d] of the next item; arguments as of `StateEncoder.forward`."""
-        del users
-        at = lengths.clamp_min(1) - 1
-        return self.read(histories)[torch.arange(len(at), device=at.device), at]
-
-    def vectors(self) -> Tensor:
-        """The items' vectors [items + 1, d]."""
-        return self.items.weight
-
-    def repeat_scores(self, items: Tensor, lengths: Tensor) -> None:
-        """Nothing is added to the scores of a row's own items."""
 
 
 class SequentialRanker:
@@ -120,8 +30,8 @@ class SequentialRanker:
     Args:
         model: the model.
         sequences: the data that it was trained on, for its items.
-        window: last items that it looks at.
-        device: where it is.
+        window: last items of a history that count.
+        device: the model's device.
     """
 
     def __init__(
@@ -144,20 +54,20 @@ class SequentialRanker:
 
 
 def chunks(sequences: Sequences, window: int) -> npt.NDArray[np.int64]:
-    """The users' training events in pieces, so that each but a user's first is a target once.
+    """The users' training events in chunks, so that each but a user's first is a target once.
 
     Returns:
-        Item rows int64 [n, window + 1], left-aligned, filled with the unknown item; a piece
-        begins with the last event of the one before.
+        Item rows int64 [n, window + 1], left-aligned, padded with the unknown item; a chunk begins
+        with the last event of the one before.
     """
-    own = np.flatnonzero(sequences.part == TRAIN)
+    own = np.flatnonzero(sequences.split == TRAIN)
     place = own - sequences.start[own]
     begins = own[place % window == 0]
     at = begins[:, None] + np.arange(window + 1)
     inside = np.minimum(at, len(sequences) - 1)
     same = (sequences.start[inside] == sequences.start[begins][:, None]) & (inside == at)
     rows: npt.NDArray[np.int64] = np.where(
-        same & (sequences.part[inside] == TRAIN), sequences.item[inside], sequences.items.unknown
+        same & (sequences.split[inside] == TRAIN), sequences.item[inside], sequences.items.unknown
     )
     return np.compress(rows[:, 1] != sequences.items.unknown, rows, axis=0)
 
@@ -170,15 +80,15 @@ def train_sequential(
     options: SequentialOptions,
     advance: Callable[[float], None] = lambda score: None,
 ) -> SequentialRanker:
-    """Train a sequence model as policies are: validation tells the epochs, then all is learnt.
+    """Trains a sequence model: validation finds the number of epochs, then it trains on all.
 
     Args:
         kind: one of KINDS.
         sequences: all users' events.
-        seed: of weights, order and dropout.
-        device: where to train.
+        seed: seed of weights, order and dropout.
+        device: device to train on.
         options: shape and training.
-        advance: is told each epoch's validation NDCG@10 of the next item, for a progress bar.
+        advance: called with each epoch's validation NDCG@10 of the next item.
     """
     steps = sequences.transitions(VALID, options.window)
     sample = np.random.default_rng(seed).permutation(len(steps))[:VALIDATION_ROWS]
@@ -211,9 +121,9 @@ def _epochs(
     model = SequenceModel(kind, unknown, options).to(device)
     average, step = copy.deepcopy(model), 0
     rows = torch.from_numpy(chunks(sequences, options.window)).to(device)
-    drawn = 0 if unknown <= options.full_softmax else options.samples
-    actions = sequences.item[sequences.part == TRAIN]
-    sampler = ItemSampler(actions, unknown, drawn, device)
+    samples = 0 if unknown <= options.full_softmax else options.samples
+    actions = sequences.item[sequences.split == TRAIN]
+    sampler = ItemSampler(actions, unknown, samples, device)
     adam = torch.optim.Adam(model.parameters(), options.rate)
     for _ in range(options.epochs):
         model.train()
@@ -224,12 +134,12 @@ def _epochs(
             loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
             step += 1
-            follow(average, model, step)
+            update_average(average, model, step)
         yield average
 
 
 def _loss(model: SequenceModel, rows: Tensor, sampler: ItemSampler) -> Tensor:
-    """The mean cross-entropy over all places of pieces [n, window + 1] that have a next item."""
+    """The mean cross-entropy over all places of chunks [n, window + 1] that have a next item."""
     unknown = len(model.vectors()) - 1
     width = int((rows != unknown).sum(dim=1).max())
     rows = rows[:, :width]

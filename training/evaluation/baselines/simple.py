@@ -1,4 +1,4 @@
-"""Baselines without training: popular items, and the user's own last ones."""
+"""Baselines without training: popular items, and the user's own last items."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ from training.evaluation.baselines.scores import best_of, history_rows
 from training.evaluation.queries import Block
 from transforms.messages.ranked_lists import RankedLists
 
-RECENT_SHARE = 0.1
-
 
 class Popular:
     """The items with the most events, ties by the smaller id.
 
     Args:
         sequences: all users' events; only those before each user's split are counted.
-        recent: None for all of them; else how many events count, the last ones (of all users)
-            up to the time of a user's split.
+        recent: number of events that count, the last ones of all users up to the time of a user's
+            split; None for all events before the splits.
     """
 
     def __init__(self, sequences: Sequences, recent: int | None = None) -> None:
-        seen = sequences.part != TEST
-        order = np.argsort(sequences.time[seen], kind="stable")
+        before = sequences.split != TEST
+        order = np.argsort(sequences.time[before], kind="stable")
         self._items = sequences.items
-        self._rows = sequences.item[seen][order]
-        self._times = sequences.time[seen][order]
+        self._rows = sequences.item[before][order]
+        self._times = sequences.time[before][order]
         self._recent = recent
 
     def rank(self, block: Block, k: int, repeat_consumed: bool) -> RankedLists:
@@ -38,7 +36,7 @@ class Popular:
         return best_of(scores, self._items, history, k, repeat_consumed)
 
     def counts(self, times: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """How often each item counts for a split at each of `times`, float32 [n, items]."""
+        """The number of events of each item for splits at `times` [n], float32 [n, items]."""
         size = len(self._items)
         if self._recent is None:
             every = np.bincount(self._rows, minlength=size).astype(np.float32)
@@ -49,12 +47,12 @@ class Popular:
 
 
 class OwnRecent:
-    """The user's own items, the last one first; then the popular ones.
+    """The user's own items, the last one first, then popular items.
 
-    Where repeats are not allowed it is the popular ranker itself.
+    Without repeats it equals the popular ranker.
 
     Args:
-        popular: what fills the lists.
+        popular: ranks the items that fill the lists.
         sequences: all users' events.
     """
 
@@ -67,7 +65,7 @@ class OwnRecent:
         history = history_rows(self._items, block)
         scores = self._popular.counts(block.times)
         if repeat_consumed:
-            # Above every count, and the later the higher; the last of an item's places stands.
+            # Above every count, and higher the later; the last of an item's places counts.
             base = scores.max() + 1.0
             wide = np.concatenate([scores, np.zeros((len(scores), 1), np.float32)], axis=1)
             for place in range(history.shape[1]):

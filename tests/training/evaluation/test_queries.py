@@ -9,12 +9,12 @@ from training.evaluation.queries import EvaluationQueries
 @pytest.mark.parametrize("rule", ["new", "repeats"])
 @given(events=EVENTS)
 def test_against_a_plain_loop(goal: str, rule: str, events: list[Event]) -> None:
-    cases = EvaluationQueries.of(sequences_of(events), 100)
+    queries = EvaluationQueries.of(sequences_of(events), 100)
     asked = {user: parts for user, parts in split(events).items() if parts[0] and parts[1]}
-    assert len(cases) == len(asked)
+    assert len(queries) == len(asked)
     if not asked:
         return
-    block = cases.block(slice(0, len(cases)))
+    block = queries.block(slice(0, len(queries)))
     assert block.users.tolist() == list(asked)
     wanted = []
     for row, (before, after) in enumerate(asked.values()):
@@ -23,7 +23,7 @@ def test_against_a_plain_loop(goal: str, rule: str, events: list[Event]) -> None
         had = {e[1] for e in before} if rule == "new" else set()
         items = list(dict.fromkeys(e[1] for e in after if e[1] not in had))
         wanted.append(items[:1] if goal == "next" else items)
-    rows, targets = cases.targets(goal, rule)
+    rows, targets = queries.targets(goal, rule)
     assert rows.tolist() == [row for row, items in enumerate(wanted) if items]
     assert targets.sizes.tolist() == [len(items) for items in wanted if items]
     got: list[list[int]] = [[] for _ in rows]

@@ -10,8 +10,9 @@ import torch
 from inference.network.heads import GeneratorHead
 from inference.network.network import Network
 from inference.network.sizes import Sizes
-from tests.training.test_ddpg import batch
-from training.algorithms.bcq import Bcq, BcqOptions, begin_as, divergence, soft_minimum
+from tests.training.algorithms.test_ddpg import batch
+from training.algorithms.bcq import Bcq, begin_as, divergence, soft_minimum
+from training.algorithms.options import BcqOptions
 from training.algorithms.softmax import ItemSampler
 
 

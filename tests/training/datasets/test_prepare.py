@@ -49,7 +49,7 @@ def test_tianchis_three_files_are_joined(tmp_path):
     write(
         tmp_path / "user_behavior.csv", "2,10,buy,50", "1,11,pv,20", "1,10,cart,10", "1,12,fav,20"
     )
-    prepare(tmp_path / "data", tmp_path / "*.csv", "--keep_all")
+    prepare(tmp_path / "data", tmp_path / "*.csv")
     assert (tmp_path / "data/tianchi.csv").read_text().split() == [
         HEADER,
         "1,10,cart,10,0,0,3,100,7,8",
@@ -62,20 +62,20 @@ def test_tianchis_three_files_are_joined(tmp_path):
 def test_age_buckets_begin_at_their_ages(tmp_path):
     write(tmp_path / "user.csv", *(f"{at},1,{age},1" for at, age in enumerate((19, 20, 29, 30))))
     write(tmp_path / "user_behavior.csv", *(f"{user},1,pv,1" for user in range(5)))
-    got = prepare(tmp_path / "data", tmp_path, "--keep_all", "--age_buckets", "20,30")
+    got = prepare(tmp_path / "data", tmp_path, "--age_buckets", "20,30")
     assert got["age"] == [0, 1, 1, 2, -1]
 
 
-def test_the_old_rule_keeps_users_by_number_of_events(tmp_path):
+def test_a_sample_keeps_users_by_number_of_events(tmp_path):
     log = write(
         tmp_path / "log.csv",
         "user,item,label,time",
         *users_with({1: 5, 2: 6, 3: 50, 4: 51, 5: 200, 6: 201}),
         *users_with({1: 5}),  # repeated events count once
     )
-    got = prepare(tmp_path / "data", log)
+    got = prepare(tmp_path / "data", log, "--sample_users")
     assert sorted(set(got["user"])) == [2, 3, 4, 5]
-    assert sorted(set(prepare(tmp_path / "all", log, "--keep_all")["user"])) == [1, 2, 3, 4, 5, 6]
+    assert sorted(set(prepare(tmp_path / "all", log)["user"])) == [1, 2, 3, 4, 5, 6]
     assert meta(tmp_path / "data")["duplicates"] == 5
 
 
@@ -84,7 +84,7 @@ def test_the_sample_is_seeded_and_of_the_size_asked_for(tmp_path):
     log = write(tmp_path / "log.csv", "user,item,label,time", *users_with(counts))
 
     def kept(seed: int) -> set[int]:
-        sizes = ("--short_users", "40", "--long_users", "10", "--seed", str(seed))
+        sizes = ("--sample_users", "--short_users", "40", "--long_users", "10", "--seed", str(seed))
         return set(prepare(tmp_path / f"data{seed}", log, *sizes)["user"])
 
     one = kept(1)
@@ -100,7 +100,7 @@ def test_every_kind_of_event_file_gives_the_same(tmp_path, kind):
     labels = np.array(["pv", "cart", "fav", "buy"])
     events = [(int(u), int(i), str(labels[b]), int(t)) for u, i, b, t in table]
     lines = [",".join(map(str, event)) for event in events]
-    arguments: tuple[str, ...] = ("--keep_all",)
+    arguments: tuple[str, ...] = ()
     if kind == "header":
         log = write(tmp_path / "log.csv", "user,item,behavior,time", *lines)
     elif kind == "synonyms":
@@ -150,7 +150,7 @@ def test_malformed_lines_are_counted_and_left_out(tmp_path):
         "1,2.5,pv,3",
         "1,2,buy,4",
     )
-    got = prepare(tmp_path / "data", log, "--keep_all")
+    got = prepare(tmp_path / "data", log)
     assert rows(got) == [(1, 2, "pv", 3), (1, 2, "buy", 4)]
     counts = meta(tmp_path / "data")
     assert (counts["rows"], counts["malformed"], counts["duplicates"]) == (10, 8, 0)
@@ -159,7 +159,7 @@ def test_malformed_lines_are_counted_and_left_out(tmp_path):
 
 def test_a_source_without_behaviors_has_page_views(tmp_path):
     log = write(tmp_path / "log.csv", "user,item,time,category", "1,2,3,7")
-    got = prepare(tmp_path / "data", log, "--keep_all")
+    got = prepare(tmp_path / "data", log)
     assert (got["label"], got["category"], got["shop"]) == (["pv"], [7], [-1])
 
 
@@ -178,7 +178,7 @@ def test_a_feedback_log_gives_back_its_events(tmp_path):
         }
     )
     pq.write_table(log, tmp_path / "feedback.parquet")
-    got = rows(prepare(tmp_path / "data", tmp_path / "feedback.parquet", "--keep_all"))
+    got = rows(prepare(tmp_path / "data", tmp_path / "feedback.parquet"))
     assert [item for _, item, _, _ in got] == [*range(20, 34), 92]
     assert [item for _, item, label, _ in got if label != "pv"] == [25]
     assert Counter(label for _, _, label, _ in got)["buy"] == 1
@@ -189,7 +189,7 @@ def test_a_feedback_log_gives_back_its_events(tmp_path):
     assert kept.column_names == log.column_names
     assert kept.num_rows == 3
     events = write(tmp_path / "events.csv", "user,item,time", *(f"1,{at},{at}" for at in (5, 6)))
-    both = prepare(tmp_path / "both", events, tmp_path / "feedback.parquet", "--keep_all")
+    both = prepare(tmp_path / "both", events, tmp_path / "feedback.parquet")
     assert [item for _, item, _, _ in rows(both)] == [5, 6]
     assert pq.read_table(tmp_path / "both/feedback.parquet").num_rows == 3
 
@@ -200,7 +200,7 @@ def test_a_feedback_log_gives_back_its_events(tmp_path):
         (("1,2,pv,3",), (), "has no header"),
         (("user,thing,time", "1,2,3"), (), "no column 'item'"),
         (("user,item,time,shop,shop", "1,2,3,4,5"), (), "two columns of one name"),
-        (("user,item,time", "1,2,3"), (), "no user has a number of events"),
+        (("user,item,time", "1,2,3"), ("--sample_users",), "no user has a number of events"),
         (("user,item,time", "1,2,3"), ("--short_min", "x"), "--short_min"),
         (("user,item,time", "1,2,3"), ("--age_buckets", "30,20"), "not ascending"),
     ],
@@ -232,7 +232,7 @@ def test_a_line_means_what_it_means_in_the_stream(tmp_path, headerless):
     header = [] if headerless else [",".join(names)]
     log = write(tmp_path / "log.csv", *header, "99,99,x,pv,99", *lines)
     more = ("--columns", ",".join(names)) if headerless else ()
-    got = prepare(tmp_path / "data", log, "--keep_all", *more)
+    got = prepare(tmp_path / "data", log, *more)
     parsed = [parse_line(line.encode(), Layout.of(names, "here")) for line in lines]
     events = {(r.user, r.item, BEHAVIORS[r.behavior], r.time) for r in parsed if isinstance(r, Row)}
     assert set(rows(got)) == events | {(99, 99, "pv", 99)}

@@ -8,9 +8,9 @@ import torch
 
 from inference.network.network import Network
 from inference.network.sizes import Sizes
+from training.algorithms.options import ReinforceOptions
 from training.algorithms.reinforce import (
     Reinforce,
-    ReinforceOptions,
     baseline_loss,
     importance_weights,
     logged_propensities,
@@ -129,7 +129,7 @@ def learnt(cap: float, logged: bool = False, baseline: bool = False) -> tuple[fl
     torch.manual_seed(1)
     network = Network("reinforce", Sizes(items=3, users=1, item_dim=4, user_dim=2))
     sampler = ItemSampler(np.array([0, 1]), 3, 0, torch.device("cpu"))
-    options = ReinforceOptions(1, cap, baseline=baseline, learning_rate=0.01)
+    options = ReinforceOptions(1, cap, no_baseline=not baseline, learning_rate=0.01)
     learner = Reinforce(network, sampler, options, logged)
     batch = bandit_log(50)
     for _ in range(150):

@@ -12,7 +12,8 @@ from inference.network.network import Network
 from inference.network.sizes import Sizes
 from tests.training.small import EVENTS, Event, sequences_of
 from training.datasets.repeats import count_repeats, set_repeats
-from training.datasets.sequences import TRAIN, Transitions
+from training.datasets.sequences import TRAIN
+from training.datasets.transitions import Transitions
 
 
 def by_loops(steps: Transitions, chances: np.ndarray, reach: int) -> tuple[list[float], float]:

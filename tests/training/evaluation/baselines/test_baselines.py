@@ -13,7 +13,8 @@ from tests.training.small import EVENTS, Event, block_of, sequences_of, split
 from training.datasets.sequences import TRAIN
 from training.evaluation.baselines.neighbours import ItemNeighbours, SessionNeighbours
 from training.evaluation.baselines.scores import best_of
-from training.evaluation.baselines.sequential import SequentialOptions, chunks, train_sequential
+from training.evaluation.baselines.sequence_model import SequenceModel, SequentialOptions
+from training.evaluation.baselines.sequential import chunks, train_sequential
 from training.evaluation.baselines.simple import OwnRecent, Popular
 from transforms.messages.ranked_lists import RankedLists
 
@@ -125,7 +126,7 @@ def test_every_training_event_but_a_users_first_is_a_target_once(
     rows = chunks(sequences, window)
     assert rows.shape[1] == window + 1
     targets = Counter(item for row in rows.tolist() for item in row[1:] if item != unknown)
-    follows = (sequences.part == TRAIN) & (sequences.start < np.arange(len(sequences)))
+    follows = (sequences.split == TRAIN) & (sequences.start < np.arange(len(sequences)))
     assert targets == Counter(sequences.item[follows].tolist())
 
 
@@ -152,8 +153,6 @@ def test_sequence_models_learn_a_circle(kind: str, full_softmax: int) -> None:
 
 @pytest.mark.parametrize("kind", ["sasrec", "gru4rec"])
 def test_no_place_looks_ahead(kind: str) -> None:
-    from training.evaluation.baselines.sequential import SequenceModel
-
     model = SequenceModel(kind, 9, SequentialOptions(dim=8, window=5)).eval()
     rows = torch.tensor([[1, 2, 3, 4, 5]])
     changed = torch.tensor([[1, 2, 3, 8, 7]])

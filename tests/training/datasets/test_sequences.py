@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.datasets.sequences import (
-    TEST,
-    TRAIN,
-    VALID,
-    DataError,
-    Sequences,
-    discounted_returns,
-    load_sequences,
-    make_sequences,
-)
+from training.datasets.loading import DataError, load_sequences
+from training.datasets.sequences import TEST, TRAIN, VALID, Sequences, make_sequences
+from training.datasets.transitions import discounted_returns
 from transforms.messages.events import BEHAVIORS, REWARDS
 
 EVENT = st.tuples(
@@ -50,7 +43,7 @@ def test_split_and_histories(events: list[tuple[int, int, int, int]]) -> None:
             assert data.users.ids[data.user[at]] == user
             assert (data.raw_item[at], data.label[at], data.time[at]) == event[1:]
             part = TRAIN if place < train else VALID if place < seen else TEST
-            assert data.part[at] == part
+            assert data.split[at] == part
             history, length = data.raw_histories(np.array([at]), 3)
             before = [e[1] for e in own[:place]][-3:]
             assert length[0] == len(before)
@@ -59,7 +52,7 @@ def test_split_and_histories(events: list[tuple[int, int, int, int]]) -> None:
             known = [data.items.rows(np.array([i]))[0] for i in before]
             assert rows[0].tolist() == known + [data.items.unknown] * (3 - len(before))
             at += 1
-    seen_items = {int(i) for i, p in zip(data.raw_item, data.part, strict=True) if p != TEST}
+    seen_items = {int(i) for i, p in zip(data.raw_item, data.split, strict=True) if p != TEST}
     assert set(data.items.ids.tolist()) == seen_items
 
 
@@ -75,14 +68,14 @@ def test_transitions_look_at_their_part_alone(
         for own in by_user(events).values():
             for place, event in enumerate(own):
                 at += 1
-                if data.part[at] != part or place == 0 or data.item[at] == data.items.unknown:
+                if data.split[at] != part or place == 0 or data.item[at] == data.items.unknown:
                     continue
                 value, weight, end = 0.0, 1.0, place
                 while True:
                     value += weight * float(REWARDS[own[end][2]])
                     weight /= 2
                     offset = at - place + end + 1
-                    if end + 1 == len(own) or data.part[offset] != part:
+                    if end + 1 == len(own) or data.split[offset] != part:
                         break
                     if gap is not None and own[end + 1][3] - own[end][3] > gap:
                         break

@@ -11,8 +11,10 @@ import torch
 from inference.network.network import Network
 from inference.network.sizes import Sizes
 from training.datasets.batches import Batch
-from training.datasets.sequences import DataError, Sequences, load_sequences
-from training.datasets.shown_lists import ShownLists, load_lists
+from training.datasets.lists import ShownLists
+from training.datasets.loading import DataError, load_sequences
+from training.datasets.sequences import Sequences
+from training.datasets.shown_lists import load_lists
 from training.trainer.validation import off_policy_reward
 
 N = 20
@@ -20,7 +22,7 @@ N = 20
 4 test."""
 
 
-def made(folder: Path, rows: list[tuple]) -> Sequences:
+def made(folder: Path, rows: list[tuple], reward_window: int = 600) -> Sequences:
     """A data set with these rows of (time, history, items, propensities, rewards)."""
     time = np.arange(N) * 10
     item = np.r_[100 + np.arange(16), 104 + np.arange(4)]
@@ -30,10 +32,9 @@ def made(folder: Path, rows: list[tuple]) -> Sequences:
     )
     names = ("time", "history", "items", "propensities", "rewards")
     columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-    pq.write_table(
-        pa.table({"user": [7] * len(rows), "policy": ["a"] * len(rows)} | columns),
-        folder / "feedback.parquet",
-    )
+    log = pa.table({"user": [7] * len(rows), "policy": ["a"] * len(rows)} | columns)
+    settings = {b"rivulet": b'{"reward_window": %d}' % reward_window}
+    pq.write_table(log.replace_schema_metadata(settings), folder / "feedback.parquet")
     return load_sequences(folder)
 
 
@@ -49,7 +50,7 @@ def test_rows_split_and_padding(tmp_path: Path) -> None:
             (165, history, [110], [1.0], [0.0]),
         ],
     )
-    assert np.bincount(sequences.part).tolist() == [15, 1, 4]
+    assert np.bincount(sequences.split).tolist() == [15, 1, 4]
     train, valid = load_lists(tmp_path, sequences, width=10)
     # The first event of the valid part is at 150: a list at that time was made before it.
     assert len(train) == 3

@@ -6,8 +6,9 @@ import torch
 
 from inference.network.network import Network
 from inference.network.sizes import Sizes
-from training.algorithms.ddpg import Ddpg, DdpgOptions, bootstrap
+from training.algorithms.ddpg import Ddpg, bootstrap
 from training.algorithms.learner import soft_update
+from training.algorithms.options import DdpgOptions
 from training.algorithms.softmax import ItemSampler
 from training.datasets.batches import Batch
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training.small import sequences_of
-from training.evaluation.protocol import Settings, measure
+from training.evaluation.protocol import MeasureConfig, measure
 from training.evaluation.queries import Block, EvaluationQueries
 from transforms.messages.ranked_lists import RankedLists
 
@@ -32,8 +32,10 @@ class Fixed:
 
 def test_numbers_by_hand() -> None:
     ranker, shown = Fixed(), []
-    cases = EvaluationQueries.of(sequences_of(EVENTS), 10)
-    report = measure("fixed", "baseline", [ranker], cases, Settings(k=2, depth=3), shown.append)
+    queries = EvaluationQueries.of(sequences_of(EVENTS), 10)
+    report = measure(
+        "fixed", "baseline", [ranker], queries, MeasureConfig(k=2, depth=3), shown.append
+    )
     # User 1 goes on to 9 (new) and 1 (not new); user 2 to 3 and 4, both new.
     second = 1 / math.log2(3)
     new, repeats = report.scores["later/new"], report.scores["later/repeats"]
@@ -56,9 +58,9 @@ def test_a_users_metric_is_the_mean_over_seeds() -> None:
             n = len(block.users)
             return RankedLists.deterministic(np.zeros((n, k), np.int64), np.zeros(n, np.int64))
 
-    cases = EvaluationQueries.of(sequences_of(EVENTS), 10)
-    one = measure("one", "model", [Fixed()], cases, Settings(k=2)).scores["later/new"]
-    both = measure("both", "model", [Fixed(), Other()], cases, Settings(k=2))
+    queries = EvaluationQueries.of(sequences_of(EVENTS), 10)
+    one = measure("one", "model", [Fixed()], queries, MeasureConfig(k=2)).scores["later/new"]
+    both = measure("both", "model", [Fixed(), Other()], queries, MeasureConfig(k=2))
     assert both.seeds == 2
     for name in ("ndcg@2", "hr@2", "mrr", "coverage"):
         assert both.scores["later/new"][name].value == pytest.approx(one[name].value / 2)

@@ -1,0 +1,93 @@
+"""The algorithms of `training.train` by name: the built-in ones, and those of other packages.
+
+A package adds an algorithm with an entry point of the group `rivulet.algorithms` that names an
+`Algorithm`:
+
+    [project.entry-points."rivulet.algorithms"]
+    reward-weighted = "my_package.reward_weighted:ALGORITHM"
+
+The module imports no PyTorch, so that `--help` starts fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from training.algorithms.options import BcqOptions, DdpgOptions, ReinforceOptions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from inference.network.network import Network
+    from training.algorithms.learner import Learner
+    from training.algorithms.softmax import ItemSampler
+    from training.datasets.batches import Steps
+    from training.trainer.config import TrainConfig
+
+GROUP = "rivulet.algorithms"
+
+BUILT_IN = {
+    "reinforce": ("training.algorithms.reinforce", ReinforceOptions),
+    "ddpg": ("training.algorithms.ddpg", DdpgOptions),
+    "bcq": ("training.algorithms.bcq", BcqOptions),
+}
+"""The module and the options of each built-in algorithm."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """A learning algorithm.
+
+    Attributes:
+        name: its name on the command line, and by default that of its policies.
+        options: a settings class (`rivulet.settings`); `TrainConfig.options` holds its values.
+        head: the network's head that it trains, one of `inference.network.heads.HEADS`. The
+            model directory is served under this head, without the algorithm's package.
+        make: the learner that trains a network on steps or lists.
+        pretrained_head: the head of supervised pretraining; empty for `head`.
+        begin_as: sets the algorithm's head so that it acts as the pretrained one, where the two
+            differ; None to start from random weights.
+    """
+
+    name: str
+    options: type[Any]
+    head: str
+    make: Callable[[Network, ItemSampler, TrainConfig, Steps], Learner]
+    pretrained_head: str = ""
+    begin_as: Callable[[nn.Module, nn.Module], None] | None = None
+
+
+class AlgorithmError(ValueError):
+    """No algorithm has a name, or one cannot be loaded."""
+
+
+def names() -> list[str]:
+    """The names of all algorithms, built-in ones first."""
+    return [*BUILT_IN, *sorted(point.name for point in entry_points(group=GROUP))]
+
+
+def find_algorithm(name: str) -> Algorithm:
+    """The algorithm of a name.
+
+    Raises:
+        AlgorithmError: there is none, or it cannot be loaded.
+    """
+    if name in BUILT_IN:
+        built_in: Algorithm = importlib.import_module(BUILT_IN[name][0]).ALGORITHM
+        return built_in
+    points = [point for point in entry_points(group=GROUP) if point.name == name]
+    if not points:
+        raise AlgorithmError(f"algorithm {name!r} is not known; choose from {', '.join(names())}")
+    try:
+        found = points[0].load()
+    except (ImportError, AttributeError) as error:
+        raise AlgorithmError(
+            f"algorithm {name!r} ({points[0].value}) cannot be loaded: {error}"
+        ) from error
+    if not isinstance(found, Algorithm):
+        raise AlgorithmError(f"algorithm {name!r}: {points[0].value} is no Algorithm")
+    return found

@@ -1,0 +1,173 @@
+"""Makes a data set from raw logs: reads, drops duplicates, samples users, writes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from training.cli import progress_console
+from training.datasets.dataset_sql import (
+    choose_users,
+    count_left_out,
+    describe,
+    drop_duplicates,
+    fingerprint,
+    first_unusable_list,
+    quoted_path,
+    write_events,
+)
+from training.datasets.feedback_log import (
+    SETTINGS_KEY,
+    FeedbackRow,
+    common_settings,
+    rebuild_events,
+    rows_of,
+)
+from training.datasets.ingest import UNKNOWN, ReadCounts, count_rows, read_events
+from training.datasets.options import PrepareSettings, UserSample
+from training.datasets.raw_files import DATASET_FILES, EVENT, FEATURES, RawFile, RawLogError
+
+FEEDBACK_ROWS = 20_000
+REBUILT_ROWS = 1_000_000
+
+
+def prepare(
+    files: Sequence[RawFile], settings: PrepareSettings, sample: UserSample
+) -> dict[str, Any]:
+    """Prepares files into the folder of `settings.output`; what its `meta.json` holds.
+
+    All files of the data set are replaced once all is written.
+
+    Args:
+        files: what `find_files` returned.
+        settings: output and how to read.
+        sample: which users to keep.
+
+    Raises:
+        RawLogError: no event is left to write, or a feedback log cannot be used.
+    """
+    output = settings.output
+    output.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=".prepare-", dir=output) as name,
+        duckdb.connect(f"{name}/events.duckdb") as database,
+        progress_console.status("reading") as status,
+    ):
+        scratch = Path(name)
+        database.execute("SET memory_limit = ?", [settings.memory])
+        database.execute("SET temp_directory = ?", [f"{name}/spill"])
+        database.execute("SET preserve_insertion_order = false")
+        read = read_events(database, files)
+        log, rebuilt = _read_feedback(database, files, scratch, settings)
+        status.update("dropping duplicates")
+        drop_duplicates(database)
+        unique = count_rows(database, "events")
+        if not unique:
+            raise RawLogError(_nothing_read(read))
+        status.update("choosing users")
+        choose_users(database, sample)
+        lists = scratch / "feedback.parquet" if log else None
+        left_out = count_left_out(database, lists)
+        if left_out["events"] == unique:
+            raise RawLogError(
+                f"none of {unique} events is left: no user has a number of events that is kept "
+                "(--short_min, --long_max; without --sample_users every user is kept)"
+            )
+        status.update("writing")
+        write_events(database, scratch, settings.age_buckets)
+        meta = {
+            "inputs": [file.path.name for file in files],
+            "rows": read.rows + rebuilt,
+            "malformed": read.malformed,
+            "duplicates": read.rows + rebuilt - read.malformed - unique,
+            "different_events": unique,
+            **describe(database),
+            "left_out": left_out,
+            "sample": asdict(sample),
+            "age_buckets": list(settings.age_buckets),
+            **({"log": log} if log else {}),
+            "fingerprint": fingerprint(scratch / "events.parquet"),
+        }
+        (scratch / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+        _move(scratch, output)
+    return meta
+
+
+def _nothing_read(read: ReadCounts) -> str:
+    """Why the inputs hold no event."""
+    if not read.rows:
+        return "the inputs hold no event: their files have no lines"
+    reasons = sorted(read.wrong.items(), key=lambda each: -each[1])
+    said = "; ".join(f"{reason}: {count:,}" for reason, count in reasons if count)
+    return (
+        f"none of {read.rows:,} lines is an event ({said}). An event has user, item and time as "
+        "whole numbers and a behavior among pv, cart, fav and buy; is --columns right?"
+    )
+
+
+def _move(scratch: Path, output: Path) -> None:
+    for name in DATASET_FILES:
+        written = scratch / name
+        if written.exists():
+            written.replace(output / name)
+        else:
+            (output / name).unlink(missing_ok=True)
+
+
+def _read_feedback(
+    database: duckdb.DuckDBPyConnection,
+    files: Sequence[RawFile],
+    scratch: Path,
+    options: PrepareSettings,
+) -> tuple[dict[str, Any], int]:
+    """Writes the feedback logs as one `feedback.parquet`, and adds their events to `raw`.
+
+    Event files have the same events with their true times: beside them none are added.
+
+    Returns:
+        The settings of the job that wrote the logs, empty without logs; and how many events were
+        added.
+    """
+    logs = [file.path for file in files if file.kind == "feedback"]
+    if not logs:
+        return {}, 0
+    settings = common_settings(logs, options.reward_window)
+    kept = scratch / "feedback.parquet"
+    key, metadata = SETTINGS_KEY.decode(), json.dumps(settings, sort_keys=True)
+    database.execute(
+        "COPY (SELECT DISTINCT * FROM read_parquet(?, union_by_name=true) ORDER BY user, time) "  # noqa: S608
+        f"TO {quoted_path(kept)} (FORMAT parquet, KV_METADATA {{{key}: '{metadata}'}})",
+        [[str(path) for path in logs]],
+    )
+    if wrong := first_unusable_list(database, kept, options.most_items):
+        raise RawLogError(f"the feedback log has a row that cannot be used: {wrong}")
+    if any(file.kind == "events" for file in files):
+        return settings, 0
+    before = count_rows(database, "raw")
+    kinds = [pa.string() if name == "label" else pa.int64() for name in EVENT]
+    unknown = ", ".join(f"{UNKNOWN} AS {name}" for name in FEATURES)
+    events = rebuild_events(_rows(kept), settings["reward_window"])
+    while chunk := list(islice(events, REBUILT_ROWS)):
+        columns = [
+            pa.array(values, kind)
+            for values, kind in zip(zip(*chunk, strict=True), kinds, strict=True)
+        ]
+        database.register("rebuilt", pa.table(columns, names=EVENT))
+        database.execute(f"INSERT INTO raw SELECT *, {unknown} FROM rebuilt").fetchall()  # noqa: S608
+        database.unregister("rebuilt")
+    return settings, count_rows(database, "raw") - before
+
+
+def _rows(log: Path) -> Iterator[FeedbackRow]:
+    columns = list(FeedbackRow._fields)
+    for batch in pq.ParquetFile(log).iter_batches(FEEDBACK_ROWS, columns=columns):
+        yield from rows_of(batch.to_pydict())

@@ -1,0 +1,69 @@
+"""The models of an evaluation: found, loaded, and their metrics recorded in model.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from inference.models.current import CURRENT, current_directory
+from inference.models.directory import load_policy
+from inference.models.files import ModelError
+from inference.models.info import INFO, read_info, write_info
+from inference.policy import Policy
+from training.cli import progress_console
+from training.datasets.sequences import Sequences
+from training.evaluation.protocol import Report
+
+
+def find_models(path: Path) -> list[Path]:
+    """The model directories that a --model names, in the order of their names.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if (path / INFO).exists() or (path / CURRENT).exists():
+        return [current_directory(path)]
+    found = sorted(info.parent for info in path.glob(f"*/{INFO}"))
+    if not found:
+        raise ModelError(
+            f"{path} is no model directory and holds none; make one with `python -m training.train`"
+        )
+    return found
+
+
+def load_models(path: Path, sequences: Sequences, device: str) -> tuple[str, list[Policy]]:
+    """The policies of a --model, and their common name: the label of a single one.
+
+    Raises:
+        ModelError: there is none, or one is broken.
+    """
+    policies = [load_policy(each, device) for each in find_models(path)]
+    for policy in policies:
+        if policy.info.fingerprint != sequences.fingerprint:
+            progress_console.print(
+                f"note: {policy.info.label} in {path} was trained on other data", highlight=False
+            )
+    info = policies[0].info
+    return (info.label if len(policies) == 1 else info.name or info.algorithm), policies
+
+
+def record(paths: Sequence[Path], reports: Sequence[Report], protocol: str) -> None:
+    """Writes the metrics of single models into their model.json, named `test_...`.
+
+    Args:
+        paths: the models that were measured, in the order of their reports.
+        reports: the models' reports, and after them any others.
+        protocol: whose metrics to write.
+
+    Raises:
+        ModelError: a model.json cannot be read.
+    """
+    for path, report in zip(paths, reports, strict=False):
+        found = find_models(path)
+        if len(found) > 1:
+            continue
+        scores = report.scores[protocol].items()
+        info = read_info(found[0])
+        measured = {f"test_{name}": round(score.value, 4) for name, score in scores}
+        write_info(found[0], replace(info, metrics={**info.metrics, **measured}))

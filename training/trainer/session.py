@@ -1,0 +1,170 @@
+"""One run of `training.train`: loads the data, trains, writes the model directory."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from inference.models.current import CURRENT
+from inference.models.directory import save_policy
+from inference.models.files import ModelError
+from inference.models.info import INFO, ModelInfo
+from inference.models.tables import (
+    ITEM_EMBEDDINGS,
+    ITEM_MAP,
+    USER_EMBEDDINGS,
+    USER_MAP,
+    read_ids,
+    read_table,
+)
+from inference.network.sizes import Sizes
+from training.cli import progress_bar
+from training.datasets.lists import ShownLists
+from training.datasets.loading import DataError, load_sequences, read_meta
+from training.datasets.sequences import TRAIN, VALID, Sequences
+from training.datasets.shown_lists import load_lists
+from training.trainer.checkpoint import Checkpoint
+from training.trainer.config import DEFAULT_WINDOW, NetworkSettings, TrainConfig, TrainSettings
+from training.trainer.run_log import RunLog
+from training.trainer.trainer import Trainer, train_network
+from training.trainer.training_loop import Monitor
+
+CHECKPOINT, CHECKPOINT_AGAIN = "checkpoint.pt", "checkpoint_again.pt"
+LOGS = "training"
+START = "start.pt"
+
+Tables = tuple[torch.Tensor, torch.Tensor]
+"""Item and user embeddings."""
+
+
+def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) -> ModelInfo:
+    """Trains a policy and writes its model directory; what its model.json says.
+
+    Raises:
+        DataError: the data set is missing or broken.
+        ModelError: the given embeddings are.
+        CheckpointError: the run cannot resume from the checkpoint.
+        ValueError: a name of an algorithm or encoder is not known.
+    """
+    logs = settings.logs or settings.output / LOGS
+    data, tables = load_data(settings, logs)
+    sizes = _sizes(settings.data, data, tables, shape)
+    steps, valid = (
+        data.transitions(split, sizes.window, config.gamma, config.gap) for split in (TRAIN, VALID)
+    )
+    if not len(steps):
+        raise DataError(f"{settings.data}: no user has two events to learn from")
+    lists = _lists(settings, data, sizes.window)
+    run = config.as_run() | {
+        "fingerprint": data.fingerprint,
+        "sizes": asdict(sizes),
+        "lists": 0 if lists is None else len(lists[0]),
+        "embeddings": tables is not None,
+    }
+    resumed = Checkpoint.read(logs / CHECKPOINT, run) if settings.resume else None
+    with RunLog(logs) as log, progress_bar() as bar:
+        monitor = Monitor(bar, log, logs / CHECKPOINT, run, resumed)
+        trainer = Trainer(config, steps, valid, torch.device(settings.device), lists, monitor)
+        network, metrics = train_network(trainer, sizes, tables)
+        if not config.no_refit and len(valid):
+            # A checkpoint of the second training fits only if its numbers of epochs do.
+            again = run | {name: metrics.get(name, 0.0) for name in ("supervised_epoch", "epoch")}
+            file = logs / CHECKPOINT_AGAIN
+            resumed = Checkpoint.read_if_of(file, again) if settings.resume else None
+            both = data.with_validation()
+            all_steps = both.transitions(TRAIN, sizes.window, config.gamma, config.gap)
+            monitor = Monitor(bar, log, file, again, resumed)
+            second = trainer.with_all(all_steps, metrics, monitor)
+            network, _ = train_network(second, sizes, tables)
+    info = ModelInfo(
+        algorithm=network.algorithm,
+        version=settings.version,
+        sizes=sizes,
+        name=settings.name or (config.algorithm if config.algorithm != network.algorithm else ""),
+        fingerprint=data.fingerprint,
+        metrics=metrics,
+        training=run,
+        min_history=settings.min_history,
+    )
+    info = save_policy(settings.output, network, data.items, data.users, info)
+    if settings.current:
+        name_current(settings.output)
+    return info
+
+
+def load_data(settings: TrainSettings, logs: Path) -> tuple[Sequences, Tables | None]:
+    """The data set, and the embeddings of `training.embed` where there are any.
+
+    A copy of the embeddings is kept among the logs: when a run resumes, a trained model may have
+    replaced them in the output folder.
+
+    Args:
+        settings: data, output and embeddings.
+        logs: folder of checkpoints and logs.
+
+    Raises:
+        DataError: the data set is missing or broken.
+        ModelError: the embeddings are.
+    """
+    kept = logs / START
+    resuming = settings.resume and kept.exists()
+    folder = settings.embeddings
+    if folder is None and (settings.output / ITEM_EMBEDDINGS).exists():
+        # The embeddings of a trained model are not those of training.embed.
+        trained = (settings.output / INFO).exists()
+        folder = settings.output if resuming or not trained else None
+    if folder is None:
+        kept.unlink(missing_ok=True)
+        return load_sequences(settings.data), None
+    items, users = read_ids(folder / ITEM_MAP), read_ids(folder / USER_MAP)
+    if resuming:
+        start = torch.load(kept, map_location="cpu", weights_only=True)
+        tables = start["items"], start["users"]
+    else:
+        tables = read_table(folder / ITEM_EMBEDDINGS), read_table(folder / USER_EMBEDDINGS)
+    for ids, table, name in ((items, tables[0], "item"), (users, tables[1], "user")):
+        if len(table) != len(ids) + 1:
+            raise ModelError(
+                f"{folder}: {len(table)} {name} embeddings where {len(ids)} ids and the unknown "
+                f"one need {len(ids) + 1}"
+            )
+    logs.mkdir(parents=True, exist_ok=True)
+    torch.save({"items": tables[0], "users": tables[1]}, kept)
+    return load_sequences(settings.data, items=items, users=users), tables
+
+
+def _sizes(folder: Path, data: Sequences, tables: Tables | None, shape: NetworkSettings) -> Sizes:
+    log = read_meta(folder).get("log") or {}
+    return Sizes(
+        items=len(data.items),
+        users=len(data.users),
+        item_dim=shape.item_dim if tables is None else tables[0].shape[1],
+        user_dim=shape.user_dim if tables is None else tables[1].shape[1],
+        window=shape.window or int(log.get("history_size", DEFAULT_WINDOW)),
+        encoder=shape.encoder,
+        hidden=shape.hidden,
+        repeats=not shape.no_repeats,
+    )
+
+
+def _lists(
+    settings: TrainSettings, data: Sequences, window: int
+) -> tuple[ShownLists, ShownLists] | None:
+    if settings.learn_from == "events":
+        return None
+    lists = load_lists(settings.data, data, window)
+    if settings.learn_from == "lists" and not len(lists[0]):
+        raise DataError(
+            f"{settings.data} has no lists to learn from; give training.prepare a feedback log"
+        )
+    return lists
+
+
+def name_current(directory: Path) -> None:
+    """Names a model directory in the file CURRENT of its parent folder, atomically."""
+    whole = directory.resolve()
+    fresh = whole.parent / f".{CURRENT}.fresh"
+    fresh.write_text(whole.name + "\n", encoding="utf-8")
+    fresh.replace(whole.parent / CURRENT)
