@@ -1,4 +1,4 @@
-# Rivulet's commands. `make help` explains each.
+# Rivulet's commands. `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 VENV := .venv
@@ -8,9 +8,9 @@ DEV_READY := $(VENV)/.rivulet-dev-ready
 PACKAGES := rivulet pipelines transforms inference sinks sources simulation training serving deploy benchmarks
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help setup run test outages lint format types lock clean graph screenshots model evaluate page serve up down bench bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-ranking
+.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-ranking
 
-help: ## Explain each target
+help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 $(VENV)/bin/uv:
@@ -20,36 +20,36 @@ $(VENV)/bin/uv:
 
 $(READY): requirements.txt | $(VENV)/bin/uv
 	@echo "Setting up Rivulet in $(VENV) (once; about 5 GB, most of it PyTorch) ..."
-	@$(VENV)/bin/uv pip install -q --python $(PY) --require-hashes -r requirements.txt
+	@$(VENV)/bin/uv pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements.txt
 	@touch $@
 
 $(DEV_READY): requirements-dev.txt $(READY)
 	@echo "Adding the tools for tests ..."
-	@$(VENV)/bin/uv pip install -q --python $(PY) --require-hashes -r requirements-dev.txt
+	@$(VENV)/bin/uv pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-setup: $(DEV_READY) ## Make .venv with everything that running and testing needs
+setup: $(DEV_READY) ## Create .venv with all packages to run and test Rivulet
 
-run: $(READY) ## Show the main job at work: sample stream, packaged policy, SQLite
+run: $(READY) ## Run the main job: sample stream, packaged policy, SQLite
 	@$(PY) -m pipelines.recommend
-	@echo "Look at it: make serve, then http://127.0.0.1:8000/ (make page: the same on a stream that goes on)"
+	@echo "Show the results: make serve, then http://127.0.0.1:8000/ (make page: the same on an unbounded stream)"
 
-page: $(READY) ## Stream and page together, on simulated clicks in real time (ARGS="--speed 5")
+page: $(READY) ## Run the main job and its page on simulated clicks in real time (ARGS="--speed 5")
 	@$(PY) -m pipelines.page $(ARGS)
 
-serve: $(READY) ## The page and the API over rivulet.db, on port 8000
+serve: $(READY) ## Serve the page and the API from rivulet.db, on port 8000
 	@$(PY) -m serving
 
-screenshots: $(DEV_READY) ## Pictures of the page to docs/images (starts make page for some minutes; needs Chromium)
+screenshots: $(DEV_READY) ## Write screenshots of the page to docs/images (some minutes; needs Chromium)
 	@$(PY) -m tests.serving.screenshots docs/images
 
-graph: $(READY) ## Draw the main job's graph for the page, the README and the docs (needs graphviz's dot)
+graph: $(READY) ## Draw the main job's graph for the page and the docs (needs graphviz's dot)
 	@$(PY) -m pipelines.recommend --runner=render --render_output=docs/graph-steps.svg
 	@$(PY) -m pipelines.recommend --runner=render --render_output=serving/static/graph.svg \
 		--render_leaf_composite_nodes='[^/]+' --render_edge_attributes='fontname="Helvetica" color="#0b6e8a" fontcolor="#5a6774"' \
 		--render_node_attributes='fontname="Helvetica" color="#0b6e8a" fillcolor="#eaf4f7"'
 
-model: $(READY) ## Train the packaged policy anew, on lists shown to simulated users
+model: $(READY) ## Train the packaged policy on lists shown to simulated users
 	@mkdir -p .rivulet/model
 	@$(PY) -m pipelines.simulate --events=120000 --users=800 --rate=25 --world_seed=0 --seed=1 --out_of_orderness=0 --output=.rivulet/model/stream.csv.gz --feedback=.rivulet/model/shown
 	@$(PY) -m training.prepare --input .rivulet/model/stream.csv.gz .rivulet/model/shown --output .rivulet/model/data
@@ -60,7 +60,7 @@ model: $(READY) ## Train the packaged policy anew, on lists shown to simulated u
 EVALUATE_DATA ?= .rivulet/evaluate/data
 EVALUATE_MODELS = $(EVALUATE_DATA)/models
 EVALUATE_ALGORITHMS := reinforce ddpg bcq
-evaluate: $(READY) ## Train policies with 3 seeds on EVALUATE_DATA (of training.prepare; EMBED=1: from training.embed), measure all
+evaluate: $(READY) ## Train and evaluate policies with 3 seeds on EVALUATE_DATA (EMBED=1: from training.embed)
 	@$(if $(EMBED),$(PY) -m training.embed --data $(EVALUATE_DATA) --output $(EVALUATE_MODELS)/embeddings)
 	@for algorithm in $(EVALUATE_ALGORITHMS); do for seed in 0 1 2; do \
 		$(PY) -m training.train --algorithm $$algorithm --seed $$seed --name $$algorithm --data $(EVALUATE_DATA) \
@@ -74,58 +74,64 @@ up: $(DEV_READY) ## Start Kafka, MongoDB, MariaDB and Redis on loopback
 down: $(DEV_READY) ## Stop them
 	@$(PY) -m deploy down
 
-bench: $(READY) ## Events a second: the graph beside a per-event pipeline and a plain script
+bench: $(READY) ## Events a second of the graph, a per-event pipeline and a plain script
 	@$(PY) -m benchmarks.pipeline
 
-bench-memory: $(READY) ## The main job's peak memory over 20 million events
+bench-memory: $(READY) ## Peak memory of the main job over 20 million events
 	@$(PY) -m benchmarks.memory
 
-bench-profile: $(READY) ## Where the main job's time goes, by step
+bench-profile: $(READY) ## CPU time of the main job by step
 	@$(PY) -m benchmarks.profile
 
-bench-kafka: $(DEV_READY) ## The Kafka source beside a bare poll loop
+bench-kafka: $(DEV_READY) ## Events a second of the Kafka source and of a bare poll loop
 	@$(PY) -m benchmarks.kafka
 
-bench-sinks: $(DEV_READY) ## Each sink beside the bare client's best bulk loop
+bench-sinks: $(DEV_READY) ## Rows a second of each sink and of the best bulk loop of its client
 	@$(PY) -m benchmarks.sinks
 
-bench-off-policy: $(READY) ## What learning from a biased policy's lists truly earns
+bench-off-policy: $(READY) ## True reward of policies learnt from a biased policy's lists
 	@$(PY) -m benchmarks.off_policy
 
-bench-flink: $(DEV_READY) ## The main job on a standalone Flink cluster: speed, latency, hot items
+bench-flink: $(DEV_READY) ## Speed and latency of the main job on a standalone Flink cluster
 	@$(PY) -m benchmarks.flink
 
-soak: $(DEV_READY) ## 20 minutes of stream on the cluster: memory, state and checkpoints, as docs/soak.svg
+soak: $(DEV_READY) ## Memory, state and checkpoints over 20 minutes on the cluster, as docs/soak.svg
 	@$(PY) -m benchmarks.soak
 
-chaos: $(DEV_READY) ## kill -9 of each part of the cluster and of the broker, at random points
+chaos: $(DEV_READY) ## Kill the cluster's processes and the broker at random points, compare the tables
 	@$(PY) -W ignore -m tests.chaos
 
-bench-serving: $(DEV_READY) ## The API's requests a second
+bench-serving: $(DEV_READY) ## Requests a second of the API
 	@$(PY) -m benchmarks.serving
 
-bench-ranking: $(READY) ## Lists a second, of catalogues from 1,000 to a million items
+bench-ranking: $(READY) ## Lists a second, with 1,000 to a million items
 	@$(PY) -m benchmarks.ranking
 
-test: $(DEV_READY) ## Check style and types, then pass every test (starts and stops real servers)
+test: $(DEV_READY) ## Check style and types, run all tests (starts and stops real servers)
 	@$(MAKE) --no-print-directory lint types
 	@$(PY) -m pytest
 
-outages: $(DEV_READY) ## The main job while each store stops for 20 s, and all for 20 s more
+hostile: $(DEV_READY) ## Run the suite of hostile input, with its long tests
+	@$(PY) -m pytest -m hostile --long
+
+outages: $(DEV_READY) ## Run the main job while each store, then all stores, stop for 20 s
 	@$(PY) -m pytest tests/pipelines/test_outages.py --outage=20
 
-lint: $(DEV_READY) ## Ruff: rules and format
+lint: $(DEV_READY) ## Check rules and format with ruff
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 
-format: $(DEV_READY) ## Let ruff mend and format what it can
+format: $(DEV_READY) ## Fix and format with ruff
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
-types: $(DEV_READY) ## mypy --strict over our packages
+types: $(DEV_READY) ## Check types with mypy --strict
 	@$(VENV)/bin/mypy
 
-lock: $(VENV)/bin/uv ## Compile requirements*.in to the lock files, with hashes
+docs: $(DEV_READY) ## Build the documentation site into build/site, with all links checked
+	@$(VENV)/bin/mkdocs build --quiet
+
+lock: $(VENV)/bin/uv ## Compile requirements*.in to lock files with hashes
 	@$(VENV)/bin/uv pip compile -q --generate-hashes --no-header --python-version 3.11 requirements.in -o requirements.txt
 	@$(VENV)/bin/uv pip compile -q --generate-hashes --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
-clean: ## Remove what runs and tests leave behind (not .venv)
+clean: ## Remove the files of runs and tests (not .venv)
 	@rm -rf rivulet.db* rivulet-* .rivulet .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -26,14 +26,26 @@ if os.environ.get("CI"):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds `--outage`, for outages that are longer than those of the test suite."""
+    """Adds `--outage` and `--long`, for more than the test suite has time for."""
     words = "seconds for which a store is stopped in tests/pipelines/test_outages.py (default: 2)"
     parser.addoption("--outage", type=float, default=2.0, metavar="SECONDS", help=words)
+    parser.addoption("--long", action="store_true", help="run the tests with the marker `long` too")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Restores the default handler of SIGINT, which is ignored in background jobs of a shell."""
+    config.addinivalue_line("markers", "hostile: input, peers and stores that misbehave")
+    config.addinivalue_line("markers", "long: takes minutes; runs with --long only")
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips the tests with the marker `long` unless `--long` is given."""
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="runs with --long"))
 
 
 @pytest.fixture
