@@ -1,7 +1,8 @@
 """The model handler for Beam's RunInference, over columns of states.
 
-An example is a tensor of all states of a shard that need a ranking, not of one user. The handler
-concatenates the examples of a batch, ranks once and splits the result.
+An example is an array of all states of a shard that need a ranking, not of one user. The handler
+concatenates the examples of a batch, ranks once and splits the result. A worker imports PyTorch
+when it loads the first model, not before.
 """
 
 from __future__ import annotations
@@ -10,17 +11,15 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from apache_beam.metrics import Metrics
-from apache_beam.ml.inference.base import PredictionResult
-from apache_beam.ml.inference.pytorch_inference import PytorchModelHandlerTensor
+from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
 from inference.models.ranker import RANKERS, LazyRanker, NotLoadedError, RankerSource
+from transforms.messages.events import Int64s
 from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import States
 
@@ -30,15 +29,14 @@ LOG_EVERY = 60.0
 _LOG = logging.getLogger(__name__)
 
 
-def to_tensor(states: States) -> torch.Tensor:
-    """States as one int64 tensor [n, 2 + h]: user, length, items."""
-    return torch.from_numpy(
-        np.concatenate((states.user[:, None], states.length[:, None], states.items), axis=1)
-    )
+def state_rows(states: States) -> Int64s:
+    """States as one int64 array [n, 2 + h]: user, length, items."""
+    columns = (states.user[:, None], states.length[:, None], states.items)
+    return np.concatenate(columns, axis=1)
 
 
-class PolicyHandler(PytorchModelHandlerTensor):
-    """Ranks tensors of states (`to_tensor`) with the models of a source.
+class PolicyHandler(ModelHandler[Int64s, PredictionResult, LazyRanker]):
+    """Ranks arrays of states (`state_rows`) with the models of a source.
 
     Metrics: model_failures (batches that could not be ranked), model_versions_refused (new
     versions that could not be used), model_batch_rows, model_batch_micros.
@@ -50,13 +48,7 @@ class PolicyHandler(PytorchModelHandlerTensor):
     """
 
     def __init__(self, source: RankerSource, k: int, repeat_consumed: bool) -> None:
-        super().__init__(
-            state_dict_path="model.pt",  # Not read: load_model loads from the source.
-            model_class=torch.nn.Module,
-            min_batch_size=1,
-            # An example is a shard: its lists are written while the next shard is ranked.
-            max_batch_size=2,
-        )
+        super().__init__()
         self._source, self._k, self._repeat_consumed = source, k, repeat_consumed
         self._job = uuid.uuid4().hex
         self._next_log = 0.0
@@ -72,13 +64,17 @@ class PolicyHandler(PytorchModelHandlerTensor):
             ranker.load()
         return ranker
 
-    def get_num_bytes(self, batch: Sequence[torch.Tensor]) -> int:
-        """Bytes of the batch's tensors; Beam's implementation asks row by row."""
-        return sum(tensor.nbytes for tensor in batch)
+    def batch_elements_kwargs(self) -> Mapping[str, Any]:
+        """Small batches: the lists of a shard are written while the next shard is ranked."""
+        return {"min_batch_size": 1, "max_batch_size": 2}
+
+    def get_num_bytes(self, batch: Sequence[Int64s]) -> int:
+        """Bytes of the batch's arrays; Beam's implementation pickles them."""
+        return sum(rows.nbytes for rows in batch)
 
     def run_inference(
         self,
-        batch: Sequence[torch.Tensor],
+        batch: Sequence[Int64s],
         model: LazyRanker,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[PredictionResult]:
@@ -88,16 +84,16 @@ class PolicyHandler(PytorchModelHandlerTensor):
         model_failures and the log show it.
         """
         del inference_args
-        rows = torch.cat(list(batch)).numpy()
+        rows = np.concatenate(batch)
         started = time.perf_counter_ns()
         ranked = self._rank(rows, model)
         self._micros.update((time.perf_counter_ns() - started) // 1000)
         self._rows.update(len(rows))
-        ends = np.cumsum([len(tensor) for tensor in batch])
-        for tensor, end in zip(batch, ends.tolist(), strict=True):
-            yield PredictionResult(tensor, ranked.take(slice(end - len(tensor), end)))
+        ends = np.cumsum([len(example) for example in batch])
+        for example, end in zip(batch, ends.tolist(), strict=True):
+            yield PredictionResult(example, ranked.take(slice(end - len(example), end)))
 
-    def _rank(self, rows: npt.NDArray[np.int64], model: LazyRanker) -> RankedLists:
+    def _rank(self, rows: Int64s, model: LazyRanker) -> RankedLists:
         if len(rows):
             try:
                 ranked = model.load().rank(

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
-import torch
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, RunInference
 
-from inference.handler import PolicyHandler, to_tensor
+from inference.handler import PolicyHandler, state_rows
 from inference.models.ranker import RankerSource
 from transforms.fill import fill
+from transforms.messages.events import Int64s
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations
 
@@ -76,14 +76,14 @@ class _KeyedHandler(KeyedModelHandler):
         super().__init__(handler)
         self._handler = handler
 
-    def get_num_bytes(self, batch: Sequence[tuple[Keyed, torch.Tensor]]) -> int:
+    def get_num_bytes(self, batch: Sequence[tuple[Keyed, Int64s]]) -> int:
         """Bytes of the batch's states."""
         return self._handler.get_num_bytes([states for _, states in batch])
 
 
-def _keyed_states(element: Keyed) -> tuple[Keyed, torch.Tensor]:
+def _keyed_states(element: Keyed) -> tuple[Keyed, Int64s]:
     _, request = element
-    return element, to_tensor(request.states.take(request.ranked))
+    return element, state_rows(request.states.take(request.ranked))
 
 
 @beam.typehints.with_output_types(tuple[int, RankedBatch], served=Recommendations)

@@ -6,22 +6,22 @@ events.events, events.malformed, events.late
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import apache_beam as beam
 
 from sources.errors import SourceError
 from sources.files.ranges import FileLimits
 from sources.files.read import ReadFiles
-from sources.kafka.read import ReadKafka, TopicStart
-from sources.kafka.read_partition import ReaderConfig
-from sources.kafka.url import parse_url
-from sources.kafka.watermark import EventTimeLimits
 from sources.malformed import TALLIES, CheckMalformed
 from sources.options import InputSettings, KafkaSettings, is_file_input, split_columns
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
+
+if TYPE_CHECKING:
+    from sources.kafka.read import ReadKafka
+    from sources.kafka.read_partition import ReaderConfig
 
 
 class Events(NamedTuple):
@@ -76,6 +76,9 @@ class ReadEvents(beam.PTransform):
             limits = FileLimits(chosen.max_future, chosen.max_line, chosen.max_malformed)
             self.source = ReadFiles(chosen.input, columns, limits, progress)
         else:
+            # Kafka's client is imported for topics alone.
+            from sources.kafka.read import ReadKafka, TopicStart
+
             where = TopicStart(kafka.kafka_start, kafka.is_bounded, kafka.kafka_refresh)
             self.source = ReadKafka(reader_config(chosen, kafka), where, progress)
 
@@ -94,6 +97,10 @@ def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:
     Raises:
         SourceError: the URL is wrong.
     """
+    from sources.kafka.read_partition import ReaderConfig
+    from sources.kafka.url import parse_url
+    from sources.kafka.watermark import EventTimeLimits
+
     limits = EventTimeLimits(
         out_of_orderness=kafka.max_out_of_orderness,
         allowed_lateness=kafka.allowed_lateness,

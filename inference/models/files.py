@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from rivulet.errors import UserError
+
 MODEL_BYTES = 8 << 30
 """Default limit of a file of a model directory, in bytes."""
 
@@ -21,7 +23,7 @@ INFO_BYTES = 1 << 20
 """Limit of model.json and CURRENT, in bytes."""
 
 
-class ModelError(RuntimeError):
+class ModelError(UserError, RuntimeError):
     """A model directory is missing, incomplete or broken."""
 
 

@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.models.choices import ModelChoice
 from inference.models.current import Signature, current_directory, signature
-from inference.models.directory import load_policy
 from inference.models.files import MODEL_BYTES, ModelError, ModelReadError
 from inference.models.info import read_info
-from inference.policy import Policy
+
+if TYPE_CHECKING:
+    from inference.policy import Policy
 
 LOOK_EVERY = 3.0
 """Seconds between checks for a new version."""
@@ -74,6 +76,9 @@ class VersionedModel:
         return self._policy
 
     def _load(self, directory: Path) -> Policy:
+        # This imports PyTorch: not before there is a model to load.
+        from inference.models.directory import load_policy
+
         policy = load_policy(directory, self._device, self._choice.directory, self._limit)
         if self._choice.name:
             policy.info = dataclasses.replace(policy.info, name=self._choice.name)

@@ -12,16 +12,20 @@ from pipelines.options import ModelSettings
 
 
 def model_source(settings: ModelSettings) -> RankerSource:
-    """The models that the settings name; they are looked at here, before the job starts.
+    """The models that the settings name; those are loaded here once, before the job starts.
+
+    The model that comes with Rivulet is known to be sound and is not loaded here, so that a job
+    begins to read before it imports PyTorch.
 
     Raises:
         ModelError: a directory holds no model that can be used.
     """
-    chosen = list(settings.model) or [str(packaged_model())]
-    if chosen == ["none"]:
+    if not settings.model:
+        return RegistrySource(parse_models([str(packaged_model())]))
+    if settings.model == ("none",):
         return NoPolicy()
     try:
-        source = RegistrySource(parse_models(chosen))
+        source = RegistrySource(parse_models(settings.model))
     except ValueError as error:
         raise ModelError(f"--model: {error}") from error
     source.load()

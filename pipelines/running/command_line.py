@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipelines.running.beam_import import import_beam, named_runner
 from rivulet.configuration import Configuration
 from rivulet.settings import ArgumentParser
 
@@ -56,8 +57,9 @@ def read_command_line(
     """
     parser = job_parser(prog, description, concerns)
     given, rest = parser.parse_known_args(argv)
+    # Beam takes a second to import: not before the command line is known to be well formed.
+    import_beam(argv, "apache_beam.ml.inference.base")
     settings = Configuration.read(parser, concerns, given)
-    # Beam takes seconds to import: not before the options of this program are known to be right.
     from apache_beam.options.pipeline_options import PipelineOptions
 
     unknown = _unknown_to_beam(rest, prog)
@@ -70,7 +72,8 @@ def read_command_line(
 
 def _unknown_to_beam(rest: Sequence[str], prog: str) -> list[str]:
     """What of `rest` none of Beam's option classes knows."""
-    import apache_beam.runners.render  # noqa: F401  (Its options exist once it is imported.)
+    if named_runner(rest) == "render":
+        import apache_beam.runners.render  # noqa: F401  (Its options exist once it is imported.)
     from apache_beam.options.pipeline_options import PipelineOptions
 
     parser = ArgumentParser(prog=prog, add_help=False, conflict_handler="resolve")

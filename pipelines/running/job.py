@@ -100,7 +100,6 @@ class Job:
     def _run(self, options: JobOptions) -> int:
         import apache_beam as beam
 
-        from pipelines.running.drawing import drawn
         from pipelines.running.runners import make_runner, runner_name
         from pipelines.running.summary import Summary, show
         from pipelines.running.waiting import run_to_end
@@ -117,6 +116,8 @@ class Job:
         pipeline = beam.Pipeline(runner=runner, options=options.beam)
         self.construct(pipeline, options)
         if runner_name(options.beam) == "render":
+            from pipelines.running.drawing import drawn
+
             pipeline.run().wait_until_finish()
             print("\n".join(drawn(options.beam)))
             return 0
@@ -162,4 +163,6 @@ def _log_to_file() -> None:
     handler = logging.FileHandler(LOG_FILE, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
+    # RunInference logs this for every bundle where Beam found no PyTorch (`beam_import`).
+    handler.addFilter(lambda record: "Resource module" not in str(record.msg))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

@@ -15,7 +15,6 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipelines.flink.options import FlinkSettings
 from pipelines.running.command_line import JobOptions
-from pipelines.running.drawing import drawing_runner
 from pipelines.running.errors import RunnerError
 
 
@@ -39,6 +38,8 @@ def make_runner(job: JobOptions, bounded: bool, files: bool = True) -> PipelineR
     standard = options.view_as(StandardOptions)
     name = runner_name(options)
     if name == "render":
+        from pipelines.running.drawing import drawing_runner
+
         return drawing_runner(options)
     if name == "directrunner":
         if not bounded:

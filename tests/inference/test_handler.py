@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from inference.handler import PolicyHandler, to_tensor
+from inference.handler import PolicyHandler, state_rows
 from inference.models.choices import parse_models
 from inference.models.ranker import RETRY_EVERY, LazyRanker, NotLoadedError, RankerCache
 from inference.models.registry import RegistrySource
@@ -32,7 +31,7 @@ class Loads:
         return self._ranker
 
 
-def answers(handler: PolicyHandler, batch: list[torch.Tensor]) -> list[RankedLists]:
+def answers(handler: PolicyHandler, batch: list[np.ndarray]) -> list[RankedLists]:
     results = list(handler.run_inference(batch, handler.load_model()))
     assert [result.example is tensor for result, tensor in zip(results, batch, strict=True)]
     return [result.inference for result in results]
@@ -48,7 +47,7 @@ def test_a_batch_is_ranked_at_once_and_each_example_gets_its_own() -> None:
 
     handler = PolicyHandler(Loads(Counting()), 8, False)
     given = [states(n, n) for n in (5, 0, 1, 70)]
-    together = answers(handler, [to_tensor(each) for each in given])
+    together = answers(handler, [state_rows(each) for each in given])
     assert calls == [76]
     for each, ranked in zip(given, together, strict=True):
         alone = FakeSource().rank(each.user, each.items, each.length, 8, False)
@@ -64,7 +63,7 @@ def test_a_model_that_fails_ranks_nothing_and_says_so(caplog: pytest.LogCaptureF
 
     handler = PolicyHandler(Loads(Broken()), 8, False)
     with caplog.at_level(logging.ERROR):
-        first, second = answers(handler, [to_tensor(states(3, 1)), to_tensor(states(4, 2))])
+        first, second = answers(handler, [state_rows(states(3, 1)), state_rows(states(4, 2))])
     assert (len(first.items), len(second.items)) == (3, 4)
     for ranked in (first, second):
         assert not ranked.length.any()
@@ -75,9 +74,9 @@ def test_a_model_that_fails_ranks_nothing_and_says_so(caplog: pytest.LogCaptureF
 
 def test_no_states_need_no_model() -> None:
     handler = PolicyHandler(Loads(None), 8, False)
-    (ranked,) = answers(handler, [to_tensor(states(0, 1))])
+    (ranked,) = answers(handler, [state_rows(states(0, 1))])
     assert ranked.items.shape == (0, 8)
-    assert handler.get_num_bytes([to_tensor(states(3, 1))]) == 3 * 12 * 8
+    assert handler.get_num_bytes([state_rows(states(3, 1))]) == 3 * 12 * 8
 
 
 def test_a_model_that_cannot_be_loaded_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -109,7 +108,7 @@ def test_without_a_model_users_are_left_to_popular_items() -> None:
         def load(self) -> None:
             raise OSError("not there")
 
-    (ranked,) = answers(PolicyHandler(Missing(), 8, False), [to_tensor(states(3, 1))])
+    (ranked,) = answers(PolicyHandler(Missing(), 8, False), [state_rows(states(3, 1))])
     assert len(ranked.items) == 3
     assert not ranked.length.any()
 
@@ -136,7 +135,7 @@ def test_jobs_in_one_process_do_not_share_models(tmp_path: Path) -> None:
     known = States(np.array([100]), 7 + 3 * np.arange(10)[None], np.array([10]))
     for _ in range(2):
         for name, label in (("x", b"reinforce-x"), ("y", b"reinforce-y"), ("z", b"reinforce-x")):
-            (ranked,) = answers(handlers[name], [to_tensor(known)])
+            (ranked,) = answers(handlers[name], [state_rows(known)])
             assert set(ranked.policy) == {label}
     rankers = {name: handler.load_model().load() for name, handler in handlers.items()}
     assert len({id(ranker) for ranker in rankers.values()}) == 3

@@ -1,0 +1,75 @@
+"""What a command imports before it does something: little, and so it starts fast."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("apache_beam", "duckdb", "fastapi", "kafka", "numpy", "pandas", "pyarrow", "sqlalchemy",
+         "torch")  # fmt: skip
+COMMANDS = ("pipelines.recommend", "pipelines.record", "pipelines.popular", "pipelines.replay",
+            "pipelines.page", "deploy")  # fmt: skip
+
+HELP = """
+import runpy, sys
+sys.argv = [sys.argv[1], "--help"]
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+except SystemExit as end:
+    assert not end.code, end.code
+print("IMPORTED", [name for name in %r if name in sys.modules])
+"""
+
+FIRST_EVENT = """
+import json, sys, threading, time
+from pipelines.recommend import JOB
+
+def watch():
+    while True:
+        progress = sys.modules.get("transforms.progress")
+        if progress is not None and any(
+            counters.values.get("read") for counters in list(progress._JOBS.values())
+        ):
+            hidden = ("torch", "google.cloud.storage", "pymongo", "kafka", "duckdb")
+            found = [name for name in hidden if name in sys.modules]
+            print("READ", json.dumps([time.process_time(), found]), flush=True)
+            return
+        time.sleep(0.002)
+
+threading.Thread(target=watch, daemon=True).start()
+status = JOB.main([])
+sys.exit(status)
+"""
+
+
+def python(code: str, *arguments: str, folder: Path = ROOT) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, *arguments],
+        cwd=folder, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_help_imports_nothing_heavy(module: str) -> None:
+    assert python(HELP % (HEAVY,), module).splitlines()[-1] == "IMPORTED []"
+
+
+@pytest.mark.slow
+def test_the_first_event_is_read_before_beam_and_torch_could_be_imported(tmp_path: Path) -> None:
+    """In seconds of CPU, which another process's work does not change: the better of two."""
+    measure = "import time, apache_beam, torch; print(time.process_time())"
+    best, imports = float("inf"), float("inf")
+    for _ in range(2):
+        imports = min(imports, float(python(measure, folder=tmp_path)))
+        said = python(FIRST_EVENT, folder=tmp_path)
+        (line,) = (line for line in said.splitlines() if line.startswith("READ "))
+        seconds, imported = json.loads(line.removeprefix("READ "))
+        assert imported == []
+        best = min(best, seconds)
+    assert best < imports
