@@ -29,6 +29,10 @@ ANSWER_MS = 10_000
 COMMIT_SECONDS = 5.0
 """The least time between two commits of a partition's position."""
 
+REFRESH_SECONDS = 5.0
+"""Time between two requests for a topic's metadata. Fetches name the topic, not its id, so that
+the metadata alone show that a topic was deleted and created again."""
+
 NO_TOPIC_ID = bytes(16)
 """The id of a topic of which the broker gives none (before Kafka 2.8)."""
 
@@ -74,6 +78,12 @@ def is_missing(consumer: KafkaConsumer, topic: str) -> bool:
     return not known and topic not in consumer.topics()
 
 
+def refresh_metadata(consumer: KafkaConsumer) -> None:
+    """Asks the broker for the metadata of the consumer's topic, and waits for the answer."""
+    future = consumer._cluster.request_update()  # noqa: SLF001
+    consumer._net.run(consumer._manager.wait_for, future, ANSWER_MS)  # noqa: SLF001
+
+
 class ConsumerPool:
     """The consumers of one job in this process that no bundle is using, and its committers."""
 
@@ -83,6 +93,7 @@ class ConsumerPool:
         self._committing = threading.Lock()
         self._committers: dict[tuple[KafkaUrl, str], Any] = {}
         self._committed: dict[_Key, tuple[int, float]] = {}
+        self._refreshed: dict[_Key, float] = {}
 
     def acquire(self, url: KafkaUrl, partition: int, position: int) -> KafkaConsumer:
         """A consumer assigned to the partition, whose next record is the one at `position`.
@@ -94,9 +105,14 @@ class ConsumerPool:
         with self._lock:
             consumer, at, _ = self._kept.pop((url, partition), (None, -1, 0.0))
         where = TopicPartition(url.topic, partition)
+        now = time.monotonic()
         if consumer is None:
             consumer = connect(url)
             consumer.assign([where])
+            self._refreshed[url, partition] = now
+        elif now - self._refreshed.get((url, partition), -REFRESH_SECONDS) >= REFRESH_SECONDS:
+            refresh_metadata(consumer)
+            self._refreshed[url, partition] = now
         if at != position:
             consumer.seek(where, position)
         return consumer

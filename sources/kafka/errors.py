@@ -17,6 +17,7 @@ from kafka.errors import (
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
+    LogTruncationError,
     RequestTimedOutError,
     SaslAuthenticationFailedError,
     UnsupportedCodecError,
@@ -91,6 +92,8 @@ def describe(error: BaseException) -> str:
         return f"the records' compression cannot be decoded: {_one_line(error)}"
     if isinstance(error, CorruptRecordError):
         return f"a record is corrupt and cannot be decoded: {_one_line(error)}"
+    if isinstance(error, LogTruncationError):
+        return "the partition's log was truncated; its records are read from the same offset on"
     cause = error.__cause__
     if isinstance(cause, FileNotFoundError):
         return "there is no such file as is named by ssl_cafile, ssl_certfile or ssl_keyfile"

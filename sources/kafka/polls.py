@@ -6,10 +6,21 @@ import logging
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
+from kafka.errors import (
+    KafkaError,
+    LogTruncationError,
+    OffsetOutOfRangeError,
+    UnknownTopicOrPartitionError,
+)
 
 from sources.errors import SourceError
-from sources.kafka.consumers import ANSWER_MS, NO_TOPIC_ID, is_missing, topic_id
+from sources.kafka.consumers import (
+    ANSWER_MS,
+    NO_TOPIC_ID,
+    is_missing,
+    refresh_metadata,
+    topic_id,
+)
 from sources.kafka.partition import Partition
 from sources.kafka.partitions import FOREVER
 from sources.kafka.url import KafkaUrl
@@ -52,10 +63,16 @@ def poll(
     """
     where = TopicPartition(url.topic, partition.number)
     try:
-        records = consumer.poll(POLL_MS, POLL_RECORDS).get(where, [])
+        records = _fetched(consumer, url, where)
         check_topic(consumer, url, partition)
         end = consumer.position(where, ANSWER_MS)
+    except LogTruncationError:
+        # A topic that was deleted, or created again, looks like this too.
+        refresh_metadata(consumer)
+        check_topic(consumer, url, partition)
+        raise
     except OffsetOutOfRangeError as error:
+        refresh_metadata(consumer)
         check_topic(consumer, url, partition)
         begin = consumer.beginning_offsets([where], ANSWER_MS)[where]
         if position >= begin:
@@ -76,6 +93,19 @@ def poll(
     if end is None or end <= stop:
         return Polled(end or position, records)
     return Polled(stop, [record for record in records if record.offset < stop])
+
+
+def _fetched(consumer: KafkaConsumer, url: KafkaUrl, where: TopicPartition) -> list[Any]:
+    try:
+        records: list[Any] = consumer.poll(POLL_MS, POLL_RECORDS).get(where, [])
+    except (KafkaError, OSError):
+        raise
+    except Exception as error:
+        # The codecs' libraries have errors of their own.
+        raise SourceError(
+            f"{url}, partition {where.partition}: records cannot be decoded: {error}"
+        ) from error
+    return records
 
 
 _CREATED_AGAIN = (

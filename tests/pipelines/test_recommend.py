@@ -249,7 +249,7 @@ def test_help_names_every_option_with_its_default(capsys: pytest.CaptureFixture[
     names = [field.name for concern in concerns for field in dataclasses.fields(concern)]
     assert len(names) > 35
     # A flag is off unless it is given; all others have a default.
-    flags = {"repeat_consumed"}
+    flags = {"repeat_consumed", "reset_watermark"}
     for name in names:
         (entry,) = re.findall(rf"^  --{name}\b.*\n(?:    .*\n)*", told, re.MULTILINE)
         assert ("(default:" in entry) == (name not in flags), entry

@@ -15,7 +15,7 @@ from sources.kafka.poll_delay import LONGEST_SECONDS, SHARE, SHORTEST_SECONDS, P
 from sources.kafka.read_partition import FollowPartition, ReaderConfig
 from sources.kafka.url import KafkaUrl
 from sources.kafka.watermark import EventTimeLimits, PartitionWatermark
-from tests.sources.kafka.fakes import Metadata
+from tests.sources.kafka.fakes import Client, Metadata
 from transforms.progress import ProgressCounters
 
 
@@ -38,7 +38,7 @@ def test_delays_follow_the_speed_of_event_time() -> None:
     assert delays.next_delay("p", 1001, 131.0) == LONGEST_SECONDS
 
 
-class Broker:
+class Broker(Client):
     """A partition of which each poll finds what was sent since the one before."""
 
     def __init__(self, *polls: list[int]) -> None:

@@ -14,7 +14,7 @@ from sources.kafka.partition import Partition
 from sources.kafka.partitions import FOREVER
 from sources.kafka.polls import POLL_RECORDS, is_at_end, poll
 from sources.kafka.url import KafkaUrl, parse_url
-from tests.sources.kafka.fakes import Metadata
+from tests.sources.kafka.fakes import Client, Metadata
 
 WHERE = TopicPartition("clicks", 3)
 
@@ -25,7 +25,7 @@ class Record:
 
 
 @dataclass
-class Consumer:
+class Consumer(Client):
     """Holds records of some offsets, the last ones of which may be gaps, up to `end`."""
 
     offsets: range
