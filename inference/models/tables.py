@@ -72,7 +72,8 @@ def parse_table(content: bytes, path: Path) -> Tensor:
         raise ModelError(f"{path} cannot be read: {error}") from error
     if table.ndim != 2 or table.dtype.kind != "f" or not np.isfinite(table).all():
         raise ModelError(f"{path} is no table of finite numbers")
-    single = table.astype(np.float32)
+    with np.errstate(over="ignore"):
+        single = table.astype(np.float32)
     if not np.isfinite(single).all():
         raise ModelError(f"{path} is no table of finite numbers in single precision")
     return torch.from_numpy(single)
@@ -90,6 +91,7 @@ def _array(content: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
         raise ValueError(f"version {version} of the format is not supported")
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
-    data = memoryview(content)[file.tell() :]
-    array = np.frombuffer(data, dtype)
+    if min(shape, default=0) < 0:  # reshape would infer it.
+        raise ValueError(f"its shape is {shape}")
+    array = np.frombuffer(memoryview(content)[file.tell() :], dtype)
     return array.reshape(shape, order="F" if fortran else "C")
