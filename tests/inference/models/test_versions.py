@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from inference.models import versions
+from inference.models import directory as model_directory
 from inference.models.choices import ModelChoice
 from inference.models.directory import save_policy
 from inference.models.files import ModelReadError
@@ -83,9 +83,9 @@ def test_a_refused_version_is_counted_and_logged_once_and_tried_when_it_changes(
     save(tmp_path, "1")
     model = follow(tmp_path, clock)
     loads = []
-    load = versions.load_policy
+    load = model_directory.load_policy
     monkeypatch.setattr(
-        versions,
+        model_directory,
         "load_policy",
         lambda *given: loads.append(1) or load(*given),  # type: ignore[func-returns-value]
     )
@@ -109,15 +109,15 @@ def test_a_file_that_cannot_be_read_now_is_tried_again_though_nothing_changes(
     save(tmp_path, "1")
     model = follow(tmp_path, clock)
     save_other(tmp_path, "2")
-    load = versions.load_policy
+    load = model_directory.load_policy
 
     def fail(*given: object) -> None:
         raise ModelReadError("input/output error")
 
-    monkeypatch.setattr(versions, "load_policy", fail)
+    monkeypatch.setattr(model_directory, "load_policy", fail)
     assert [label(model, clock) for _ in range(3)] == ["reinforce-1"] * 3
     assert model.refused == 1
-    monkeypatch.setattr(versions, "load_policy", load)
+    monkeypatch.setattr(model_directory, "load_policy", load)
     assert label(model, clock) == "reinforce-2"
 
 
