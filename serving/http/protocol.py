@@ -11,7 +11,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from serving.http.connections import ConnectionTable, peer_key
 from serving.options import LimitSettings
@@ -46,6 +50,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_size = 0  # bytes of the first line and headers that are complete
         self._received = 0  # bytes since the request began
         self._body_size = 0
+        self._running: RequestResponseCycle | None = None  # the request being answered
         self._arrival_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
 
@@ -66,6 +71,7 @@ class LimitedProtocol(HttpToolsProtocol):
         for timer in (self._arrival_timer, self._write_timer):
             if timer:
                 timer.cancel()
+        self._disconnect()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -146,6 +152,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._is_idle() and not self._in_body:
             self._table.end_request(self)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     # limits
 
     def _count_head(self, size: int) -> None:
@@ -174,17 +184,27 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self._in_head and self._is_idle():
             self._refuse(408, "the request's headers did not arrive in time")
         elif self._in_body or self._is_idle():
-            self.transport.abort()
+            self._abort()
 
     def _abort_later(self) -> None:
         if self._write_timer is None:
             seconds = self._limits.write_timeout
-            self._write_timer = self.loop.call_later(seconds, self.transport.abort)
+            self._write_timer = self.loop.call_later(seconds, self._abort)
+
+    def _abort(self) -> None:
+        self._disconnect()
+        self.transport.abort()
+
+    def _disconnect(self) -> None:
+        """Lets the running request know; uvicorn tells only the latest of pipelined requests."""
+        if self._running and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def _refuse(self, status: int, message: str) -> None:
         """Answers without the application and closes the connection."""
         if self.cycle and self.cycle.response_started and not self.cycle.response_complete:
-            self.transport.abort()
+            self._abort()
             return
         body = b'{"detail": "%s"}' % message.encode()
         self.transport.write(

@@ -22,6 +22,18 @@ _START_SECONDS = 150
 @contextmanager
 def serving(folder: Path, *options: str, token: str = "", models: bool = True) -> Iterator[str]:
     """Runs `python -m serving` in `folder`; gives its address without a slash at the end."""
+    with serving_process(folder, *options, token=token, models=models) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving_process(
+    folder: Path, *options: str, token: str = "", models: bool = True
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Runs `python -m serving` in `folder`; gives its address and the process.
+
+    Its output is in `serving.log`.
+    """
     port = free_port()
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RIVULET_TOKEN": token}
     address = f"http://127.0.0.1:{port}"
@@ -45,7 +57,7 @@ def serving(folder: Path, *options: str, token: str = "", models: bool = True) -
         )
     try:
         _wait(process, address, folder, models)
-        yield address
+        yield address, process
     finally:
         process.send_signal(signal.SIGINT)
         try:
