@@ -1,0 +1,67 @@
+"""Outcomes: the same as by looking at each event for each list."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.attributed_events import REWARD_OF, with_outcomes
+from serving.schemas.users import Event, Outcome, Recommendation
+
+ITEMS = st.integers(1, 6)
+EVENTS = st.lists(
+    st.builds(Event, ITEMS, st.sampled_from([*REWARD_OF, "other"]), st.integers(0, 40)), max_size=30
+)
+LISTS = st.lists(
+    st.builds(
+        Recommendation,
+        time=st.integers(0, 40),
+        items=st.lists(ITEMS, max_size=5, unique=True),
+        policy=st.none(),
+        propensities=st.none(),
+        last_reward=st.none(),
+    ),
+    max_size=8,
+)
+
+
+def one_by_one(
+    lists: list[Recommendation], events: list[Event], window: int
+) -> list[list[Outcome]]:
+    found = []
+    for one in lists:
+        best: dict[int, Outcome] = {}
+        for event in events:
+            if event.item in one.items and one.time <= event.time < one.time + window:
+                outcome = Outcome(
+                    event.item, event.behavior, event.time, REWARD_OF.get(event.behavior, 0.0)
+                )
+                known = best.get(event.item)
+                if known is None or outcome.reward > known.reward:
+                    best[event.item] = outcome
+        found.append([best[item] for item in one.items if item in best])
+    return found
+
+
+@given(LISTS, EVENTS, st.integers(1, 30))
+def test_outcomes_are_those_of_each_event_and_list(
+    lists: list[Recommendation], events: list[Event], window: int
+) -> None:
+    events = sorted(events, key=lambda event: (event.time, event.item, event.behavior))
+    given_ = with_outcomes(lists, events, window)
+    assert [one.outcomes for one in given_] == one_by_one(lists, events, window)
+    assert [replace(one, outcomes=None) for one in given_] == lists
+
+
+@given(LISTS, EVENTS, st.integers(1, 30), st.integers(0, 60))
+def test_lists_whose_events_are_not_all_known_have_no_outcomes(
+    lists: list[Recommendation], events: list[Event], window: int, known_until: int
+) -> None:
+    events = sorted(events, key=lambda event: (event.time, event.item, event.behavior))
+    known = [event for event in events if event.time < known_until]
+    full = with_outcomes(lists, events, window)
+    for one, complete in zip(with_outcomes(lists, known, window, known_until), full, strict=True):
+        if one.time + window > known_until:
+            assert one.outcomes is None
+        else:
+            assert one == complete
