@@ -74,8 +74,8 @@ class InferenceModel:
 
     @property
     def history(self) -> int:
-        """Items of a history that the policy's network reads."""
-        return self._policy.network.sizes.window
+        """Items of a history that the policy reads, as its model.json says."""
+        return self._policy.info.history
 
     def refresh(self) -> None:
         """Switches to a new version, if CURRENT names one; blocks while it is loaded."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import JSON, BigInteger, Column, MetaData, Table, create_engine
+from sqlalchemy import Table, create_engine
 
 from sinks.sql.schema import METADATA
 
@@ -36,21 +36,12 @@ class Rows:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-JOB = Table(
-    "job",
-    MetaData(),
-    Column("run", BigInteger, primary_key=True, autoincrement=False),
-    Column("settings", JSON, nullable=False),
-)
-
-
 def fill(url: str, rows: Rows) -> None:
     """Creates the tables in an SQL store and replaces their rows."""
     engine = create_engine(url)
     with engine.begin() as connection:
         METADATA.create_all(connection)
-        JOB.metadata.create_all(connection)
-        for table in {table.name: table for table in (JOB, *METADATA.sorted_tables)}.values():
+        for table in METADATA.sorted_tables:
             columns = rows.columns(table)
             if columns:
                 connection.execute(table.delete())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Select, Table, Text, column, func, select, table, type_coerce
+from sqlalchemy import Column, Select, Table, Text, func, select, type_coerce
 
 from serving.schemas.health import StoreState
 from serving.schemas.job import EventMinutes, PolicyMinutes
@@ -17,6 +17,7 @@ from serving.stores.base import Horizon, Worker, public_name
 from serving.stores.sql.engine import Database, RowTuples
 from sinks.sql.schema import (
     EVENT_MINUTE,
+    JOB,
     JOB_WORKER,
     POLICY_MINUTE,
     RECOMMENDATION,
@@ -26,7 +27,6 @@ from sinks.sql.schema import (
 from transforms.messages.job import JobSettings
 
 T = TypeVar("T")
-JOB = table("job", column("run"), column("settings"))
 _MINUTE = 60
 _PLACES = 4
 
@@ -212,7 +212,7 @@ class SQLReader:
         """See `Reader`."""
         of = JOB.c
         query = (
-            select(of.run, of.settings)
+            select(of.run, _json(of.settings))
             .where(of.run <= 1000 * self._horizon())
             .order_by(of.run.desc())
             .limit(1)
@@ -221,7 +221,7 @@ class SQLReader:
         def make(found: RowTuples) -> JobSettings | None:
             return next(iter(self._rows.valid(rows.job_settings, found)), None)
 
-        return await self._database.query(query, JOB.name, make)
+        return await self._query(query, JOB, make)
 
     async def close(self) -> None:
         """See `Reader`."""
