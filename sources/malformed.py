@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import apache_beam as beam
 import numpy as np
 
-from sources.errors import SourceError
 from sources.parsing.malformed import MalformedRows
 from transforms.messages.dead_letters import DeadLetterBatch
 
@@ -24,11 +23,11 @@ TALLIES = "tallies"
 """The output of a source for `MalformedTally`s."""
 
 FIRST_LINES = 1_000
-_SHOWN = 100
+_SHOWN = 60
 
 
-class MalformedInputError(SourceError):
-    """More of the input is malformed than is allowed."""
+class MalformedInputError(ValueError):
+    """More of the input is malformed than is allowed: the job fails, with status 1."""
 
 
 @dataclass(frozen=True)

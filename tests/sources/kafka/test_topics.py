@@ -112,9 +112,7 @@ def test_what_cannot_be_decompressed_is_an_error_at_once(
     create(admin, url.topic)
     send(kafka, url.topic, VALUES, compression_type="lz4", linger_ms=200)
     monkeypatch.setattr(default_records, "lz4_decode", broken)
-    with pytest.raises(
-        Exception, match=r"SourceError: .*cannot be decoded: LZ4F.*ERROR_frameType_unknown"
-    ):
+    with pytest.raises(SourceError, match="cannot be decoded: LZ4F_decompress"):
         check(url, [], [])
 
 
