@@ -17,7 +17,7 @@ from transforms.histories.update import HistoryUpdate
 from transforms.messages.events import BEHAVIORS, EventBatch
 from transforms.messages.popular import ItemCounts, PopularRows
 from transforms.messages.ranking import LAST_USER, RankingRequest, WorkUnit
-from transforms.windows.popular import top_rows
+from transforms.windows.item_counts import top_rows
 
 
 def read(path: str) -> EventBatch:

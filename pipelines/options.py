@@ -17,11 +17,14 @@ class PopularSettings:
         popular_window: events that a ranking counts, in seconds of event time.
         popular_period: time between the ends of two rankings, in seconds of event time.
         popular_size: items in a ranking.
+        popular_cap: largest number of events of one user on an item that count in a window; 0
+            for no limit.
     """
 
     popular_window: int = option(3600, "SECONDS", least=1)
     popular_period: int = option(80, "SECONDS", least=1)
     popular_size: int = option(17, "N", least=1)
+    popular_cap: int = option(0, "N", least=0)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""

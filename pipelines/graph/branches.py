@@ -150,7 +150,11 @@ def rank_popular(flow: Flow, closed: ClosedPanes) -> beam.PCollection[PopularRow
     """Popular items by window, to their stores."""
     chosen = flow.settings[PopularSettings]
     popular = closed.blocks | "Popular" >> PopularItems(
-        chosen.popular_window, chosen.popular_period, chosen.popular_size
+        chosen.popular_window,
+        chosen.popular_period,
+        chosen.popular_size,
+        flow.events.is_bounded_files,
+        chosen.popular_cap,
     )
     _write(flow, PopularSinkSettings, popular, PopularRows)
     return popular

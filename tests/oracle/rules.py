@@ -20,15 +20,22 @@ class Recommendation(NamedTuple):
 
 
 def popular(
-    events: Iterable[Event], window: int = 3600, period: int = 80, size: int = 17
+    events: Iterable[Event], window: int = 3600, period: int = 80, size: int = 17, cap: int = 0
 ) -> dict[int, list[tuple[int, int]]]:
-    """window_end to [(item, count)], for every window with an event."""
-    counts: dict[int, Counter[int]] = defaultdict(Counter)
+    """window_end to [(item, count)], for every window with an event.
+
+    With a `cap`, at most so many events of a user on an item count in a window.
+    """
+    pairs: dict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
     for event in set(events):
         end = (event.time // period + 1) * period
         while end - window <= event.time:
-            counts[end][event.item] += 1
+            pairs[end][event.user, event.item] += 1
             end += period
+    counts: dict[int, Counter[int]] = defaultdict(Counter)
+    for end, found in pairs.items():
+        for (_, item), count in found.items():
+            counts[end][item] += min(count, cap) if cap else count
     return {
         end: sorted(items.items(), key=lambda pair: (-pair[1], pair[0]))[:size]
         for end, items in counts.items()

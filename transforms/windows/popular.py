@@ -1,20 +1,21 @@
-"""Popular items: sliding windows through panes (spec section 3).
+"""Popular items: rankings over sliding windows (spec section 3).
 
-Each event is counted once, in a pane as long as the greatest common divisor of the window
-and its period; the panes' counts, not the events, go into Beam's SlidingWindows and are
-merged there. With the defaults an event is touched once, where a window per event would
-touch it 45 times.
+Each event is counted once, in a pane as long as the greatest common divisor of the window and its
+period. Windows are made of the panes' counts, not of events. With the defaults, a window of
+60 minutes every 80 s, an event would otherwise be counted 45 times.
+
+In a stream the panes' counts go into Beam's SlidingWindows, so that each window is ranked when
+the watermark passes its end. For files see `popular_chunks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import (
     FixedWindows,
@@ -25,125 +26,107 @@ from apache_beam.transforms.window import (
 )
 
 from transforms.bundles import CollectBundle
-from transforms.columns.packing import order, pack
 from transforms.columns.ranges import run_starts
-from transforms.messages.events import EventBatch, Int64s
+from transforms.messages.events import EventBatch
 from transforms.messages.popular import ItemCounts, PopularRows
+from transforms.windows.item_counts import MergeCappedCounts, MergeCounts, PaneCounts, top_rows
 from transforms.windows.panes import pane_seconds
-
-
-class MergeCounts(beam.CombineFn):
-    """Adds counts up. Accumulators are joined as they come and merged when they have grown."""
-
-    def create_accumulator(self) -> list[ItemCounts]:
-        """Nothing yet."""
-        return []
-
-    def add_input(self, accumulator: list[ItemCounts], counts: ItemCounts) -> list[ItemCounts]:
-        """Keeps `counts` for later."""
-        accumulator.append(counts)
-        return self.compact(accumulator) if len(accumulator) >= 64 else accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[list[ItemCounts]]) -> list[ItemCounts]:
-        """Joins them; none at all is nothing (Flink fires empty panes)."""
-        return self.compact([counts for parts in accumulators for counts in parts])
-
-    def compact(self, accumulator: list[ItemCounts]) -> list[ItemCounts]:
-        """One table in place of many."""
-        if len(accumulator) < 2:
-            return accumulator
-        return [ItemCounts.concat(accumulator).merged()]
-
-    def extract_output(self, accumulator: list[ItemCounts]) -> ItemCounts:
-        """All the counts, each item once."""
-        if not accumulator:
-            return ItemCounts(np.empty(0, np.int64), np.empty(0, np.int64))
-        return ItemCounts.concat(accumulator).merged()
-
-
-def top_rows(window_end: int, counts: ItemCounts, size: int) -> PopularRows:
-    """The `size` items with the most events, by count, ties by the smaller item id."""
-    if len(counts) > 4 * size:  # Only what can be in the list is worth sorting.
-        bar = np.partition(counts.count, -size)[-size]
-        counts = counts.take(counts.count >= bar)
-    best = np.lexsort((counts.item, -counts.count))[:size]
-    rank = np.arange(1, len(best) + 1, dtype=np.int64)
-    return PopularRows(
-        np.full(len(best), window_end, np.int64), rank, counts.item[best], counts.count[best]
-    )
+from transforms.windows.popular_chunks import RankChunks
 
 
 @dataclass(eq=False)
 class PopularItems(beam.PTransform):
-    """Closed blocks to rankings: (shard, EventBatch) to PopularRows of whole windows.
+    """(shard, closed block) to PopularRows of whole windows.
 
     Attributes:
-        window: seconds that a window spans.
-        period: seconds between the ends of two windows.
-        size: items in a ranking.
+        window: seconds of event time in a window.
+        period: seconds of event time between the ends of two windows.
+        size: largest number of items in a ranking.
+        bounded: whether the input is files, whose watermark advances once at the end.
+        cap: largest number of a user's events on an item that count in a window; 0 for no limit.
+            It is exact. A capped count is kept by user and item: up to 25 bytes an event.
     """
 
     window: int
     period: int
     size: int
+    bounded: bool = False
+    cap: int = 0
 
     def expand(
         self, blocks: beam.PCollection[tuple[int, EventBatch]]
     ) -> beam.PCollection[PopularRows]:
-        """Count in panes, merge the panes per window, rank."""
-        pane = pane_seconds(self.window, self.period)
-        return (
-            blocks
-            | "Count in panes" >> beam.ParDo(_CountInPanes(pane))
-            | "Panes" >> beam.WindowInto(FixedWindows(pane))
-            | "Merge shards" >> beam.CombinePerKey(MergeCounts())
-            # It is the windows' ends that are multiples of the period.
-            | "Slide"
-            >> beam.WindowInto(
-                SlidingWindows(self.window, self.period, offset=-self.window % self.period)
+        """Count in panes, add up the panes of each window, rank."""
+        if self.bounded:
+            rankings = blocks | "Chunks" >> RankChunks(
+                self.window, self.period, self.size, self.cap
             )
-            # A key with many windows is quadratic on the Python runners.
-            | "Key by window" >> beam.ParDo(_KeyByWindow())
-            | "Merge panes" >> beam.CombinePerKey(MergeCounts())
-            | "Rank" >> beam.ParDo(_Rank(self.size))
-            | "Rankings to global" >> beam.WindowInto(GlobalWindows())
-            | "Collect rankings"
-            >> beam.ParDo(CollectBundle(PopularRows)).with_output_types(PopularRows)
+        else:
+            rankings = (
+                self._counted_windows(blocks)
+                | "Rank" >> beam.ParDo(_Rank(self.size))
+                | "Rankings to global" >> beam.WindowInto(GlobalWindows())
+            )
+        collect = beam.ParDo(CollectBundle(PopularRows)).with_output_types(PopularRows)
+        collected: beam.PCollection[PopularRows] = rankings | "Collect rankings" >> collect
+        return collected
+
+    def _counted_windows(
+        self, blocks: beam.PCollection[tuple[int, EventBatch]]
+    ) -> beam.PCollection[tuple[int, ItemCounts]]:
+        """(window end, counts of the whole window), in the window."""
+        pane = pane_seconds(self.window, self.period)
+        # The ends of windows, not their starts, are multiples of the period.
+        windows = SlidingWindows(self.window, self.period, offset=-self.window % self.period)
+        counted = blocks | "Count in panes" >> beam.ParDo(_CountInPanes(pane, self.cap))
+        if self.cap:
+            by_window = (
+                counted
+                | "Slide" >> beam.WindowInto(windows)
+                # Beam's Python runners take quadratic time for a key with many windows.
+                | "Key by shard and window" >> beam.ParDo(_KeyByShardAndWindow())
+                | "Merge panes of a shard" >> beam.CombinePerKey(MergeCappedCounts(self.cap))
+                | "Window of shard" >> beam.Map(_without_shard)
+            )
+        else:
+            by_window = (
+                counted
+                | "Panes" >> beam.WindowInto(FixedWindows(pane))
+                | "Key by pane" >> beam.Map(_by_pane)
+                | "Merge shards" >> beam.CombinePerKey(MergeCounts())
+                | "Slide" >> beam.WindowInto(windows)
+                | "Key by window" >> beam.ParDo(_KeyByWindow())
+            )
+        merged: beam.PCollection[tuple[int, ItemCounts]] = (
+            by_window | "Merge counts" >> beam.CombinePerKey(MergeCounts())
         )
+        return merged
 
 
-def _counted(pane: Int64s, item: Int64s) -> tuple[Int64s, Int64s, Int64s]:
-    """The different (pane, item), ascending, and how often each is there."""
-    size = len(item)
-    packed = pack(pane, item)
-    if packed is None:
-        place = order(pane, item)
-        pane, item = pane[place], item[place]
-        starts = run_starts(pane, item)
-        pane, item = pane[starts], item[starts]
-    else:
-        key = packed.key
-        key.sort()
-        starts = run_starts(key)
-        pane, item = packed.columns(key[starts])
-    return pane, item, np.diff(np.append(starts, size))
-
-
-@beam.typehints.with_output_types(tuple[int, ItemCounts])
+@beam.typehints.with_output_types(tuple[int, PaneCounts])
 class _CountInPanes(beam.DoFn):
-    """Counts a block's events by pane and item; the key is the pane's number."""
+    """Counts a block's events: an element (shard, counts) per pane, inside the pane."""
 
-    def __init__(self, pane: int) -> None:
-        self._pane = pane
+    def __init__(self, pane: int, cap: int) -> None:
+        self._pane, self._cap = pane, cap
 
     def process(self, block: tuple[int, EventBatch]) -> Iterator[Any]:
-        _, events = block
-        pane, item, count = _counted(events.time // self._pane, events.item)
-        edges = [*run_starts(pane).tolist(), len(pane)]
+        shard, events = block
+        counts = PaneCounts.of(events, self._pane, self._cap)
+        edges = [*run_starts(counts.pane).tolist(), len(counts)]
         for start, end in pairwise(edges):
-            number = int(pane[start])
-            counts = ItemCounts(item[start:end], count[start:end])
-            yield TimestampedValue((number, counts), (number + 1) * self._pane - 0.001)
+            pane_end = (int(counts.pane[start]) + 1) * self._pane
+            yield TimestampedValue((shard, counts.take(slice(start, end))), pane_end - 0.001)
+
+
+def _by_pane(element: tuple[int, PaneCounts]) -> tuple[int, ItemCounts]:
+    counts = element[1]
+    return int(counts.pane[0]), ItemCounts(counts.item, counts.count)
+
+
+def _without_shard(element: tuple[tuple[int, int], ItemCounts]) -> tuple[int, ItemCounts]:
+    (_, window_end), counts = element
+    return window_end, counts
 
 
 @beam.typehints.with_output_types(tuple[int, ItemCounts])
@@ -152,6 +135,14 @@ class _KeyByWindow(beam.DoFn):
         self, pane: tuple[int, ItemCounts], window: IntervalWindow = beam.DoFn.WindowParam
     ) -> Iterator[tuple[int, ItemCounts]]:
         yield window.end.seconds(), pane[1]
+
+
+@beam.typehints.with_output_types(tuple[tuple[int, int], PaneCounts])
+class _KeyByShardAndWindow(beam.DoFn):
+    def process(
+        self, pane: tuple[int, PaneCounts], window: IntervalWindow = beam.DoFn.WindowParam
+    ) -> Iterator[tuple[tuple[int, int], PaneCounts]]:
+        yield (pane[0], window.end.seconds()), pane[1]
 
 
 @beam.typehints.with_output_types(PopularRows)
