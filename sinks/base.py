@@ -53,6 +53,22 @@ class WorkerCounts:
     counts: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """Limits of what stores keep.
+
+    Attributes:
+        consumed_max: distinct items of a user in MongoDB's `userConsumed`; the earliest are kept.
+        max_future: seconds after the clock up to which a stored time is valid. Values with later
+            times are replaced.
+    """
+
+    consumed_max: int = 100_000
+    max_future: int = 300
+
+
+DEFAULT_LIMITS = StoreLimits()
+
 Write = Callable[[Any], Sequence[Refusal]]
 """Writes one message and returns the rows that were refused."""
 
@@ -130,6 +146,11 @@ class StoreSource(ABC):
         The types are frames (EventBatch, PopularRows, Recommendations, PolicyMinutes,
         EventMinutes), JobSettings and WorkerCounts.
         """
+
+    def limited(self, limits: StoreLimits) -> StoreSource:
+        """The same source with other limits; sources without limits return themselves."""
+        del limits
+        return self
 
     @abstractmethod
     def open(self) -> Store:

@@ -4,9 +4,13 @@ An item has its earliest time, and items are ordered by time and then item id. T
 order do not depend on the order of arrival, so that events that are repeated, reordered or split
 result in the same document.
 
-The server merges: one statement updates the documents of many users. Items that are later than all
-items of a document, which is the common case, are appended. A document that already has all of the
-items stays as it is.
+A document has at most `consumed_max` items, the earliest ones. These do not depend on the order of
+arrival either: an item that is dropped would be dropped from every larger set too.
+
+One statement merges the items of many users into their documents on the server. Items that are
+later than all items of a document, which is the common case, are appended. A document that already
+has all of the items stays as it is. The server compares each new item with each known one: large
+documents are excluded here and merged by `large_documents`.
 """
 
 from __future__ import annotations
@@ -40,20 +44,26 @@ def first_consumptions(events: EventBatch) -> list[Consumed]:
     ]
 
 
-def document(consumed: Consumed) -> Document:
-    """The document of a user who has none."""
-    user, pairs = consumed
+def document(consumed: Consumed, most: int) -> Document:
+    """The document of a user who has none, of the earliest `most` items."""
+    user, pairs = consumed[0], consumed[1][:most]
     items, times = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
     return {"_id": user, "user": user, "consumed": items, "time": times}
 
 
-def merge(users: list[Consumed]) -> UpdateMany:
-    """One statement that merges the users' items into their documents, as far as these exist."""
+def merge(users: list[Consumed], largest: int) -> UpdateMany:
+    """One statement that merges the users' items into their documents.
+
+    Args:
+        users: users and their items.
+        largest: documents with more items than this are not changed.
+    """
     ids = [user for user, _ in users]
     place = {"$indexOfArray": [{"$literal": ids}, "$_id"]}
     row = {"$arrayElemAt": [{"$literal": [pairs for _, pairs in users]}, place]}
     merged = {"$let": {"vars": {"row": row}, "in": _MERGED}}
-    return UpdateMany({"_id": {"$in": ids}}, [{"$replaceWith": merged}])
+    is_small = {f"consumed.{largest}": {"$exists": False}}
+    return UpdateMany({"_id": {"$in": ids}, **is_small}, [{"$replaceWith": merged}])
 
 
 def _pair(name: str, place: int) -> Document:

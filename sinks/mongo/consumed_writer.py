@@ -1,20 +1,31 @@
-"""Writes `userConsumed`: merges on the server, inserts documents that are missing."""
+"""Writes `userConsumed`: small documents are merged on the server, large ones in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pymongo.collection import Collection
 
 from sinks.base import Refusal
-from sinks.mongo.bulk import DUPLICATE_KEY, bulk
+from sinks.mongo.bulk import bulk
 from sinks.mongo.consumed import Consumed, document, first_consumptions, merge
 from sinks.mongo.documents import Document
+from sinks.mongo.large_documents import Refused, merge_large
 from transforms.messages.events import EventBatch
 
 USERS_PER_BULK = 1_000
 USERS_PER_STATEMENT = 250
 """Users whose documents one statement of a bulk merges."""
+
+SERVER_LIMITS = ((4, 8_192), (32, 1_024))
+"""New items of a user, and items of the document, up to which the server merges. Their product
+bounds the server's comparisons, of half a microsecond each."""
+
+
+class _Group(NamedTuple):
+    users: list[Consumed]
+    largest: int
 
 
 class ConsumedWriter:
@@ -22,56 +33,95 @@ class ConsumedWriter:
 
     Args:
         collection: `userConsumed`.
+        most: items that a document may have; the earliest are kept.
     """
 
-    def __init__(self, collection: Collection[Document]) -> None:
-        self._collection = collection
+    def __init__(self, collection: Collection[Document], most: int) -> None:
+        self._collection, self._most = collection, most
 
     def write(self, events: EventBatch) -> Iterator[Refusal]:
         """Merges the events into their users' documents; yields the users that were refused."""
         users = first_consumptions(events)
         for start in range(0, len(users), USERS_PER_BULK):
-            yield from self._write_users(users[start : start + USERS_PER_BULK])
+            for consumed, why in self._write_users(users[start : start + USERS_PER_BULK]):
+                row = document(consumed, self._most)
+                del row["_id"]
+                yield Refusal("userConsumed", row, why, consumed[1][-1][0])
 
-    def _write_users(self, users: list[Consumed]) -> Iterator[Refusal]:
-        step = USERS_PER_STATEMENT
-        groups = [users[at : at + step] for at in range(0, len(users), step)]
+    def _write_users(self, users: list[Consumed]) -> Refused:
+        groups, others = self._groups(users)
         matched, bad = self._merge(groups)
         # One document that cannot be changed stops its statement: its users are merged one by one.
-        singles = [[one] for place in bad for one in groups[place]]
-        refused = [(singles[place][0], why) for place, why in self._merge(singles)[1].items()]
-        if matched < len(users):
-            refused += self._insert_missing(users)
-        for (user, pairs), why in refused:
-            values = {
-                name: value for name, value in document((user, pairs)).items() if name != "_id"
-            }
-            yield Refusal("userConsumed", values, why, pairs[-1][0])
+        singles = [
+            _Group([one], groups[place].largest) for place in bad for one in groups[place].users
+        ]
+        refused = [(singles[place].users[0], why) for place, why in self._merge(singles)[1].items()]
+        if others or matched < len(users):
+            done = {consumed[0] for consumed, _ in refused}
+            left = [one for one in users if one[0] not in done]
+            refused += merge_large(self._collection, self._unmerged(left), self._most)
+        return refused
 
-    def _merge(self, groups: list[list[Consumed]]) -> tuple[int, dict[int, str]]:
+    def _server_limit(self, new: int) -> int:
+        """Items of a document into which the server merges so many new ones; 0 for none."""
+        for most_new, known in SERVER_LIMITS:
+            if new <= most_new:
+                return max(0, min(known, self._most - most_new))
+        return 0
+
+    def _groups(self, users: list[Consumed]) -> tuple[list[_Group], list[Consumed]]:
+        """Groups of users for the server's merge, and users with too many new items for it."""
+        by_limit: dict[int, list[Consumed]] = {}
+        for one in users:
+            by_limit.setdefault(self._server_limit(len(one[1])), []).append(one)
+        others = by_limit.pop(0, [])
+        step = USERS_PER_STATEMENT
+        groups = [
+            _Group(chosen[at : at + step], limit)
+            for limit, chosen in by_limit.items()
+            for at in range(0, len(chosen), step)
+        ]
+        return groups, others
+
+    def _merge(self, groups: list[_Group]) -> tuple[int, dict[int, str]]:
         """How many documents matched, and the message for each group that was refused."""
         matched = 0
 
         def write() -> None:
             nonlocal matched
-            statements = [merge(group) for group in groups]
+            statements = [merge(users, largest) for users, largest in groups]
             matched = self._collection.bulk_write(statements, ordered=False).matched_count
 
         bad = bulk(write) if groups else {}
         return matched, {place: why for place, (_, why) in bad.items()}
 
-    def _insert_missing(self, users: list[Consumed]) -> list[tuple[Consumed, str]]:
-        """Inserts the documents that are missing; returns the users refused, and why."""
+    def _unmerged(self, users: list[Consumed]) -> list[Consumed]:
+        """The users whom the server has not merged: no document, or too many items.
+
+        A full document needs no merge if all new items are later than its last.
+        """
         ids = [user for user, _ in users]
-        found = {row["_id"] for row in self._collection.find({"_id": {"$in": ids}}, {"_id": True})}
-        missing = [one for one in users if one[0] not in found]
-        if not missing:
-            return []
-        documents = list(map(document, missing))
-        bad = bulk(lambda: self._collection.insert_many(documents, ordered=False))
-        # Another worker has inserted these since the look-up.
-        others = [[missing[place]] for place, (code, _) in bad.items() if code == DUPLICATE_KEY]
-        refused = [
-            (missing[place], why) for place, (code, why) in bad.items() if code != DUPLICATE_KEY
-        ]
-        return refused + [(others[place][0], why) for place, why in self._merge(others)[1].items()]
+        found = {one["_id"]: one for one in self._collection.find({"_id": {"$in": ids}}, _SUMMARY)}
+        unmerged = []
+        for one in users:
+            user, pairs = one
+            known, last = (found[user]["size"], found[user]["last"]) if user in found else (0, None)
+            if known >= self._most and last and pairs[0] > last:
+                continue
+            limit = self._server_limit(len(pairs))
+            if user not in found or not limit or known > limit:
+                unmerged.append(one)
+        return unmerged
+
+
+def _is_number(value: Document) -> Document:
+    return {"$isNumber": value}
+
+
+_LISTS = [{"$isArray": "$consumed"}, {"$isArray": "$time"}]
+_LAST = [{"$arrayElemAt": [name, -1]} for name in ("$time", "$consumed")]
+_SUMMARY = {
+    "size": {"$cond": [_LISTS[0], {"$size": "$consumed"}, 0]},
+    "last": {"$cond": [{"$and": [*_LISTS, *map(_is_number, _LAST)]}, _LAST, None]},
+}
+"""Of a document: how many items it has, and its last time and item."""

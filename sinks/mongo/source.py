@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pymongo import MongoClient
@@ -12,7 +12,7 @@ from pymongo.errors import ConfigurationError, InvalidURI
 from pymongo.uri_parser import parse_uri
 
 from rivulet.urls import public_name
-from sinks.base import SinkError, StoreSource
+from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.mongo.documents import Document
 from sinks.mongo.store import ACCEPTED, MongoStore
 
@@ -26,12 +26,14 @@ class MongoSource(StoreSource):
 
     Attributes:
         url: the URL, with the password.
+        limits: of what a document keeps.
 
     Raises:
         SinkError: pymongo does not accept the URL.
     """
 
     url: str
+    limits: StoreLimits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
         # mongodb+srv:// needs a look-up in the DNS: it is parsed on the worker.
@@ -48,6 +50,10 @@ class MongoSource(StoreSource):
         """Whether there is a collection for such messages."""
         return message_type in ACCEPTED
 
+    def limited(self, limits: StoreLimits) -> MongoSource:
+        """The same source with other limits."""
+        return replace(self, limits=limits)
+
     def open(self) -> MongoStore:
         """Opens the store with a client of its own.
 
@@ -59,7 +65,7 @@ class MongoSource(StoreSource):
             client: MongoClient[Document] = MongoClient(
                 self.url, journal=True, serverSelectionTimeoutMS=SELECTION_MS, appname="rivulet"
             )
-            return MongoStore(self.name, client)
+            return MongoStore(self.name, client, self.limits)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ import numpy as np
 import pymongo
 from pymongo import MongoClient, ReplaceOne
 
-from sinks.base import Refusal, SinkError, Store, Write
+from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
 from sinks.mongo import bulk as bulk_writes
 from sinks.mongo import documents as to_documents
 from sinks.mongo import raw_bson
@@ -40,12 +40,15 @@ class MongoStore(Store):
     Args:
         name: the URL without secrets.
         client: a client whose default database is used.
+        limits: of what a document keeps.
     """
 
-    def __init__(self, name: str, client: MongoClient[Document]) -> None:
+    def __init__(
+        self, name: str, client: MongoClient[Document], limits: StoreLimits = DEFAULT_LIMITS
+    ) -> None:
         self.name, self._client = name, client
         self.database = client.get_default_database(DEFAULT_DATABASE)
-        self._consumed = ConsumedWriter(self.database["userConsumed"])
+        self._consumed = ConsumedWriter(self.database["userConsumed"], limits.consumed_max)
         self._threads = ThreadPoolExecutor(THREADS, "mongo")
 
     def prepare(self) -> None:
