@@ -18,16 +18,29 @@ DEFAULT_STORE = "sqlite:///rivulet.db"
 NOWHERE = "none"
 
 
+MAX_FUTURE = 300
+"""Seconds after the clock up to which a stored time is valid, where no job says otherwise."""
+
+
 def open_sources(urls: Iterable[str]) -> list[StoreSource]:
     """The stores of an output; DEFAULT_STORE without a URL, and none for 'none'.
 
     Raises:
-        SinkError: a URL is none of a store that Rivulet writes to.
+        SinkError: a URL names no store that Rivulet can write to.
     """
     from sinks.urls import open_source
 
     chosen = list(dict.fromkeys(urls)) or [DEFAULT_STORE]
     return [open_source(url) for url in chosen if url != NOWHERE]
+
+
+def _limited(
+    urls: Iterable[str], max_future: int, consumed_max: int | None = None
+) -> list[StoreSource]:
+    from sinks.base import DEFAULT_LIMITS, StoreLimits
+
+    limits = StoreLimits(consumed_max or DEFAULT_LIMITS.consumed_max, max_future)
+    return [source.limited(limits) for source in open_sources(urls)]
 
 
 def _problems(urls: Iterable[str]) -> list[str]:
@@ -45,17 +58,24 @@ class RecordSinkSettings:
     Attributes:
         record_sink: store for the events: an SQLAlchemy URL, mongodb:// or redis://, with ${NAME}
             for secrets from the environment; can be given several times; 'none' for nowhere.
+        consumed_max: distinct items of a user that MongoDB's userConsumed keeps, the earliest
+            ones; 100,000 are a document of 3 MB, of the 16 MB that MongoDB allows.
     """
 
     record_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE)
+    consumed_max: int = option(100_000, "ITEMS", least=1, most=400_000)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
         return _problems(self.record_sink)
 
-    def sources(self) -> list[StoreSource]:
-        """The stores."""
-        return open_sources(self.record_sink)
+    def sources(self, max_future: int = MAX_FUTURE) -> list[StoreSource]:
+        """The stores.
+
+        Args:
+            max_future: seconds after the clock up to which a stored time is valid.
+        """
+        return _limited(self.record_sink, max_future, self.consumed_max)
 
 
 @dataclass(frozen=True)
@@ -73,9 +93,13 @@ class PopularSinkSettings:
         """What is wrong with the values, a line each."""
         return _problems(self.popular_sink)
 
-    def sources(self) -> list[StoreSource]:
-        """The stores."""
-        return open_sources(self.popular_sink)
+    def sources(self, max_future: int = MAX_FUTURE) -> list[StoreSource]:
+        """The stores.
+
+        Args:
+            max_future: seconds after the clock up to which a stored time is valid.
+        """
+        return _limited(self.popular_sink, max_future)
 
 
 @dataclass(frozen=True)
@@ -98,9 +122,13 @@ class RecommendationSinkSettings:
         """What is wrong with the values, a line each."""
         return _problems(self.recommendation_sink)
 
-    def sources(self) -> list[StoreSource]:
-        """The stores."""
-        return open_sources(self.recommendation_sink)
+    def sources(self, max_future: int = MAX_FUTURE) -> list[StoreSource]:
+        """The stores.
+
+        Args:
+            max_future: seconds after the clock up to which a stored time is valid.
+        """
+        return _limited(self.recommendation_sink, max_future)
 
 
 @dataclass(frozen=True)

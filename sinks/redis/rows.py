@@ -13,8 +13,9 @@ from transforms.messages.popular import PopularRows
 HISTORY_SIZE = 10
 """Items in a user's history."""
 
-EVENT_WIDTH = 33
-"""Digits of an event's sort key."""
+TIME_WIDTH = 12
+EVENT_WIDTH = TIME_WIDTH + 21
+"""Digits of an event's sort key: time, item, behavior."""
 
 UserRows = tuple[list[int], list[Any], list[int]]
 """Users, the row to write for each, and the time of each."""
@@ -37,7 +38,7 @@ def histories(events: EventBatch) -> UserRows:
     # As unsigned numbers of 20 digits, items sort as text as they do as numbers.
     rank = events.item.view(np.uint64) ^ _SIGN
     texts = [
-        f"{time:012d}{rank:020d}{behavior}"
+        f"{time:0{TIME_WIDTH}d}{rank:020d}{behavior}"
         for time, rank, behavior in zip(
             events.time.tolist(), rank.tolist(), events.behavior.tolist(), strict=True
         )

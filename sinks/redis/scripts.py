@@ -2,6 +2,9 @@
 
 A user whose key has a wrong type is skipped, and the script returns the user's index. Any other
 error ends the script. The call is then repeated, which does not change what was already written.
+
+A stored time after the latest valid time, which each call brings along, is from the future: a value
+with a valid time replaces it. A stored time that is no number is replaced too.
 """
 
 _BESIDE = """
@@ -18,6 +21,13 @@ end
 """
 """Reads and writes a string beside each key, those of all keys by one command. Half of the cost of
 a row is its commands, each of which the server appends to its log."""
+
+_IS_NEWER = """
+local function is_newer(known, time, limit)
+  return known and known > time and (known <= limit or time > limit)
+end
+"""
+"""Whether a known time keeps its value from being replaced by the value of a time."""
 
 _EACH_USER = """
 local refused = {}
@@ -37,7 +47,14 @@ return refused
 HISTORY = (
     _BESIDE % "events"
     + """
-local size, width = tonumber(ARGV[1]), tonumber(ARGV[2])
+local size, width, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local function from_future(known)
+  local count = 0
+  while string.sub(known, count * width + 1, count * width + #limit) > limit do
+    count = count + 1
+  end
+  return count
+end
 local function items_of(text)
   local items = {}
   for item in string.gmatch(text, '%S+') do items[#items + 1] = item end
@@ -60,11 +77,18 @@ local function merged(known, old_items, row, new_items)
   return table.concat(all), items
 end
 local function write(key, place)
-  local row = ARGV[2 * place + 1]
-  local new_items = items_of(ARGV[2 * place + 2])
+  local row = ARGV[2 * place + 2]
+  local new_items = items_of(ARGV[2 * place + 3])
   local known = known_of(place)
   if type(known) == 'table' then return known end
   known = known or ''
+  local ahead = from_future(known)
+  if ahead > 0 and from_future(row) == 0 then
+    local length = redis.pcall('LLEN', key)
+    if type(length) == 'table' then return length end
+    if length == #known / width then redis.call('LTRIM', key, ahead, -1) end
+    known = string.sub(known, ahead * width + 1)
+  end
   if string.sub(known, 1, width) < string.sub(row, -width) then
     local length = redis.pcall('LPUSH', key, unpack(new_items))
     if type(length) == 'table' then return length end
@@ -88,8 +112,9 @@ end
 """
     + _EACH_USER
 )
-"""KEYS: `history:<user>`. ARGV: the size, the width of a sort key, and for each user the sort keys
-of the last events, newest first, and their items, oldest first, separated by blanks.
+"""KEYS: `history:<user>`. ARGV: the size, the width of a sort key, the latest valid time as in a
+sort key, and for each user the sort keys of the last events, newest first, and their items, oldest
+first, separated by blanks.
 
 `history:<user>:events` keeps the sort keys of the list's items, in the same order. Merging events
 in any order, and repeatedly, results in the same list. Events that are newer than all of the list,
@@ -98,7 +123,9 @@ the common case, are pushed. A list that something else has changed is started a
 
 RECOMMENDATIONS = (
     _BESIDE % "time"
+    + _IS_NEWER
     + """
+local limit = tonumber(ARGV[3])
 local lists, numbers = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
 local same = {}
 for place, key in ipairs(KEYS) do
@@ -109,7 +136,7 @@ local function write(key, place)
   local known, time = known_of(place), numbers[3 * place - 1]
   if type(known) == 'table' then return known end
   known = tonumber(known)
-  if known and known > time then return end
+  if is_newer(known, time, limit) then return end
   if not (are_there and known == numbers[3 * place]) then
     local list = lists[numbers[3 * place - 2]]
     local size = #list
@@ -129,20 +156,22 @@ end
 )
 """KEYS: `recommendations:<user>`. ARGV, both JSON: the distinct lists, whose items are strings; for
 each user the list's index from 1, the time, and the time with which the same list was written
-before, -1 where unknown.
+before, -1 where unknown. Then the latest valid time.
 
 `recommendations:<user>:time` tells which of two lists is newer, and whether a list is still there.
 """
 
-POPULAR = """
-local known = redis.call('GET', KEYS[3])
-local window_end, size = ARGV[1], tonumber(ARGV[2])
-if known and tonumber(known) > tonumber(window_end) then return 0 end
+POPULAR = (
+    _IS_NEWER
+    + """
+local known = tonumber(redis.call('GET', KEYS[3]) or '')
+local window_end, limit, size = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+if is_newer(known, tonumber(window_end), limit) then return 0 end
 local items, counts = {}, {}
 for place = 1, size do
-  local item = ARGV[2 + place]
+  local item = ARGV[3 + place]
   items[place] = item
-  counts[2 * place - 1], counts[2 * place] = item, ARGV[2 + size + place]
+  counts[2 * place - 1], counts[2 * place] = item, ARGV[3 + size + place]
 end
 redis.call('LLEN', KEYS[1])
 redis.call('HLEN', KEYS[2])
@@ -152,8 +181,9 @@ redis.call('HSET', KEYS[2], unpack(counts))
 redis.call('SET', KEYS[3], window_end)
 return 1
 """
-"""KEYS: `popular:items`, `popular:counts`, `popular:window_end`. ARGV: the window's end, the number
-of items, the items, their counts."""
+)
+"""KEYS: `popular:items`, `popular:counts`, `popular:window_end`. ARGV: the window's end, the latest
+valid time, the number of items, the items, their counts."""
 
 JOB_SETTINGS = """
 local known = redis.call('GET', KEYS[1])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import redis
 from redis.connection import parse_url
 
 from rivulet.urls import public_name
-from sinks.base import SinkError, StoreSource
+from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.redis.calls import CALLS_IN_FLIGHT, USERS_PER_CALL
 from sinks.redis.store import ACCEPTED, RedisStore
 
@@ -25,6 +25,7 @@ class RedisSource(StoreSource):
 
     Attributes:
         url: the URL, with the password.
+        limits: which stored times are from the future.
 
     Raises:
         SinkError: redis-py does not accept the URL.
@@ -34,6 +35,7 @@ class RedisSource(StoreSource):
     batch_rows: ClassVar[int] = USERS_PER_CALL * CALLS_IN_FLIGHT
 
     url: str
+    limits: StoreLimits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
         try:
@@ -54,6 +56,10 @@ class RedisSource(StoreSource):
         """Whether there are keys for such messages."""
         return message_type in ACCEPTED
 
+    def limited(self, limits: StoreLimits) -> RedisSource:
+        """The same source with other limits."""
+        return replace(self, limits=limits)
+
     def open(self) -> RedisStore:
         """Opens the store with a connection pool of its own."""
         client = redis.Redis.from_url(
@@ -62,7 +68,7 @@ class RedisSource(StoreSource):
             socket_timeout=ANSWER_TIMEOUT,
             health_check_interval=30,
         )
-        return RedisStore(self.name, client)
+        return RedisStore(self.name, client, self.limits)
 
     def __repr__(self) -> str:
         return f"RedisSource({self.name})"

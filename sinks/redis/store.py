@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import redis
 from redis import exceptions
 
-from sinks.base import Refusal, SinkError, Store, Write
+from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
 from sinks.redis import rows as user_rows
 from sinks.redis import scripts
 from sinks.redis.calls import call_for_users
@@ -34,10 +35,13 @@ class RedisStore(Store):
     Args:
         name: the URL without secrets.
         client: a client with a pool.
+        limits: which stored times are from the future.
     """
 
-    def __init__(self, name: str, client: redis.Redis) -> None:
-        self.name, self.client = name, client
+    def __init__(
+        self, name: str, client: redis.Redis, limits: StoreLimits = DEFAULT_LIMITS
+    ) -> None:
+        self.name, self.client, self._limits = name, client, limits
         self._history = client.register_script(scripts.HISTORY)
         self._recommendations = client.register_script(scripts.RECOMMENDATIONS)
         self._popular = client.register_script(scripts.POPULAR)
@@ -80,11 +84,15 @@ class RedisStore(Store):
         """Closes the pool."""
         self.client.close()
 
+    def _latest_valid(self) -> int:
+        return int(time.time()) + self._limits.max_future
+
     def _write_histories(self, events: EventBatch) -> Sequence[Refusal]:
         users, rows, times = user_rows.histories(events)
+        limit = f"{self._latest_valid():0{user_rows.TIME_WIDTH}d}"
 
         def arguments(part: slice) -> Iterator[str | int]:
-            yield from (user_rows.HISTORY_SIZE, user_rows.EVENT_WIDTH)
+            yield from (user_rows.HISTORY_SIZE, user_rows.EVENT_WIDTH, limit)
             for row in rows[part]:
                 yield from row
 
@@ -98,8 +106,10 @@ class RedisStore(Store):
         since = self._written.since(latest)
         users, times = latest.user.tolist(), latest.time.tolist()
 
-        def arguments(part: slice) -> tuple[str, str]:
-            return latest.arguments(part, since)
+        limit = self._latest_valid()
+
+        def arguments(part: slice) -> tuple[str, str, int]:
+            return *latest.arguments(part, since), limit
 
         def refusal(at: int, key: str) -> Refusal:
             items = json.loads(latest.lists[latest.place[at]])
@@ -114,8 +124,9 @@ class RedisStore(Store):
     def _write_ranking(self, rows: PopularRows) -> Sequence[Refusal]:
         window_end, items, counts = user_rows.latest_ranking(rows)
         keys = ("popular:items", "popular:counts", "popular:window_end")
+        limit = self._latest_valid()
         try:
-            self._popular(keys=keys, args=(window_end, len(items), *items, *counts))
+            self._popular(keys=keys, args=(window_end, limit, len(items), *items, *counts))
         except exceptions.ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
