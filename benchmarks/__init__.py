@@ -1,1 +1,1 @@
-"""Speed, measured side by side in one run."""
+"""Benchmarks. Each compares its candidates in one run; `RESULTS.md` is their log."""

@@ -1,4 +1,4 @@
-"""Bulk loops with the bare clients: what the sinks are measured against."""
+"""Bulk loops with the bare clients, with which sinks are compared."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from transforms.messages.recommendations import Recommendations
 
 Bare = Callable[[Any], Callable[[], None]]
 Loop = tuple[str, str, Bare, bool]
-"""The rows, which loop it is, the loop, and whether it takes events."""
+"""The kind of rows, the loop's description, the loop, and whether its frames are events."""
 
 BULK = 2_000
 
 
 class SqlLoops:
-    """The driver's own executemany of an upsert, a commit per bulk, in the order of the key."""
+    """The driver's executemany of an upsert, with a commit after each bulk."""
 
     def __init__(self, url: str) -> None:
         address = make_url(url)
@@ -97,7 +97,7 @@ class SqlLoops:
 
 
 class MongoLoops:
-    """PyMongo's insert_many and bulk_write, unordered, journaled as the sink's."""
+    """PyMongo's insert_many and bulk_write, unordered and journaled as in the sink."""
 
     def __init__(self, url: str) -> None:
         self._client: MongoClient[dict[str, Any]] = MongoClient(url, journal=True)
@@ -138,7 +138,7 @@ def _push(consumed: tuple[int, list[list[int]]]) -> UpdateOne:
 
 
 class RedisLoops:
-    """redis-py's pipelines, a frame each, without a transaction."""
+    """redis-py's pipelines, one for each frame, without transactions."""
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(url)
@@ -148,7 +148,7 @@ class RedisLoops:
         self._client.flushall()
 
     def all(self) -> Iterator[Loop]:
-        """Events put in front or merged by the client, and recommendations."""
+        """Events, pushed or merged by the client; and recommendations."""
         yield "events", "pipelined LPUSH, LTRIM a user (wrong after replays)", self._pushed, True
         yield "events", "MGET, merge, pipelined SET, DEL, RPUSH a user", self._merged, True
         yield "recommendations", "pipelined DEL, RPUSH, SET a user", self._latest, False

@@ -1,19 +1,20 @@
-"""The main job on a standalone Flink cluster: speed, latency, and hot items in two forms.
+"""Speed and latency of the main job on a standalone Flink cluster, reading from Kafka.
 
-    python -m benchmarks.flink [--events 300000] [--rate 0]
+    python -m benchmarks.flink [--events 300000] [--rate 3000]
 
-Everything from a real Kafka. Speed: from the first event read to the end of time at every step, at
-parallelism 1 and 2, beside a bare consumer; the whole graph into all three stores too, else without
-any. Latency: at half of the best speed into the stores (or `--rate`), event time as fast as the
-clock, into all three stores: from the moment when the event that lets the watermark pass T was
-sent, to the row in Redis; the first T of a job, at which workers load what they need, is told by
-itself. Hot items (Nexmark's query 5: the most clicked of a sliding hour, every 80 s): our popular
-branch and its per-event form.
+Speed: events a second from the first event read until all steps have the maximum watermark, with
+parallelism 1 and 2, for the whole graph with and without stores, a bare consumer, and Nexmark's
+query 5 (hot items: the most clicked items of a sliding hour, every 80 s) as our popular branch and
+as a per-event pipeline.
+
+Latency: with three stores and event time as fast as the clock, from the moment when the event is
+sent that advances the watermark past a ranking time, to the row in Redis. The rate is half of the
+best speed with stores, or `--rate`. The first ranking time of a job is shown apart, because workers
+load the model then.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from contextlib import ExitStack
@@ -28,65 +29,93 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cluster import Site, site
+from benchmarks.options import read_settings
 from pipelines import replay, simulate
 from pipelines.flink.job import FlinkJob
+from rivulet.settings import option
 from transforms.messages.events import Int64s
 
 PARTITIONS = 2
-LOOK_S = 0.2
+POLL_S = 0.2
 OUT_OF_ORDERNESS = 2
-"""Seconds that the watermark stays behind, in the run for latency: it is not part of latency."""
+"""`--max_out_of_orderness` when latency is measured, in seconds; it is not part of the latency."""
 
-WATCHED = 200
-PAUSE_S = 0.05
+WATCHED_USERS = 200
+SEND_PERIOD_S = 0.05
+MAX_RATE = 20_000
+
+
+@dataclass(frozen=True)
+class FlinkBenchmarkSettings:
+    """Benchmark.
+
+    Attributes:
+        events: events of the stream.
+        few: events of the stream for the per-event pipeline.
+        rate: events a second for the latency; may be repeated; then only latency is measured.
+        seconds: duration of each measurement of latency, in seconds.
+    """
+
+    events: int = option(300_000, "N", least=1)
+    few: int = option(20_000, "N", least=1)
+    rate: tuple[int, ...] = option(
+        (), "N", least=1, several=True, shown=f"half of the best speed, at most {MAX_RATE}"
+    )
+    seconds: int = option(180, "SECONDS", least=60)
 
 
 def bare(url: str, events: int) -> float:
-    """Events a second of a consumer that looks at none."""
+    """Events a second of a consumer that does not parse them."""
     address, topic = url.removeprefix("kafka://").split("/")
     consumer = KafkaConsumer(bootstrap_servers=address)
     where = [TopicPartition(topic, number) for number in range(PARTITIONS)]
     consumer.assign(where)
     consumer.seek_to_beginning()
-    begun, seen = time.perf_counter(), 0
-    while seen < events:
-        seen += sum(map(len, consumer.poll(200, max_records=5000).values()))
-    speed = events / (time.perf_counter() - begun)
+    started, received = time.perf_counter(), 0
+    while received < events:
+        received += sum(map(len, consumer.poll(200, max_records=5000).values()))
+    speed = events / (time.perf_counter() - started)
     consumer.close()
     return speed
 
 
 def speed(
-    here: Site, folder: Path, url: str, events: int, module: str, parallelism: int, written: bool
+    here: Site,
+    folder: Path,
+    url: str,
+    events: int,
+    module: str,
+    parallelism: int,
+    with_stores: bool,
 ) -> float:
-    """Events a second of a job, from the first event to the end of time at every step."""
+    """Events a second of a job, from the first event until all steps have the maximum watermark."""
     name = f"{module}-{parallelism}-{time.time_ns()}"
     here.clear()
     with ExitStack() as stack:
         here.submit(
             stack, folder, url, "--kafka_stop_at=latest", f"--job_name={name}",
-            parallelism=parallelism, module=module, written=written,
+            parallelism=parallelism, module=module, with_stores=with_stores,
         )  # fmt: skip
         job = FlinkJob(here.cluster.url, name)
         while not (job.state() == "RUNNING" and job.counters().get("events")):
-            time.sleep(LOOK_S)
-        begun = time.perf_counter()
+            time.sleep(POLL_S)
+        started = time.perf_counter()
         while not job.is_idle():
-            time.sleep(LOOK_S)
-        seconds = time.perf_counter() - begun
+            time.sleep(POLL_S)
+        seconds = time.perf_counter() - started
         job.cancel()
     return events / seconds
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A made stream, ready to be sent.
+    """A stream in the form in which it is sent.
 
     Attributes:
         times: int64 [n], seconds since the epoch, ascending.
         text: the events as lines for Kafka's producer: user, tab, Rivulet's CSV.
-        ends: int64 [n + 1], where the lines end in `text`, 0 first.
-        users: those of the first tenth, ascending.
+        ends: int64 [n + 1], ends of the lines in `text`, after a 0.
+        users: the users of the first tenth of the events, sorted as texts.
     """
 
     times: Int64s
@@ -96,7 +125,7 @@ class Stream:
 
     @staticmethod
     def read(path: Path) -> Stream:
-        """The stream of a CSV file that `pipelines.simulate` has made."""
+        """The stream of a CSV file of `pipelines.simulate`."""
         rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
         lines = [
             f"{user}\t{user},{item},{time},{behavior}\n" for user, item, behavior, time in rows
@@ -109,12 +138,17 @@ class Stream:
         )
 
     def lines(self, start: int, end: int) -> bytes:
-        """The events from one place to another."""
+        """The lines of the events from index `start` to `end`."""
         return self.text[self.ends[start] : self.ends[end]]
 
 
 def latency(here: Site, folder: Path, rate: int, seconds: int) -> dict[int, list[float]]:
-    """By T: seconds from the watermark's passing it to each watched user's row in Redis."""
+    """Measures the latency.
+
+    Returns:
+        By ranking time, the seconds from the watermark's passing it to each watched user's row in
+        Redis.
+    """
     path = folder / "live.csv"
     simulate.main(
         [f"--output={path}", f"--events={rate * seconds}", f"--rate={rate}",
@@ -136,12 +170,12 @@ def latency(here: Site, folder: Path, rate: int, seconds: int) -> dict[int, list
         job = FlinkJob(here.cluster.url, name)
         while job.state() != "RUNNING":
             time.sleep(1)
-        keys = [f"recommendations:{user}:time" for user in stream.users[:WATCHED]]
+        keys = [f"recommendations:{user}:time" for user in stream.users[:WATCHED_USERS]]
         last: dict[str, bytes | str] = dict.fromkeys(keys, "0")
         passed: dict[int, float] = {}
-        begun, sent = time.perf_counter(), 0
+        started, sent = time.perf_counter(), 0
         while sent < len(stream.times):
-            now = int(stream.times[0] + (time.perf_counter() - begun))
+            now = int(stream.times[0] + (time.perf_counter() - started))
             until = int(np.searchsorted(stream.times, now, side="right"))
             pipe.write(stream.lines(sent, until))
             pipe.flush()
@@ -154,20 +188,23 @@ def latency(here: Site, folder: Path, rate: int, seconds: int) -> dict[int, list
                     if moment in passed:
                         delay = time.perf_counter() - passed[moment]
                         found.setdefault(moment, []).append(delay)
-            time.sleep(PAUSE_S)
+            time.sleep(SEND_PERIOD_S)
         job.cancel()
     return found
 
 
 def speeds(here: Site, folder: Path, many: int, few: int, table: Table) -> float:
-    """Measures all that the table compares, and gives the best speed into the stores.
+    """Measures the speed of all jobs.
 
     Args:
-        here: what runs.
-        folder: takes the streams.
+        here: the servers.
+        folder: folder of the streams.
         many: events of the stream.
-        few: events of the one for the per-event form.
-        table: gets a row for each.
+        few: events of the stream for the per-event pipeline.
+        table: a row is added for each measurement.
+
+    Returns:
+        The best speed of the whole graph with stores.
     """
     urls = {}
     for topic, events in (("many", many), ("few", few)):
@@ -177,7 +214,7 @@ def speeds(here: Site, folder: Path, many: int, few: int, table: Table) -> float
         replay.main([f"--input={path}", f"--output={urls[topic]}"])
     table.add_row("bare consumer", f"{bare(urls['many'], many):,.0f}")
     best = 0.0
-    for label, module, topic, written in (
+    for label, module, topic, with_stores in (
         ("whole graph into the stores", "pipelines.recommend", "many", True),
         ("whole graph, no stores", "pipelines.recommend", "many", False),
         ("popular branch (query 5)", "pipelines.popular", "many", False),
@@ -185,37 +222,28 @@ def speeds(here: Site, folder: Path, many: int, few: int, table: Table) -> float
     ):
         for parallelism in (1, 2):
             events = many if topic == "many" else few
-            found = speed(here, folder, urls[topic], events, module, parallelism, written)
+            found = speed(here, folder, urls[topic], events, module, parallelism, with_stores)
             table.add_row(f"{label}, parallelism {parallelism}", f"{found:,.0f}")
-            best = max(best, found) if written else best
+            best = max(best, found) if with_stores else best
     return best
 
 
 def main() -> None:
-    """Measures and prints the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    add = parser.add_argument
-    add("--events", type=int, default=300_000, help="of the stream (default: %(default)s)")
-    add("--few", type=int, default=20_000,
-        help="for the per-event form (default: %(default)s)")  # fmt: skip
-    add("--rate", type=int, nargs="+", default=[],
-        help="events a second for latency (default: half of the best speed into the stores, "
-        "at most 20,000); where it is given, latency alone is measured")  # fmt: skip
-    add("--seconds", type=int, default=180, help="of latency (default: %(default)s)")
-    given = parser.parse_args()
+    """Measures and prints the results."""
+    chosen = read_settings("flink", __doc__, FlinkBenchmarkSettings)
     table = Table(title="Standalone Flink from Kafka, two task managers of one slot")
-    table.add_column("what")
+    table.add_column("job")
     table.add_column("events a second", justify="right")
     console = Console()
     found: dict[int, dict[int, list[float]]] = {}
     with tempfile.TemporaryDirectory() as name, site(Path(name) / "servers") as here:
         folder = Path(name)
-        rates = given.rate
+        rates = list(chosen.rate)
         if not rates:
-            best = speeds(here, folder, given.events, given.few, table)
-            rates = [min(int(best / 2), 20_000)]
+            best = speeds(here, folder, chosen.events, chosen.few, table)
+            rates = [min(int(best / 2), MAX_RATE)]
         for rate in rates:
-            found[rate] = latency(here, folder, rate, given.seconds)
+            found[rate] = latency(here, folder, rate, chosen.seconds)
     if table.row_count:
         console.print(table)
     for rate, delays in found.items():
@@ -223,11 +251,13 @@ def main() -> None:
 
 
 def show(console: Console, rate: int, delays: dict[int, list[float]]) -> None:
-    """Prints what `latency` gave: the first T, at which workers load what they need, apart."""
-    console.print(f"Watermark passes T to row in Redis, {rate:,} events a second")
+    """Prints the latencies, with the first ranking time apart."""
+    console.print(
+        f"From the watermark at a ranking time to the row in Redis, {rate:,} events a second"
+    )
     by_moment = [delays[moment] for moment in sorted(delays)]
     first, rest = (list(chain(*rows)) for rows in (by_moment[:1], by_moment[1:]))
-    for label, rows in ((f"T's 2 to {len(delays)}", rest), ("first T of the job", first)):
+    for label, rows in ((f"ranking times 2 to {len(delays)}", rest), ("first ranking time", first)):
         if not rows:
             continue
         p50, p90, p99 = np.percentile(rows, [50, 90, 99])
@@ -235,7 +265,7 @@ def show(console: Console, rate: int, delays: dict[int, list[float]]) -> None:
             f"  {label}: {len(rows):,} rows, p50 {p50:.2f} s, p90 {p90:.2f} s, p99 {p99:.2f} s"
         )
     medians = " ".join(f"{np.median(rows):.2f}" for rows in by_moment)
-    console.print(f"  median of each T: {medians}")
+    console.print(f"  median of each ranking time: {medians}")
 
 
 if __name__ == "__main__":

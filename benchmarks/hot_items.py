@@ -1,4 +1,4 @@
-"""Nexmark's query 5 as an idiomatic per-event pipeline, from Kafka: `benchmarks.flink` runs it."""
+"""Nexmark's query 5 as an idiomatic per-event pipeline from Kafka, for `benchmarks.flink`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transforms.messages.events import EventBatch
 
 
 def lines(batch: EventBatch) -> Iterator[TimestampedValue]:
-    """A line of CSV per event, at its time."""
+    """A line of CSV for each event, with the event's timestamp."""
     for user, item, moment in zip(
         batch.user.tolist(), batch.item.tolist(), batch.time.tolist(), strict=True
     ):
@@ -24,7 +24,7 @@ def lines(batch: EventBatch) -> Iterator[TimestampedValue]:
 
 
 def build(flow: branches.Flow) -> None:
-    """An element an event, in each of its 45 windows."""
+    """Adds the per-event popular branch."""
     _ = per_event.popular(flow.events.events | "Lines" >> beam.FlatMap(lines))
 
 

@@ -1,34 +1,53 @@
-"""The main job's memory over a long file: the peak of its process, start-up included.
+"""Peak memory of the main job over a long file, start included.
 
     python -m benchmarks.memory [--events 20000000] [--sinks none,sqlite] [option of the job ...]
 
-Each run is a process of its own over the same simulated file, at 500 events per second of
-event time; options that this command does not know go to the job.
+Each run is a process that reads the same simulated file, at 500 events per second of event time.
+Unknown options are passed to the job.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.options import read_settings_and_rest
 from pipelines.simulate import main as simulate
+from rivulet.settings import option
 
 OUTPUTS = ("record", "popular", "recommendation")
+SINKS = ("none", "sqlite")
+
+
+@dataclass(frozen=True)
+class MemorySettings:
+    """Benchmark.
+
+    Attributes:
+        events: events of the file.
+        sinks: none, sqlite, or both separated by a comma; a run for each.
+    """
+
+    events: int = option(20_000_000, "N", least=1)
+    sinks: tuple[str, ...] = option(SINKS, "NAMES", separated=True, shown="none,sqlite")
 
 
 def peak_of(arguments: list[str], folder: Path) -> tuple[int, float]:
-    """Runs the main job; the greatest resident size of its process in bytes, and the seconds.
+    """Runs the main job in a process.
 
     Args:
         arguments: the job's options.
-        folder: where it runs, and leaves its log.
+        folder: its working directory, with its log.
+
+    Returns:
+        The maximum resident size of the process in bytes, and its duration in seconds.
 
     Raises:
         SystemExit: the job failed.
@@ -49,10 +68,7 @@ def peak_of(arguments: list[str], folder: Path) -> tuple[int, float]:
 
 def main() -> None:
     """Measures and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--events", type=int, default=20_000_000, help="default: %(default)s")
-    parser.add_argument("--sinks", default="none,sqlite", help="default: %(default)s")
-    chosen, rest = parser.parse_known_args()
+    chosen, rest = read_settings_and_rest("memory", __doc__, MemorySettings)
     table = Table(title="Peak memory of the main job, DirectRunner")
     for name in ("sinks", "events", "seconds", "peak (GB)"):
         table.add_column(name, justify="left" if name == "sinks" else "right")
@@ -60,7 +76,7 @@ def main() -> None:
         folder = Path(name)
         stream = folder / "stream.csv"
         simulate([f"--output={stream}", f"--events={chosen.events}", "--rate=500"])
-        for sinks in chosen.sinks.split(","):
+        for sinks in chosen.sinks:
             store = "none" if sinks == "none" else f"sqlite:///{folder / 'store.db'}"
             flags = [f"--{output}_sink={store}" for output in OUTPUTS]
             peak, seconds = peak_of([f"--input={stream}", *flags, *rest], folder)

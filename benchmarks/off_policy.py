@@ -1,14 +1,13 @@
-"""What learning from lists of a biased policy earns, beside that policy and supervised learning.
+"""True reward of policies that are learnt from the lists of a biased policy.
 
     python -m benchmarks.off_policy
 
-For each seed: a world of its own, a stream of its users, and the feedback log of a biased policy
-that showed them lists with known propensities (`simulation.shown`). All learn from these alone,
-with the defaults of `training.train`, from the same pretrained start. What their lists of 8
-truly earn is known (`simulation.feedback`) and is measured in states of a second stream, which
-nobody has seen. "To the end" is after all epochs, where nothing is held out that could say when
-to stop, as in learning that goes on and on. Intervals are of the mean over the seeds (Student's
-t); differences are taken seed by seed.
+Each seed has a world, a stream of its users, and the feedback log of a biased policy with known
+propensities (`simulation.shown`). All candidates learn from these, with the defaults of
+`training.train` and from the same pretrained network. The true reward of their lists is known
+(`simulation.feedback`) and is measured in the states of a second stream that none has seen. "To the
+end" is after all epochs, without held-out data for early stopping. Intervals are those of the mean
+over the seeds (Student's t); differences are computed for each seed.
 """
 
 from __future__ import annotations
@@ -47,13 +46,13 @@ from training.datasets.shown_lists import Ragged, as_lists
 from training.trainer.config import TrainConfig
 from training.trainer.trainer import Trainer
 
-EVENTS_A_USER = 1 / 32
-"""A second of event time: with 800 users 25 events."""
+USER_RATE = 1 / 32
+"""Events of a user per second of event time: 25 a second with 800 users."""
 STATES = 4_000
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 """97.5% points of Student's t with 1, 2 .. degrees of freedom."""
-BEST = "the best lists there are"
-BEHAVIOUR, LIKELIEST = "the biased policy", "its 8 likeliest items"
+BEST = "the best lists"
+BEHAVIOUR, LIKELIEST = "the biased policy", "its 8 most probable items"
 EVENTS, TAKEN = "supervised, next event", "supervised, items taken"
 FULL = "REINFORCE"
 SINGLE = f"{FULL}, K = 1"
@@ -83,16 +82,16 @@ class OffPolicySettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """What there is to learn from in one world, and the states to measure in.
+    """The training data of one world, and the states in which rewards are measured.
 
     Attributes:
         world: the users and items.
-        seed: of world, log and learning.
-        exploration: share of the lists that was left to chance.
+        seed: seed of world, log and training.
+        exploration: fraction of the places of lists that are filled at random.
         sequences: the users' events.
-        lists: to learn from, and to validate on.
-        users: int64 [n], of the states to measure in.
-        histories: int64 [n, 10], of these states.
+        lists: the lists for training and for validation.
+        users: int64 [n], the users of the measured states.
+        histories: int64 [n, 10], the histories of the measured states.
     """
 
     world: World
@@ -105,19 +104,19 @@ class Case:
 
     @staticmethod
     def make(seed: int, events: int, users: int, exploration: float, items: int = 1_000) -> Case:
-        """A world, its log and its states to measure in, from the seed."""
+        """The world, the log and the states of a seed."""
         world = World.make(seed, users, items)
-        rate = users * EVENTS_A_USER
+        rate = users * USER_RATE
         stream = world.stream(events, rate, seed=1)
         data = make_sequences(stream.user, stream.item, stream.behavior, stream.time)
         log = show(world, stream, seed, exploration)
         history = Ragged.of_matrix(log.history, log.history_length)
-        lists, propensities, earned = (
+        lists, propensities, rewards = (
             Ragged.of_matrix(column, log.length)
             for column in (log.items, log.propensities, log.rewards)
         )
-        logged = as_lists(data, log.user, history, lists, propensities, earned)
-        # The simulated rewards are no events of the stream: any window keeps them.
+        logged = as_lists(data, log.user, history, lists, propensities, rewards)
+        # The simulated rewards are not events of the stream: any reward window keeps them.
         split = split_lists(logged, data, log.time, LIST_PERIOD)
         who, _, histories = states(world.stream(events, rate, seed=2))
         at = np.random.default_rng(seed).permutation(len(who))[:STATES]
@@ -132,33 +131,33 @@ class Case:
         own = replace(config, seed=self.seed)
         return Trainer(own, train, valid, torch.device("cpu"), lists)
 
-    def worth(self, lists: npt.NDArray[np.int64]) -> float:
+    def true_reward(self, lists: npt.NDArray[np.int64]) -> float:
         """The mean true reward of lists [n, k] of items in the states."""
         return float(self.world.expected_reward(self.users, self.histories, lists).mean())
 
-    def earned_by(self, network: Network) -> float:
-        """What the network's lists earn."""
+    def reward_of(self, network: Network) -> float:
+        """The mean true reward of the network's lists."""
         info = ModelInfo(network.algorithm, "0", network.sizes)
         policy = Policy(network, self.sequences.items, self.sequences.users, info)
         lengths = np.full(len(self.users), self.histories.shape[1])
-        return self.worth(policy.rank(self.users, self.histories, lengths, LIST_SIZE).items)
+        return self.true_reward(policy.rank(self.users, self.histories, lengths, LIST_SIZE).items)
 
-    def earned_by_behaviour(self) -> dict[str, float]:
-        """What the biased policy earns, with its exploration and without, and what one could."""
+    def rewards_without_training(self) -> dict[str, float]:
+        """The mean true rewards of the best lists, and of the biased policy's lists."""
         inclusion = inclusion_probabilities(self.world, LIST_SIZE, self.exploration)
         row = self.world.user_cluster[self.users - 1]
         shown, _ = draw_lists(inclusion, row, LIST_SIZE, np.random.default_rng([self.seed, 4]))
         likeliest = np.argsort(-inclusion, axis=1, kind="stable")[row, :LIST_SIZE]
         best = best_lists(self.world, self.users, self.histories, LIST_SIZE)
         return {
-            BEST: self.worth(best),
-            BEHAVIOUR: self.worth(shown + 1),
-            LIKELIEST: self.worth(likeliest + 1),
+            BEST: self.true_reward(best),
+            BEHAVIOUR: self.true_reward(shown + 1),
+            LIKELIEST: self.true_reward(likeliest + 1),
         }
 
 
 def configs(others: bool) -> dict[str, TrainConfig]:
-    """The ways to learn from lists that are compared; `others` for DDPG and BCQ too."""
+    """The configurations that are compared; `others` adds DDPG and BCQ."""
     usual = ReinforceOptions()
     ways = {
         "beta learnt": replace(usual, propensities="learnt"),
@@ -174,21 +173,21 @@ def configs(others: bool) -> dict[str, TrainConfig]:
     return found
 
 
-def earned_in(options: OffPolicySettings, seed: int) -> dict[str, float]:
-    """What the lists of all earn in the world of one seed, by name."""
-    torch.set_num_threads(1)  # what is small is faster so, and the seeds share the machine
+def rewards_in(options: OffPolicySettings, seed: int) -> dict[str, float]:
+    """The mean true rewards of all candidates in the world of one seed, by name."""
+    torch.set_num_threads(1)  # small networks are faster so, and seeds run concurrently
     case = Case.make(seed, options.events, options.users, options.exploration)
     sizes = Sizes(items=len(case.sequences.items), users=len(case.sequences.users))
-    earned = case.earned_by_behaviour()
+    rewards = case.rewards_without_training()
     trainer = case.trainer(TrainConfig())
     start = trainer.start(sizes)
     trainer.pretrain(start)
-    earned[EVENTS] = case.earned_by(start)
+    rewards[EVENTS] = case.reward_of(start)
     network = copy.deepcopy(start)
     sampler = ItemSampler(trainer.train.actions, sizes.items, 0, trainer.device)
     teacher = Supervised(network, sampler, trainer.config.options.learning_rate)
     trainer.run("policy", teacher, case.lists[0], trainer.config.epochs)
-    earned[TAKEN] = case.earned_by(network)
+    rewards[TAKEN] = case.reward_of(network)
     starts = {start.algorithm: start}
     for name, config in configs(options.others).items():
         trainer = case.trainer(config)
@@ -197,12 +196,12 @@ def earned_in(options: OffPolicySettings, seed: int) -> dict[str, float]:
             trainer.pretrain(head)
             starts[head.algorithm] = head
         network, _ = trainer.learn(copy.deepcopy(starts[head.algorithm]))
-        earned[name] = case.earned_by(network)
+        rewards[name] = case.reward_of(network)
     for name in (FULL, SINGLE):
         trainer = case.trainer(configs(others=False)[name], validated=False)
         network, _ = trainer.learn(copy.deepcopy(start))
-        earned[f"{name}, {TO_THE_END}"] = case.earned_by(network)
-    return earned
+        rewards[f"{name}, {TO_THE_END}"] = case.reward_of(network)
+    return rewards
 
 
 def interval(values: list[float]) -> str:
@@ -214,17 +213,15 @@ def interval(values: list[float]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
-    parser = ArgumentParser(
-        prog="python -m benchmarks.off_policy", description="Lists of a biased policy."
-    )
+    parser = ArgumentParser(prog="python -m benchmarks.off_policy", description=__doc__)
     parser.add_settings(OffPolicySettings)
     options = parser.settings_of(OffPolicySettings, parser.parse_args(argv))
     with (
         Progress(console=progress_console, transient=True) as progress,
         ProcessPoolExecutor(options.workers or os.cpu_count(), get_context("spawn")) as pool,
     ):
-        seeds = progress.track(range(options.seeds), description="worlds learnt in")
-        runs = [pool.submit(earned_in, options, seed) for seed in range(options.seeds)]
+        seeds = progress.track(range(options.seeds), description="worlds")
+        runs = [pool.submit(rewards_in, options, seed) for seed in range(options.seeds)]
         found = [runs[seed].result() for seed in seeds]
     table = Table("lists of", "true reward", f"{FULL} is better by")
     for name in found[0]:

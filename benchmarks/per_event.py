@@ -1,4 +1,4 @@
-"""The same answers by an idiomatic per-event Beam pipeline: what columns are measured against."""
+"""An idiomatic per-event Beam pipeline with the same results, for comparison."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apache_beam.transforms.window import IntervalWindow, SlidingWindows, Timest
 
 
 def parse(line: str) -> TimestampedValue:
-    """A line of CSV as (user, item) at its time."""
+    """A line of CSV as (user, item) with the event's timestamp."""
     user, item, _, time = line.split(",")
     return TimestampedValue((int(user), int(item)), int(time))
 
@@ -23,12 +23,12 @@ class Top(beam.DoFn):
     def process(
         self, counts: tuple[Any, Any], window: IntervalWindow = beam.DoFn.WindowParam
     ) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-        """Sort and cut."""
+        """Sorts and truncates."""
         yield window.end.seconds(), sorted(counts[1], key=lambda pair: (-pair[1], pair[0]))[:17]
 
 
 def popular(lines: beam.PCollection[str]) -> beam.PCollection[Any]:
-    """Popular items: an element an event, in each of its 45 windows."""
+    """Popular items, an element for each event in each of its 45 windows."""
     return (
         lines
         | beam.Map(parse)
@@ -49,7 +49,7 @@ class KeepHistory(beam.DoFn):
     def process(
         self, event: tuple[int, int], history: Any = beam.DoFn.StateParam(HISTORY)
     ) -> Iterator[tuple[int, list[int]]]:
-        """Read, append, cut, write."""
+        """Reads, appends, truncates and writes."""
         user, item = event
         items = [*history.read(), item][-10:]
         history.clear()
@@ -59,5 +59,5 @@ class KeepHistory(beam.DoFn):
 
 
 def histories(lines: beam.PCollection[str]) -> beam.PCollection[Any]:
-    """Histories: state per user, an element an event."""
+    """Histories, with state for each user and an element for each event."""
     return lines | "Parse" >> beam.Map(parse) | beam.ParDo(KeepHistory())

@@ -1,21 +1,23 @@
-"""How fast policies rank on this machine: `python -m benchmarks.ranking`.
+"""Speed and recall of ranking.
 
-- The packaged model, 1,000 items: states a second, as the stream asks for them.
-- 100 users at a time of 100,000 items, as the API does, and 1,000 users of a million items: with
-  random vectors, and with vectors like trained ones (the packaged model's, each many times, with
-  noise of 0.3 of their spread, and its own encoder's queries). Recall is against sorting all
-  scores; beside it PyTorch's product of floats and topk.
-- The other encoder and the other heads, untrained, 1,000 items.
+    python -m benchmarks.ranking
 
-Times are the best of several; CPU time is the sum over threads.
+- The packaged model with 1,000 items: states a second in the batches of a stream.
+- 100,000 items for 100 users, as in an API request, and a million items for 1,000 users: with
+  random vectors, and with vectors similar to trained ones (the packaged model's, repeated, with
+  noise of 0.3 of their standard deviation, and queries of its encoder). Recall is measured against
+  a sort of all scores. PyTorch's matrix product of floats with topk is measured for comparison.
+- The other encoder and the other heads, untrained, with 1,000 items.
+
+Times are the best of several calls. CPU time is the sum over threads.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from benchmarks.options import read_settings
 from inference import packaged_model
 from inference.models.directory import load_network
 from inference.models.ids import IdMap
@@ -31,29 +34,43 @@ from inference.network.network import ITEM_TABLE, Network
 from inference.network.sizes import Sizes
 from inference.policy import Int64s, Policy
 from inference.search.quantize import quantize_items, quantize_queries
+from rivulet.settings import option
 
 Columns = tuple[Int64s, Int64s, Int64s]
 
 K = 8
-CHECKED = 50
+CHECKED_USERS = 50
 """Users whose lists are compared with a sort of all scores."""
-AT_ONCE = 1 << 16
+BLOCK_ITEMS = 1 << 16
+
+
+@dataclass(frozen=True)
+class RankingBenchmarkSettings:
+    """Benchmark.
+
+    Attributes:
+        states: states for the packaged model.
+        times: calls of each measurement, of which the fastest counts.
+    """
+
+    states: int = option(100_000, "N", least=1)
+    times: int = option(7, "N", least=1)
 
 
 def best_of(work: Callable[[], object], times: int) -> tuple[float, float]:
-    """The least wall and CPU seconds of a call."""
+    """The smallest wall and CPU seconds of a call."""
     work()
     wall = cpu = float("inf")
     for _ in range(times):
-        begun, begun_cpu = time.perf_counter(), time.process_time()
+        started, started_cpu = time.perf_counter(), time.process_time()
         work()
-        wall = min(wall, time.perf_counter() - begun)
-        cpu = min(cpu, time.process_time() - begun_cpu)
+        wall = min(wall, time.perf_counter() - started)
+        cpu = min(cpu, time.process_time() - started_cpu)
     return wall, cpu
 
 
-def like_packaged(items: int, noise: float) -> Network:
-    """The packaged network with `items` items, copies of its own with noise."""
+def similar_to_packaged(items: int, noise: float) -> Network:
+    """The packaged network with `items` items, which are copies of its own with noise."""
     packaged, *_ = load_network(packaged_model())
     known = packaged.sizes.items
     network = Network(
@@ -82,44 +99,41 @@ def policy_of(network: Network) -> Policy:
 
 
 def columns_for(policy: Policy, rows: int) -> Columns:
-    """Users, histories of ten and lengths."""
+    """Users, histories of ten items, and their lengths."""
     rng = np.random.default_rng(0)
     users = rng.choice(policy.user_ids.ids, rows)
     return users, rng.choice(policy.item_ids.ids, (rows, 10)), np.full(rows, 10)
 
 
 def all_scores(queries: Tensor, vectors: Tensor) -> Tensor:
-    """PyTorch's plain way: a product of floats and topk, some items at a time."""
+    """The best items by PyTorch's matrix product and topk, in blocks of items."""
     parts = []
-    for start in range(0, len(vectors), AT_ONCE):
-        best = torch.topk(queries @ vectors[start : start + AT_ONCE].T, K, dim=1)
+    for start in range(0, len(vectors), BLOCK_ITEMS):
+        best = torch.topk(queries @ vectors[start : start + BLOCK_ITEMS].T, K, dim=1)
         parts.append((best.values, best.indices + start))
     values, rows = (torch.cat(columns, dim=1) for columns in zip(*parts, strict=True))
     return rows.gather(1, torch.topk(values, K, dim=1).indices)
 
 
 def recall(policy: Policy, network: Network, rows: Columns) -> float:
-    """Share of the true best among the given, by sorting all scores of a few users."""
-    users, histories, lengths = (column[:CHECKED] for column in rows)
-    given = policy.rank(users, histories, lengths, K).items
+    """The share of the true best items that the policy finds, for a few users."""
+    users, histories, lengths = (column[:CHECKED_USERS] for column in rows)
+    ranked = policy.rank(users, histories, lengths, K).items
     states = policy.states(users, histories, lengths).float()
     scores = network.head(states).double() @ network.vectors()[:-1].double().T
     scores.scatter_(1, torch.from_numpy(policy.item_ids.rows(histories)), -torch.inf)
     true = policy.item_ids.ids[scores.topk(K, dim=1).indices.numpy()]
-    found = (given[:, :, None] == true[:, None]).any(axis=2)
+    found = (ranked[:, :, None] == true[:, None]).any(axis=2)
     return float(found.mean())
 
 
 def main() -> None:
     """Measures and prints the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking", description=__doc__)
-    parser.add_argument("--states", type=int, default=100_000, help="default: %(default)s")
-    parser.add_argument("--times", type=int, default=7, help="calls of each (default: %(default)s)")
-    options = parser.parse_args()
+    options = read_settings("ranking", __doc__, RankingBenchmarkSettings)
     torch.manual_seed(0)
     table = Table(title=f"Top {K}, {torch.get_num_threads()} threads")
-    for name in ("what", "rows", "ms", "CPU ms", "rows a second", f"recall at {K}"):
-        table.add_column(name, justify="left" if name == "what" else "right")
+    for name in ("case", "rows", "ms", "CPU ms", "rows a second", f"recall at {K}"):
+        table.add_column(name, justify="left" if name == "case" else "right")
 
     def measure(what: str, rows: int, work: Callable[[], object], good: str = "") -> None:
         wall, cpu = best_of(work, options.times)
@@ -139,7 +153,7 @@ def main() -> None:
     for name, count, rows in (("100,000 items", 100_000, 100), ("a million items", 10**6, 1000)):
         for kind, network in (
             (f"{name}, random vectors", untrained("reinforce", count)),
-            (f"{name}, like trained", like_packaged(count, 0.3)),
+            (f"{name}, similar to trained", similar_to_packaged(count, 0.3)),
         ):
             policy = policy_of(network)
             given = columns_for(policy, rows)

@@ -1,17 +1,17 @@
-"""How fast the API answers, with one worker: `python -m benchmarks.serving`.
+"""Speed of the API with one worker.
 
-Starts a Redis and a server on loopback, fills the one, loads the other from a process of its
-own that shares the machine's cores, and prints what it saw. The server's own CPU time stands
-beside it: it tells what a core of its own would give. Two figures:
+    python -m benchmarks.serving
+
+Starts Redis and a server on loopback and sends requests from this process, which shares the CPU
+cores. The server's CPU time is shown too; it gives the speed on a core of its own.
 
 - GET /users/{user}/recommendations from Redis: requests a second with 16 connections, and the
-  99th percentile at half of `--rate`, sent at fixed times whatever the answers do;
-- POST /reinforce with 100 users a request, at a catalogue of `--items` items: users a second.
+  latency at half of `--rate`, where requests are sent at fixed times;
+- POST /reinforce with 100 users a request and `--items` items: users a second.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -30,12 +31,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.options import read_settings
 from deploy.servers.redis import Redis
 from inference.models.directory import save_policy
 from inference.models.ids import IdMap
 from inference.models.info import ModelInfo
 from inference.network.network import Network
 from inference.network.sizes import Sizes
+from rivulet.settings import option
 from rivulet.system.ports import free_port
 
 USERS = 1000
@@ -43,8 +46,23 @@ CONNECTIONS = 16
 START_SECONDS = 90
 
 
+@dataclass(frozen=True)
+class ServingBenchmarkSettings:
+    """Benchmark.
+
+    Attributes:
+        rate: requests a second; the latency is measured at half of it.
+        items: items of the model.
+        seconds: duration of each measurement, in seconds.
+    """
+
+    rate: float = option(1500.0, "N", above=0)
+    items: int = option(100_000, "N", least=10)
+    seconds: float = option(5.0, "SECONDS", above=0)
+
+
 class Connection:
-    """A keep-alive connection that sends ready-made requests and reads the answers."""
+    """A persistent connection that sends encoded requests and reads the responses."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -55,10 +73,10 @@ class Connection:
         return Connection(*await asyncio.open_connection("127.0.0.1", port))
 
     async def ask(self, request: bytes) -> None:
-        """Sends a request and reads its answer.
+        """Sends a request and reads its response.
 
         Raises:
-            RuntimeError: the answer is not 200.
+            RuntimeError: the status is not 200.
         """
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
@@ -68,7 +86,7 @@ class Connection:
         await self._reader.readexactly(length)
 
     def close(self) -> None:
-        """Hangs up."""
+        """Closes the connection."""
         self._writer.close()
 
 
@@ -89,8 +107,10 @@ def post_request(items: int, users: int = 100) -> bytes:
     return head.encode() + body
 
 
-async def flat_out(port: int, make: Callable[[], bytes], connections: int, seconds: float) -> float:
-    """Answers a second when every connection asks again at once."""
+async def closed_loop(
+    port: int, make: Callable[[], bytes], connections: int, seconds: float
+) -> float:
+    """Responses a second when each connection sends the next request at once."""
     end = time.perf_counter() + seconds
 
     async def work() -> int:
@@ -102,29 +122,29 @@ async def flat_out(port: int, make: Callable[[], bytes], connections: int, secon
         connection.close()
         return done
 
-    begun = time.perf_counter()
+    started = time.perf_counter()
     done = await asyncio.gather(*(work() for _ in range(connections)))
-    return sum(done) / (time.perf_counter() - begun)
+    return sum(done) / (time.perf_counter() - started)
 
 
-async def at_rate(
+async def open_loop(
     port: int, make: Callable[[], bytes], rate: float, connections: int, seconds: float
 ) -> list[float]:
-    """Seconds to each answer, counted from when its request was due."""
-    begun = time.perf_counter() + 0.1
-    taken: list[float] = []
+    """Seconds from the time when each request is due to its response."""
+    started = time.perf_counter() + 0.1
+    latencies: list[float] = []
 
     async def work(first: int) -> None:
         connection = await Connection.open(port)
         for number in range(first, int(rate * seconds), connections):
-            due = begun + number / rate
+            due = started + number / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             await connection.ask(make())
-            taken.append(time.perf_counter() - due)
+            latencies.append(time.perf_counter() - due)
         connection.close()
 
     await asyncio.gather(*(work(first) for first in range(connections)))
-    return taken
+    return latencies
 
 
 def fill_redis(url: str) -> None:
@@ -139,7 +159,7 @@ def fill_redis(url: str) -> None:
 
 
 def save_model(directory: Path, items: int) -> None:
-    """An untrained REINFORCE model: its speed does not depend on its weights."""
+    """Saves an untrained REINFORCE model; the speed does not depend on the weights."""
     torch.manual_seed(0)
     sizes = Sizes(items=items, users=USERS, item_dim=32, user_dim=32)
     info = ModelInfo("reinforce", "bench", sizes)
@@ -148,7 +168,7 @@ def save_model(directory: Path, items: int) -> None:
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until the server answers and its models are loaded."""
+    """Waits until the server answers and its models are loaded."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -161,7 +181,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def cpu_seconds(process: int) -> float:
-    """The CPU time that a process has had (Linux)."""
+    """CPU time of a process, in seconds (Linux)."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -169,37 +189,33 @@ def cpu_seconds(process: int) -> float:
 async def measure(
     port: int, process: int, rate: float, items: int, seconds: float
 ) -> list[tuple[str, str]]:
-    """The figures, each with its name."""
+    """Measures, and returns the figures with their names."""
     warm: list[Awaitable[object]] = [
-        flat_out(port, get_request, 4, 1),
-        flat_out(port, lambda: post_request(items), 2, 1),
+        closed_loop(port, get_request, 4, 1),
+        closed_loop(port, lambda: post_request(items), 2, 1),
     ]
     for one in warm:
         await one
     before = cpu_seconds(process)
-    flat = await flat_out(port, get_request, CONNECTIONS, seconds)
-    of_get = (cpu_seconds(process) - before) / (flat * seconds)
-    taken = await at_rate(port, get_request, rate / 2, CONNECTIONS, seconds)
-    middle, late = np.percentile(taken, [50, 99]) * 1000
+    speed = await closed_loop(port, get_request, CONNECTIONS, seconds)
+    of_get = (cpu_seconds(process) - before) / (speed * seconds)
+    latencies = await open_loop(port, get_request, rate / 2, CONNECTIONS, seconds)
+    middle, late = np.percentile(latencies, [50, 99]) * 1000
     before = cpu_seconds(process)
-    ranked = 100 * await flat_out(port, lambda: post_request(items), 2, seconds)
+    ranked = 100 * await closed_loop(port, lambda: post_request(items), 2, seconds)
     of_user = (cpu_seconds(process) - before) / (ranked * seconds)
     return [
-        ("GET recommendations from Redis, 16 connections", f"{flat:,.0f} requests/s"),
-        ("the server's CPU time for one", f"{1000 * of_get:.2f} ms"),
+        ("GET recommendations from Redis, 16 connections", f"{speed:,.0f} requests/s"),
+        ("the server's CPU time of a request", f"{1000 * of_get:.2f} ms"),
         (f"the same at {rate / 2:,.0f} requests/s: p50, p99", f"{middle:.1f} ms, {late:.1f} ms"),
         (f"POST /reinforce, 100 users a request, {items:,} items", f"{ranked:,.0f} users/s"),
-        ("the server's CPU time for a user", f"{1000 * of_user:.2f} ms"),
+        ("the server's CPU time of a user", f"{1000 * of_user:.2f} ms"),
     ]
 
 
 def main() -> None:
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__)
-    parser.add_argument("--rate", type=float, default=1500, help="requests/s (default: 1500)")
-    parser.add_argument("--items", type=int, default=100_000, help="items (default: 100000)")
-    parser.add_argument("--seconds", type=float, default=5, help="for each figure (default: 5)")
-    options = parser.parse_args()
+    options = read_settings("serving", __doc__, ServingBenchmarkSettings)
     with tempfile.TemporaryDirectory() as folder, Redis(Path(folder)) as store:
         fill_redis(store.url)
         save_model(Path(folder) / "model", options.items)
@@ -219,7 +235,7 @@ def main() -> None:
         finally:
             process.terminate()
             process.wait(15)
-    table = Table("what", "figure", title="Serving, 1 worker")
+    table = Table("measurement", "figure", title="Serving, 1 worker")
     for figure in figures:
         table.add_row(*figure)
     Console().print(table)

@@ -1,17 +1,16 @@
-"""A stream at a constant rate through the cluster, for long: what grows, and what does not.
+"""Memory, state and checkpoints of the main job on a cluster, over a long time at a constant rate.
 
     python -m benchmarks.soak [--minutes 20] [--rate 500] [--plot docs/soak.svg]
 
-The main job from a real Kafka into real MongoDB, MariaDB and Redis on a standalone Flink cluster
-with RocksDB, or with `--backend hashmap`, in memory, of which the sizes are exact. Event time runs
-ten times as fast as the clock, so that the longest window, an hour, is full after six minutes.
-Every few seconds: the memory of every process, the size of checkpoint and state, how long a
-checkpoint took, how far the watermark is behind.
+The job reads Kafka and writes to MongoDB, MariaDB and Redis on a standalone Flink cluster with
+RocksDB, or with state in memory (`--backend hashmap`), whose reported sizes are exact. Event time
+is ten times as fast as the clock: the longest window, an hour, is full after six minutes. Every
+five seconds the benchmark records the memory of all processes, the size of state and checkpoint,
+the duration of the checkpoint, and the delay of the watermark.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import os
 import subprocess
@@ -19,23 +18,48 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cluster import Site, site
+from benchmarks.options import read_settings
 from deploy.flink.settings import BACKENDS
 from pipelines import simulate
 from pipelines.flink.job import FlinkJob
+from rivulet.settings import option
 
 ROOT = Path(__file__).parents[1]
-LOOK_S = 5.0
-FASTER = 10
+PERIOD_S = 5.0
+SPEED = 10
 JOB = "rivulet-soak"
 MIB = 1 << 20
+SIZES = ("state", "checkpoint")
+
+
+@dataclass(frozen=True)
+class SoakSettings:
+    """Benchmark.
+
+    Attributes:
+        minutes: duration, in minutes.
+        rate: events a second.
+        users: users of the stream.
+        backend: Flink's state backend.
+        plot: file of the plot.
+        table: file of the measurements, as CSV.
+    """
+
+    minutes: float = option(20.0, "MINUTES", above=0)
+    rate: int = option(500, "N", least=1)
+    users: int = option(5000, "N", least=1)
+    backend: str = option("rocksdb", choices=BACKENDS)
+    plot: Path = option(Path("docs/soak.svg"), "FILE")
+    table: Path = option(Path("soak.csv"), "FILE")
 
 
 def memory(pid: int) -> int:
-    """A process's own share of memory in MiB (what several share is counted once)."""
+    """A process's memory in MiB, with its share of the pages that several processes use."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     except OSError:
@@ -44,40 +68,47 @@ def memory(pid: int) -> int:
     return int(line.split()[1]) // 1024
 
 
-def look(here: Site, job: FlinkJob, began: float, newest: float) -> dict[str, float]:
-    """One line of measurements."""
-    found: dict[str, float] = {"minute": (time.monotonic() - began) / 60}
+def measurements(here: Site, job: FlinkJob, started: float, newest: float) -> dict[str, float]:
+    """The current measurements, by name.
+
+    Args:
+        here: the servers.
+        job: the job.
+        started: when the stream was started, by the monotonic clock.
+        newest: event time of the stream now, in seconds since the epoch.
+    """
+    found: dict[str, float] = {"minute": (time.monotonic() - started) / 60}
     servers = [*here.cluster.servers, here.kafka]
     for server in servers:
         found[f"{server.name} MiB"] = memory(server.process.pid) if server.process else 0
     for number, worker in enumerate(here.cluster.worker_pool.workers(), 1):
         found[f"worker {number} MiB"] = memory(worker.pid)
     try:
-        told: Any = job.checkpoints()["latest"].get("completed") or {}
-        found["state MiB"] = told.get("state_size", 0) / MIB
-        found["checkpoint MiB"] = told.get("checkpointed_size", 0) / MIB
-        found["checkpoint seconds"] = told.get("end_to_end_duration", 0) / 1000
+        latest: Any = job.checkpoints()["latest"].get("completed") or {}
+        found["state MiB"] = latest.get("state_size", 0) / MIB
+        found["checkpoint MiB"] = latest.get("checkpointed_size", 0) / MIB
+        found["checkpoint seconds"] = latest.get("end_to_end_duration", 0) / 1000
         for step, size in job.state_sizes().items():
             found[f"state of {step[:48]}"] = size / MIB
-        reached = job.event_time()
-        found["behind s"] = (newest - reached) / FASTER if reached is not None else 0
+        watermark = job.event_time()
+        found["watermark delay s"] = (newest - watermark) / SPEED if watermark is not None else 0
         found["events"] = job.counters().get("events", 0)
     except OSError:
-        pass  # Flink is busy: this line has no such figures.
+        pass  # Flink is too busy to answer: these measurements are missing.
     return found
 
 
-def measure(given: argparse.Namespace, folder: Path) -> list[dict[str, float]]:
-    """Runs the job and looks at it; a line each time."""
+def measure(chosen: SoakSettings, folder: Path) -> list[dict[str, float]]:
+    """Runs the job and records measurements until the stream ends."""
     stream = folder / "stream.csv"
-    events = int(given.minutes * 60 * given.rate)
+    events = int(chosen.minutes * 60 * chosen.rate)
     simulate.main(
-        [f"--output={stream}", f"--events={events}", f"--rate={given.rate / FASTER}",
-         f"--users={given.users}"]
+        [f"--output={stream}", f"--events={events}", f"--rate={chosen.rate / SPEED}",
+         f"--users={chosen.users}"]
     )  # fmt: skip
     start = int(stream.open().readlines(200)[1].split(",")[-1])
     lines: list[dict[str, float]] = []
-    with site(folder / "servers", given.backend) as here, ExitStack() as stack:
+    with site(folder / "servers", chosen.backend) as here, ExitStack() as stack:
         url = here.topic("soak", partitions=2)
         here.submit(stack, folder, url, f"--job_name={JOB}")
         job = FlinkJob(here.cluster.url, JOB)
@@ -85,22 +116,22 @@ def measure(given: argparse.Namespace, folder: Path) -> list[dict[str, float]]:
             time.sleep(1)
         replay = subprocess.Popen(
             (sys.executable, "-m", "pipelines.replay", f"--input={stream}", f"--output={url}",
-             f"--rate={given.rate}"),
+             f"--rate={chosen.rate}"),
             cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         stack.callback(replay.kill)
-        began = time.monotonic()
+        started = time.monotonic()
         while replay.poll() is None:
-            time.sleep(LOOK_S)
-            newest = start + (time.monotonic() - began) * FASTER
-            lines.append(look(here, job, began, newest))
-            write(given.table, lines)
+            time.sleep(PERIOD_S)
+            newest = start + (time.monotonic() - started) * SPEED
+            lines.append(measurements(here, job, started, newest))
+            write(chosen.table, lines)
     return lines
 
 
 def write(path: Path, lines: list[dict[str, float]]) -> None:
-    """The lines as CSV."""
+    """Writes measurements as CSV."""
     names = list(dict.fromkeys(name for line in lines for name in line))
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, names, restval="")
@@ -109,7 +140,7 @@ def write(path: Path, lines: list[dict[str, float]]) -> None:
 
 
 def plot(lines: list[dict[str, float]], path: Path, title: str) -> None:
-    """Memory, sizes and lag over the minutes, one below the other."""
+    """Plots memory, sizes, state by step and delays over time."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -120,7 +151,7 @@ def plot(lines: list[dict[str, float]], path: Path, title: str) -> None:
         ("memory (MiB)", [n for n in names if n.endswith(" MiB") and n.split()[0] not in SIZES]),
         ("size (MiB)", ["state MiB", "checkpoint MiB"]),
         ("state by step (MiB)", [n for n in names if n.startswith("state of ")]),
-        ("seconds", ["checkpoint seconds", "behind s"]),
+        ("seconds", ["checkpoint seconds", "watermark delay s"]),
     )
     figure, axes = plt.subplots(4, 1, figsize=(9, 13), sharex=True)
     for axis, (label, shown) in zip(axes, panels, strict=True):
@@ -135,24 +166,13 @@ def plot(lines: list[dict[str, float]], path: Path, title: str) -> None:
     figure.savefig(path, bbox_inches="tight")
 
 
-SIZES = ("state", "checkpoint")
-
-
 def main() -> None:
-    """Measures, writes the table and the plot."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    add = parser.add_argument
-    add("--minutes", type=float, default=20, help="how long (default: %(default)s)")
-    add("--rate", type=int, default=500, help="events a second (default: %(default)s)")
-    add("--users", type=int, default=5000, help="of the stream (default: %(default)s)")
-    add("--backend", choices=BACKENDS, default="rocksdb", help="default: %(default)s")
-    add("--plot", type=Path, default=Path("docs/soak.svg"), help="default: %(default)s")
-    add("--table", type=Path, default=Path("soak.csv"), help="default: %(default)s")
-    given = parser.parse_args()
+    """Measures, and writes the table and the plot."""
+    chosen = read_settings("soak", __doc__, SoakSettings)
     with tempfile.TemporaryDirectory() as folder:
-        lines = measure(given, Path(folder))
-    plot(lines, given.plot, f"{given.rate} events a second, parallelism 2")
-    print(f"{given.plot} and {given.table}")
+        lines = measure(chosen, Path(folder))
+    plot(lines, chosen.plot, f"{chosen.rate} events a second, parallelism 2")
+    print(f"{chosen.plot} and {chosen.table}")
 
 
 if __name__ == "__main__":

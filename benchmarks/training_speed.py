@@ -1,9 +1,9 @@
-"""How fast raw logs are prepared, and how long an epoch of REINFORCE takes on a large catalogue.
+"""Duration of the preparation of raw logs and of an epoch of REINFORCE with many items.
 
     python -m benchmarks.training_speed [--events 2000000] [--items 100000]
 
-The log is `pipelines.simulate`'s, as CSV. An epoch goes once over the training part (72% of the
-events) and then validates. No pretraining; all else by default.
+The log is `pipelines.simulate`'s, as CSV. An epoch trains on the training part (72% of the events)
+once and validates. There is no pretraining; all other options have their defaults.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def main() -> int:
             trained = time.perf_counter() - started
         with (model / "training" / "log.csv").open() as file:
             epoch = max(float(row["seconds"]) for row in csv.DictReader(file))
-    table = Table("what", "seconds", title=f"{options.events:,} events, {options.items:,} items")
+    table = Table("step", "seconds", title=f"{options.events:,} events, {options.items:,} items")
     table.add_row("training.prepare", f"{prepared:.1f}")
     table.add_row("an epoch of REINFORCE", f"{epoch:.1f}")
-    table.add_row("training.train whole: reading, an epoch, writing", f"{trained:.1f}")
+    table.add_row("training.train: reading, an epoch, writing", f"{trained:.1f}")
     Console().print(table)
     return 0
 

@@ -1,10 +1,10 @@
-"""What models' lists truly earn in the simulated world of the sample stream.
+"""True reward of models' lists in the simulated world of the sample stream.
 
     python -m benchmarks.true_reward inference/packaged
 
-For users with ten events in a stream that no model was trained on: the mean expected reward of
+For users with ten events in a stream that was not used for training: the mean expected reward of
 the list of 8 (`simulation.feedback`), with a 95% interval over the users' states. The best lists
-there are, without the history's items, are the bound.
+without items of the history are the upper bound.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from inference.models.files import ModelError
 from rivulet.settings import ArgumentParser, option
 from simulation.feedback import best_lists, expected_reward
 from simulation.model import World
+from simulation.options import LIST_SIZE
 from training.datasets.sequences import make_sequences
 
 RATE = 25.0
-SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ class RewardSettings:
 
 def main() -> int:
     """Runs the command; its exit status."""
-    parser = ArgumentParser(
-        prog="python -m benchmarks.true_reward", description="True rewards of models."
-    )
+    parser = ArgumentParser(prog="python -m benchmarks.true_reward", description=__doc__)
     parser.add_argument("models", nargs="+", type=Path, help="model directories")
     parser.add_settings(RewardSettings)
     given = parser.parse_args()
@@ -58,16 +56,16 @@ def main() -> int:
     at = rng.choice(full, min(options.states, len(full)), replace=False)
     histories, lengths = data.raw_histories(at, 10)
     users = data.users.ids[data.user[at]]
-    popular = np.argsort(-np.bincount(events.item), kind="stable")[:SIZE]
+    popular = np.argsort(-np.bincount(events.item), kind="stable")[:LIST_SIZE]
     lists = {"popular": np.tile(popular, (len(at), 1))}
     try:
         for directory in given.models:
-            ranking = load_policy(directory).rank(users, histories, lengths, SIZE)
+            ranking = load_policy(directory).rank(users, histories, lengths, LIST_SIZE)
             lists[str(directory)] = ranking.items
     except ModelError as error:
         print(f"python -m benchmarks.true_reward: {error}", file=sys.stderr)
         return 2
-    lists["the best there are"] = best_lists(world, users, histories, SIZE)
+    lists["the best lists"] = best_lists(world, users, histories, LIST_SIZE)
     table = Table("lists of", "true expected reward", "95% interval, +-")
     for name, items in lists.items():
         reward = expected_reward(world, users, histories, items)
