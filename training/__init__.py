@@ -1,1 +1,1 @@
-"""From raw logs to a policy worth serving."""
+"""Trains policies: data sets from raw logs, embeddings, algorithms, offline evaluation."""

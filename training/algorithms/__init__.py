@@ -1,1 +1,1 @@
-"""The learning algorithms, one file each."""
+"""The learning algorithms, one file each, and their registry."""

@@ -1,1 +1,1 @@
-"""Data sets: from raw logs to users' sequences and the lists that were shown."""
+"""Data sets: raw logs are prepared, and loaded as users' sequences and recommended lists."""

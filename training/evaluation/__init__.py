@@ -1,1 +1,1 @@
-"""Offline evaluation: queries, metrics, protocol, baselines, reports."""
+"""Offline evaluation: queries, metrics, protocol, reports."""

@@ -1,1 +1,1 @@
-"""The training loop: epochs, validation, checkpoints, logs."""
+"""The trainer: its options, the training loop, validation, checkpoints, logs."""

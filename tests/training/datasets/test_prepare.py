@@ -239,3 +239,69 @@ def test_a_line_means_what_it_means_in_the_stream(tmp_path, headerless):
     found = meta(tmp_path / "data")
     assert found["rows"] == len(lines) + 1
     assert found["malformed"] == sum(isinstance(each, Malformed) for each in parsed)
+
+
+def test_everybody_is_kept_by_default_and_what_a_sample_leaves_out_is_said(tmp_path, capsys):
+    log = write(tmp_path / "log.csv", "user,item,label,time", *users_with({1: 5, 2: 9, 3: 300}))
+    prepare(tmp_path / "all", log)
+    assert meta(tmp_path / "all")["left_out"] == {"users": 0, "events": 0}
+    assert "left out" not in capsys.readouterr().out
+    prepare(tmp_path / "some", log, "--sample_users")
+    assert meta(tmp_path / "some")["left_out"] == {"users": 2, "events": 305}
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2 users, 305 events (97%)" in said
+
+
+def test_lists_of_users_who_are_left_out_are_counted(tmp_path, capsys):
+    events = write(tmp_path / "log.csv", "user,item,label,time", *users_with({1: 8, 2: 300}))
+    lists = pa.table(
+        {
+            "user": [1, 2, 2],
+            "time": [3, 4, 5],
+            "history": [[1]] * 3,
+            "items": [[2]] * 3,
+            "propensities": [[1.0]] * 3,
+            "rewards": [[0.0]] * 3,
+        }
+    )
+    pq.write_table(lists, tmp_path / "feedback.parquet")
+    prepare(tmp_path / "data", events, tmp_path / "feedback.parquet", "--sample_users")
+    assert meta(tmp_path / "data")["left_out"] == {"users": 1, "events": 300, "lists": 2}
+    assert "2 recommendations" in " ".join(capsys.readouterr().out.split())
+
+
+def test_options_of_a_sample_need_a_sample(tmp_path, capsys):
+    log = write(tmp_path / "log.csv", "user,item,time", "1,2,3")
+    with pytest.raises(SystemExit):
+        main(["--input", str(log), "--output", str(tmp_path / "data"), "--short_min", "2"])
+    assert "--sample_users" in capsys.readouterr().err
+
+
+def test_wholly_malformed_input_says_what_is_wrong_with_it(tmp_path, capsys):
+    log = write(
+        tmp_path / "log.csv", "user,item,behavior,time", "1,2,sold,3", "1,x,sold,3", "1,2,pv"
+    )
+    for arguments in ((), ("--sample_users",)):
+        with pytest.raises(SystemExit) as left:
+            main(["--input", str(log), "--output", str(tmp_path / "data"), *arguments])
+        assert left.value.code == 2
+        said = capsys.readouterr().err
+        assert "none of 3 lines is an event" in said
+        assert "no valid label: 2" in said
+        assert "no valid item: 1" in said
+        assert "wrong number of fields, or not UTF-8: 1" in said
+        assert "--short_min" not in said
+        assert said.count("\n") == 1
+
+
+def test_what_prepare_wrote_is_no_input_of_the_same_folder(tmp_path):
+    write(tmp_path / "log.csv", "user,item,time", "1,2,3", "1,4,5")
+    prepare(tmp_path, tmp_path)
+    first = meta(tmp_path)
+    prepare(tmp_path, tmp_path)
+    assert meta(tmp_path) == first
+
+
+def test_an_output_with_a_quote_in_its_name(tmp_path):
+    log = write(tmp_path / "log.csv", "user,item,time", "1,2,3")
+    assert rows(prepare(tmp_path / "bob's data", log)) == [(1, 2, "pv", 3)]

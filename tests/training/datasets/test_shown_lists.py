@@ -78,6 +78,42 @@ def test_a_reward_that_the_test_part_alone_explains_is_forgotten(tmp_path: Path)
     assert train.rewards[0].tolist() == [1.0, 0.0, 3.0]
 
 
+@pytest.mark.parametrize(("reward_window", "expected"), [(30, 2.0), (31, 0.0), (3600, 0.0)])
+def test_the_logs_reward_window_decides(
+    tmp_path: Path, reward_window: int, expected: float
+) -> None:
+    # The event on 105 at 170, of the test split, is 30 s after the list.
+    row = (140, [113], [115, 105], [0.5] * 2, [1.0, 2.0])
+    train, _ = load_lists(tmp_path, made(tmp_path, [row], reward_window))
+    assert train.rewards[0].tolist() == [1.0, expected]
+
+
+def test_a_log_without_a_reward_window_is_refused(tmp_path: Path) -> None:
+    sequences = made(tmp_path, [(5, [100], [101], [1.0], [0.0])])
+    log = pq.read_table(tmp_path / "feedback.parquet").replace_schema_metadata(None)
+    pq.write_table(log, tmp_path / "feedback.parquet")
+    with pytest.raises(DataError, match="reward window"):
+        load_lists(tmp_path, sequences)
+
+
+@pytest.mark.parametrize(
+    ("propensity", "reward", "message"),
+    [
+        (float("nan"), 1.0, "propensity"),
+        (1.5, 1.0, "propensity"),
+        (-0.5, 1.0, "propensity"),
+        (0.5, float("nan"), "reward"),
+        (None, 1.0, "empty value"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_errors(
+    tmp_path: Path, propensity: float, reward: float, message: str
+) -> None:
+    sequences = made(tmp_path, [(5, [100], [101], [propensity], [reward])])
+    with pytest.raises(DataError, match=message):
+        load_lists(tmp_path, sequences)
+
+
 def test_a_log_that_was_rewarded_elsewhere_keeps_its_rewards(tmp_path: Path) -> None:
     # Of three rewards one has an event behind the list.
     row = (140, [113], [102, 105, 103], [0.5] * 3, [1.0, 2.0, 3.0])

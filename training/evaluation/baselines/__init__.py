@@ -1,1 +1,1 @@
-"""Rankers to measure policies against, under the same protocol and by the same code."""
+"""Baselines: rankers that policies are compared with, under the same protocol."""
