@@ -28,7 +28,14 @@ import torch
 from torch import Tensor
 
 from inference.models.canary import check_policy
-from inference.models.files import MODEL_BYTES, ModelError, digest_of, read_file, replace_files
+from inference.models.files import (
+    MODEL_BYTES,
+    ModelError,
+    digest_of,
+    first_line,
+    read_file,
+    replace_files,
+)
 from inference.models.ids import IdMap
 from inference.models.info import INFO, ModelInfo, check_label, read_info, write_info
 from inference.models.tables import (
@@ -211,8 +218,8 @@ def load_policy(
     try:
         policy = Policy(network, items, users, info, device)
         check_policy(policy)
-    except (RuntimeError, ValueError, MemoryError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"the model in {directory} cannot rank: {error}") from error
+    except ModelError:
+        raise
+    except Exception as error:  # An encoder of another package can raise anything.
+        raise ModelError(f"the model in {directory} cannot rank: {first_line(error)}") from error
     return policy

@@ -71,6 +71,11 @@ def read_file(path: Path, root: Path, limit: int) -> bytes:
     return content
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its type."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def digest_of(content: bytes) -> str:
     """SHA-256 of a content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference.models.files import MODEL_BYTES, ModelError, read_file
+from inference.models.files import MODEL_BYTES, ModelError, first_line, read_file
 from inference.models.ids import IdMap
 
 ITEM_EMBEDDINGS, USER_EMBEDDINGS = "item_embeddings.npy", "user_embeddings.npy"
@@ -55,7 +55,7 @@ def parse_ids(content: bytes, path: Path) -> IdMap:
             raise ValueError("its rows are not 0, 1, 2 ...")
         return IdMap(ids[order])
     except (ValueError, OverflowError, RecursionError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
+        raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
 
 
 def ids_bytes(ids: IdMap) -> bytes:
@@ -68,8 +68,8 @@ def parse_table(content: bytes, path: Path) -> Tensor:
     """An .npy file's content, as `read_table`; `path` is for messages."""
     try:
         table = _array(content)
-    except (OSError, ValueError, EOFError, RecursionError, MemoryError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
+    except Exception as error:  # NumPy tokenizes and evaluates the header: anything can come.
+        raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
     if table.ndim != 2 or table.dtype.kind != "f" or not np.isfinite(table).all():
         raise ModelError(f"{path} is no table of finite numbers")
     with np.errstate(over="ignore"):

@@ -99,6 +99,9 @@ class VersionedModel:
             self._refuse(error)
         except ModelError as error:
             self._refuse(error)
+        except Exception as error:  # The version in use must go on ranking.
+            self._tried = None
+            self._refuse(error)
 
     def _take(self, directory: Path) -> None:
         """Loads what is in a model directory, unless it is the model in use."""
@@ -108,7 +111,7 @@ class VersionedModel:
             self._policy = self._load(directory)
             _LOG.info("model %s is now in use", self._policy.info.label)
 
-    def _refuse(self, error: ModelError) -> None:
+    def _refuse(self, error: Exception) -> None:
         if str(error) != self._message:
             self._message = str(error)
             self._refused += 1

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import io
-import pickle
 import zipfile
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from inference.models.files import ModelError
+from inference.models.files import ModelError, first_line
 from inference.models.info import ModelInfo
 from inference.network.network import Network
 
 WEIGHTS = "model.pt"
-
-_BROKEN = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    RuntimeError,
-    EOFError,
-    AttributeError,
-    MemoryError,
-    AssertionError,
-    pickle.PickleError,
-    zipfile.BadZipFile,
-)
-"""What torch.load raises for files that are truncated, or are not its own."""
 
 
 def state_bytes(state: dict[str, Tensor]) -> bytes:
@@ -58,8 +42,8 @@ def parse_state(content: bytes, path: Path) -> dict[str, Tensor]:
         if not isinstance(state, dict):
             raise ValueError("it is not a state dict")
         return {_name(name): _dense(value) for name, value in state.items()}
-    except _BROKEN as error:
-        raise ModelError(f"{path} cannot be loaded: {_first_line(error)}") from error
+    except Exception as error:  # The unpickler can raise anything for bytes that are not its own.
+        raise ModelError(f"{path} cannot be loaded: {first_line(error)}") from error
 
 
 def _name(name: object) -> str:
@@ -100,12 +84,8 @@ def build_network(info: ModelInfo, state: dict[str, Tensor], directory: Path) ->
                 raise ValueError(f"{name} has the shape {shapes[0]}, model.json says {shapes[1]}")
         network = Network(info.algorithm, info.sizes)
         network.load_state_dict(state)
-    except _BROKEN as error:
+    except Exception as error:  # An encoder of another package can raise anything.
         raise ModelError(
-            f"the model in {directory} cannot be loaded: {_first_line(error)}"
+            f"the model in {directory} cannot be loaded: {first_line(error)}"
         ) from error
     return network
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), repr(error))

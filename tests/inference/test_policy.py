@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.policy import Policy
+from inference.network.sizes import STATE_LIMIT
+from inference.policy import Policy, StateError
 from tests.inference.tiny import tiny_policy
 
 ALGORITHMS = ("reinforce", "ddpg", "bcq")
@@ -136,3 +137,31 @@ def test_no_rows_and_tensors() -> None:
     assert np.array_equal(
         policy.rank(*given, 8).items, policy.rank(users, histories, lengths, 8).items
     )
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_states_up_to_the_limit_rank_and_others_are_refused(algorithm: str) -> None:
+    policy = tiny_policy(algorithm)
+    users, histories, lengths = rows_of(policy, 20)
+    states = policy.states(users, histories, lengths)
+    for value in (STATE_LIMIT, -STATE_LIMIT):
+        states[3] = value
+        ranking = policy.rank_states(states, 8)
+        assert ranking.length.tolist() == [8] * 20
+        assert all(len(set(items)) == 8 for items in ranking.items.tolist())
+    for value in (1e308, -1e31, float("inf"), float("nan")):
+        states[3, 5] = value
+        with pytest.raises(StateError, match="finite"):
+            policy.rank_states(states, 8)
+    with pytest.raises(StateError, match="each state must have 12 numbers for"):
+        policy.rank_states(states[:, :11], 8)
+    with pytest.raises(StateError, match="each state must have 12 numbers for"):
+        policy.check_states(states[0])
+
+
+def test_queries_rank_as_their_rows_do() -> None:
+    policy = tiny_policy()
+    rows = rows_of(policy, 20)
+    scores = policy.queries(*rows) @ policy.network.vectors().double().T
+    best = scores[:, :-1].argmax(dim=1).numpy()
+    assert policy.item_ids.ids[best].tolist() == policy.rank(*rows, 1, True).items[:, 0].tolist()
