@@ -1,4 +1,4 @@
-"""The source without an end, on Flink's embedded cluster: it follows a topic through everything."""
+"""The unbounded source, on Flink's embedded cluster: it follows a topic through everything."""
 
 import json
 import os
@@ -8,23 +8,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions, NewTopic
 
 from deploy.servers.kafka import Kafka
-from pipelines.flink.job_server import build_job_server
+from pipelines.flink.job_server_jar import build_job_server
 
 pytestmark = [pytest.mark.servers, pytest.mark.flink, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[3]
 START = 1_500_000_000
-PATIENCE = 90.0
+PATIENCE = 900.0
+"""Seconds after which a test gives up; one on an idle machine takes a minute."""
 
 
 class Follower:
-    """The pipeline in a process of its own, and what it wrote down."""
+    """The pipeline in a process of its own, and what it wrote."""
 
     def __init__(self, kafka: Kafka, topic: str, folder: Path) -> None:
         self.output, self.log = folder / "seen.jsonl", folder / "log"
@@ -32,7 +34,8 @@ class Follower:
             f"--input={kafka.url}/{topic}",
             f"--kafka_group={topic}",
             "--kafka_refresh=1",
-            "--idle_timeout=2",
+            # Longer than a producer or a reader is held up on a busy machine.
+            "--idle_timeout=5",
             "--runner=FlinkRunner",
             f"--flink_job_server_jar={build_job_server()}",
             "--environment_type=LOOPBACK",
@@ -46,16 +49,26 @@ class Follower:
                 cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
+    def signal(self, number: int) -> None:
+        """Sends a signal to the process and to Flink."""
+        os.killpg(self.process.pid, number)
+
     def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self.process.wait()
 
-    def seen(self, kind: str) -> list:
+    def seen(self, kind: str) -> list[Any]:
         lines = self.output.read_text().splitlines() if self.output.exists() else []
         return [found[kind] for line in lines if kind in (found := json.loads(line))]
 
     def events(self) -> list[tuple[int, int]]:
         return sorted((user, at) for batch in self.seen("events") for user, at in batch)
+
+    def windows(self) -> dict[int, int]:
+        """Events by the start of their window, which each closed once."""
+        found = [(start - START, count) for start, count in self.seen("window")]
+        assert len(dict(found)) == len(found)
+        return dict(found)
 
     def wait_until(self, what: Callable[[], bool]) -> None:
         until = time.monotonic() + PATIENCE
@@ -63,6 +76,9 @@ class Follower:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
             assert time.monotonic() < until, self.log.read_text()[-3000:]
             time.sleep(0.1)
+
+    def wait_for_log(self, words: str) -> None:
+        self.wait_until(lambda: words in self.log.read_text())
 
 
 @pytest.fixture
@@ -72,76 +88,115 @@ def follower(kafka: Kafka, unique: str, tmp_path: Path) -> Iterator[Follower]:
     made.stop()
 
 
-@pytest.mark.timeout(600)
-def test_a_topic_is_followed_through_everything(
-    kafka: Kafka, unique: str, follower: Follower
-) -> None:
-    def said(words: str) -> Callable[[], bool]:
-        return lambda: words in follower.log.read_text()
+@pytest.fixture
+def admin(kafka: Kafka) -> Iterator[KafkaAdminClient]:
+    made = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    yield made
+    made.close()
 
-    follower.wait_until(said(f"{kafka.url}/{unique}: the topic does not exist yet; waiting"))
 
-    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
-    admin.create_topics([NewTopic(unique, 3, 1)])
-    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, metadata_max_age_ms=500)
-    sent: list[tuple[int, int]] = []
+class Clicks:
+    """Sends clicks, and waits until the follower has them."""
 
-    def send(partitions: tuple[int, ...], seconds: range) -> None:
+    def __init__(self, kafka: Kafka, topic: str, follower: Follower) -> None:
+        self.producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, metadata_max_age_ms=500)
+        self.topic, self.follower = topic, follower
+        self.sent: list[tuple[int, int]] = []
+
+    def send(self, partitions: tuple[int, ...], seconds: range) -> None:
+        """A click a second on each partition; its user is the partition."""
         for second in seconds:
             for partition in partitions:
                 value = f"{partition},7,{START + second}"
-                producer.send(unique, value.encode(), partition=partition)
-                sent.append((partition, START + second))
-        producer.flush()
-        follower.wait_until(lambda: len(follower.events()) >= len(sent))
-        assert follower.events() == sorted(sent)
+                self.producer.send(self.topic, value.encode(), partition=partition)
+                self.sent.append((partition, START + second))
+        self.producer.flush()
+        self.follower.wait_until(lambda: len(self.follower.events()) >= len(self.sent))
+        assert self.follower.events() == sorted(self.sent)
 
-    def windows() -> dict[int, int]:
-        found = [(start - START, count) for start, count in follower.seen("window")]
-        assert len(dict(found)) == len(found)
-        return dict(found)
 
-    # Windows close as the slowest partition goes, and ten seconds behind it.
-    send((0, 1, 2), range(30))
-    follower.wait_until(lambda: windows() == {0: 30})
+@pytest.fixture
+def clicks(kafka: Kafka, unique: str, follower: Follower) -> Iterator[Clicks]:
+    made = Clicks(kafka, unique, follower)
+    yield made
+    made.producer.close()
 
-    # Two partitions fall silent: they hold nothing up.
-    send((0,), range(30, 60))
-    follower.wait_until(lambda: windows() == {0: 30, 10: 30, 20: 30, 30: 10})
 
-    # They come back at the topic's time: not late, though they were let go and the clock is
-    # years ahead.
-    send((1, 2), range(50, 80))
-    follower.wait_until(lambda: windows().get(50) == 30)
+@pytest.mark.timeout(3600)
+def test_a_topic_is_followed_through_everything(
+    kafka: Kafka, unique: str, admin: KafkaAdminClient, follower: Follower, clicks: Clicks
+) -> None:
+    follower.wait_for_log(f"{kafka.url}/{unique}: the topic does not exist; waiting")
+    admin.create_topics([NewTopic(unique, 3, 1)])
+
+    # Windows close with the slowest partition, ten seconds after their end.
+    clicks.send((0, 1, 2), range(30))
+    follower.wait_until(lambda: follower.windows() == {0: 30})
+
+    # Two partitions become idle: they hold nothing back.
+    clicks.send((0,), range(30, 60))
+    follower.wait_until(lambda: follower.windows() == {0: 30, 10: 30, 20: 30, 30: 10})
+
+    # They resume at the topic's time: not late, though they were idle and the clock is years
+    # ahead.
+    clicks.send((1, 2), range(50, 80))
+    follower.wait_until(lambda: follower.windows().get(50) == 30)
     assert follower.seen("late") == []
 
     # A partition that is added is found, and read from its beginning.
     admin.create_partitions({unique: NewPartitions(4)})
-    admin.close()
-    time.sleep(3)
-    send((3,), range(80, 100))
-    follower.wait_until(lambda: windows().get(70) == 20)
+    follower.wait_until(lambda: len(clicks.producer.partitions_for(unique)) == 4)
+    clicks.send((3,), range(80, 100))
+    follower.wait_until(lambda: follower.windows().get(70) == 20)
 
     # The broker is away for a while.
-    producer.send(unique, b"no event", partition=3)
-    producer.flush()
+    clicks.producer.send(unique, b"no event", partition=3)
+    clicks.producer.flush()
     kafka.restart(down_s=2)
-    send((0, 3), range(100, 120))
+    clicks.send((0, 3), range(100, 120))
+    follower.wait_until(lambda: follower.seen("letter") != [])
     assert follower.seen("letter") == [[f"{unique}/3/20", "too few fields"]]
-    producer.close()
 
-    # A silent topic's time stands still: the last ten seconds and their window are not given.
-    follower.wait_until(lambda: windows().get(90) == 10)
-    time.sleep(5)
-    assert max(windows()) == 90
-    assert follower.seen("late") == []
+    # The time of a topic without new records stands still: the last ten seconds and their window
+    # are not given. The last positions are committed only after some more turns.
+    follower.wait_until(lambda: follower.windows().get(90) == 10)
     check_commits(kafka, unique, follower)
+    assert max(follower.windows()) == 90
+    assert follower.seen("late") == []
 
 
 def check_commits(kafka: Kafka, topic: str, follower: Follower) -> None:
-    """Lag tools see in the end that there is none."""
+    """Tools that show the lag see in the end that there is none."""
     consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=topic)
     parts = [TopicPartition(topic, number) for number in range(4)]
     ends = consumer.end_offsets(parts)
     follower.wait_until(lambda: {part: consumer.committed(part) for part in parts} == ends)
     consumer.close()
+
+
+@pytest.mark.timeout(3600)
+def test_records_that_expired_and_a_topic_that_was_deleted_are_reported(
+    unique: str, admin: KafkaAdminClient, follower: Follower, clicks: Clicks
+) -> None:
+    admin.create_topics([NewTopic(unique, 1, 1)])
+    clicks.send((0,), range(30))
+
+    # Records are deleted while the job is stopped.
+    follower.signal(signal.SIGSTOP)
+    for second in range(100):
+        clicks.producer.send(unique, f"0,7,{START + 30 + second}".encode(), partition=0)
+    clicks.producer.flush()
+    admin.delete_records({TopicPartition(unique, 0): 90})
+    follower.signal(signal.SIGCONT)
+    clicks.sent += [(0, START + second) for second in range(90, 130)]
+    clicks.send((0,), range(130, 140))
+    follower.wait_for_log("partition 0: 60 records were deleted before they were read")
+
+    admin.delete_topics([unique])
+    follower.wait_for_log(f"{unique}: the topic does not exist; waiting for it")
+    admin.create_topics([NewTopic(unique, 1, 1)])
+    words = "the topic was deleted and created again"
+    until = time.monotonic() + PATIENCE
+    while words not in follower.log.read_text():
+        assert time.monotonic() < until
+        time.sleep(0.1)
