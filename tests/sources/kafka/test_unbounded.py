@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions, NewTopic
+from kafka.errors import TopicAlreadyExistsError
 
 from deploy.servers.kafka import Kafka
-from pipelines.flink.job_server_jar import build_job_server
+from pipelines.flink.job_server.build import build_job_server
 
 pytestmark = [pytest.mark.servers, pytest.mark.flink, pytest.mark.slow]
 
@@ -194,9 +195,18 @@ def test_records_that_expired_and_a_topic_that_was_deleted_are_reported(
 
     admin.delete_topics([unique])
     follower.wait_for_log(f"{unique}: the topic does not exist; waiting for it")
-    admin.create_topics([NewTopic(unique, 1, 1)])
-    words = "the topic was deleted and created again"
     until = time.monotonic() + PATIENCE
+    while not _created(admin, unique):
+        assert time.monotonic() < until
+    words = "the topic was deleted and created again"
     while words not in follower.log.read_text():
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def _created(admin: KafkaAdminClient, topic: str) -> bool:
+    try:
+        admin.create_topics([NewTopic(topic, 1, 1)])
+    except TopicAlreadyExistsError:  # It is still being deleted.
+        return False
+    return True
