@@ -43,7 +43,7 @@ def is_outage(error: BaseException) -> bool:
     sqlite_name = getattr(error.orig, "sqlite_errorname", None)
     if sqlite_name is not None:
         return str(sqlite_name).startswith(_SQLITE_OUTAGES)
-    number = _number(error)
+    number = error_number(error)
     # Numbers below 1000 and from 2000 on are errors of the client's connection.
     return number is None or number < 1000 or 2000 <= number < 3000 or number in _MYSQL_OUTAGES
 
@@ -54,10 +54,10 @@ def is_refusal(error: BaseException) -> bool:
         return True
     if isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError)):
         return True
-    return isinstance(error, sa.exc.OperationalError) and _number(error) in _MYSQL_REFUSES
+    return isinstance(error, sa.exc.OperationalError) and error_number(error) in _MYSQL_REFUSES
 
 
-def _number(error: sa.exc.DBAPIError) -> int | None:
+def error_number(error: sa.exc.DBAPIError) -> int | None:
     """MySQL's number of the error; errors of other drivers have none."""
     first = error.orig.args[0] if error.orig is not None and error.orig.args else None
     return first if isinstance(first, int) else None

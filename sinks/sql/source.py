@@ -13,6 +13,7 @@ from sqlalchemy.pool import QueuePool
 
 from rivulet.urls import URLError, escape_credentials, public_name
 from sinks.base import SinkError, StoreSource
+from sinks.sql import packets
 from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS
 from sinks.sql.store import SqlStore
@@ -100,7 +101,7 @@ def make_engine(url: str, folder: str = "") -> Engine:
     """
     parts = make_url(url)
     if parts.get_backend_name() != "sqlite":
-        return sa.create_engine(
+        engine = sa.create_engine(
             url,
             pool_pre_ping=True,
             pool_recycle=1800,
@@ -108,6 +109,10 @@ def make_engine(url: str, folder: str = "") -> Engine:
             # Rows are tuples: MySQL's and PostgreSQL's drivers take parameters by position too.
             paramstyle="format",
         )
+        if engine.dialect.name in ("mysql", "mariadb"):
+            sa.event.listen(engine, "connect", _set_strict)
+            sa.event.listen(engine, "connect", packets.remember_limit)
+        return engine
     if parts.database and not parts.database.startswith((":memory:", "file:")):
         parts = parts.set(database=str(Path(folder) / parts.database))
     engine = sa.create_engine(
@@ -120,3 +125,9 @@ def make_engine(url: str, folder: str = "") -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _set_strict(connection: Any, _record: Any) -> None:
+    # Otherwise the server stores the nearest value that fits a column, without an error.
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')")

@@ -13,14 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sinks.base import Refusal, SinkError, Store, Write
-from sinks.sql import errors, schema
+from sinks.sql import errors, packets, schema
+from sinks.sql.checks import check_tables
 from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS, Lists, Rows, Target
 from sinks.sql.upserts import upsert
 from transforms.columns.frames import Frame
-
-BATCH_ROWS = 2_000
-"""Rows of one executemany over a network; a SQLite frame is written in one."""
 
 
 class SqlStore(Store):
@@ -33,9 +31,10 @@ class SqlStore(Store):
 
     def __init__(self, name: str, engine: Engine) -> None:
         self.name, self.engine = name, engine
+        self._is_checked = False
 
     def prepare(self) -> None:
-        """Creates the tables that are missing."""
+        """Creates the tables that are missing, and checks those that exist."""
         for table in schema.METADATA.sorted_tables:
             try:
                 table.create(self.engine, checkfirst=True)
@@ -44,6 +43,9 @@ class SqlStore(Store):
                 # lock, is the caller's to retry.
                 if not sa.inspect(self.engine).has_table(table.name):
                     raise
+        if not self._is_checked:
+            check_tables(self.name, self.engine, schema.METADATA.sorted_tables)
+            self._is_checked = True
 
     def writer(self, message_type: type[Any]) -> Write:
         """Upserts messages of this type into their table."""
@@ -64,11 +66,10 @@ class SqlStore(Store):
                 if whole and _write_columns(connection, statement, target.columns(frame)):
                     return []
                 rows = target.rows(frame)
-                step = len(rows) if whole else BATCH_ROWS
                 return [
                     refusal
-                    for start in range(0, len(rows), step)
-                    for refusal in _write(connection, statement, rows[start : start + step], target)
+                    for batch in ([rows] if whole else packets.batches(connection, rows))
+                    for refusal in _write(connection, statement, batch, target)
                 ]
 
         return write
@@ -102,7 +103,9 @@ def _write(connection: Connection, statement: str, rows: Rows, target: Target) -
         with connection.begin():
             connection.exec_driver_sql(statement, rows)
     except (sa.exc.DBAPIError, OverflowError) as error:
-        if not errors.is_refusal(error):
+        if packets.is_too_large(connection, rows, error):
+            connection.invalidate()  # The server has closed it, or will.
+        elif not errors.is_refusal(error):
             raise
         if len(rows) == 1:
             row = dict(zip((c.name for c in target.table.columns), rows[0], strict=True))

@@ -1,0 +1,83 @@
+"""Checks that existing tables can hold the rows, before any row is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from sinks.base import SinkError
+
+_INT64_DIGITS = 19
+_SINGLE_PRECISION = 24
+"""Bits up to which MySQL's FLOAT(p) is a single-precision number."""
+
+
+def check_tables(name: str, engine: Engine, tables: list[sa.Table]) -> None:
+    """Compares existing tables with their definition; extra columns are allowed.
+
+    Args:
+        name: the store's URL without secrets.
+        engine: the database.
+        tables: the definitions; all of these tables exist.
+
+    Raises:
+        SinkError: a column is missing or too narrow, a primary key differs, or an extra column
+            needs a value. The line names the table and the column.
+    """
+    inspector = sa.inspect(engine)
+    for table in tables:
+        found = {column["name"]: column for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            problem = _problem(column, found.get(column.name), engine.dialect)
+            if problem:
+                raise SinkError(f"{name}: column {column.name} of table {table.name} {problem}")
+        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+        wanted = [column.name for column in table.primary_key.columns]
+        if set(key) != set(wanted):
+            raise SinkError(
+                f"{name}: the primary key of table {table.name} is ({', '.join(key)}); "
+                f"it must be ({', '.join(wanted)})"
+            )
+        for extra in found.keys() - {column.name for column in table.columns}:
+            if _needs_value(found[extra]):
+                raise SinkError(
+                    f"{name}: column {extra} of table {table.name} needs a value, and Rivulet has "
+                    "none for it: let it be NULL, or give it a default"
+                )
+
+
+def _problem(column: sa.Column[Any], found: Any, dialect: sa.Dialect) -> str | None:
+    wanted = column.type.compile(dialect=dialect)
+    if found is None:
+        return f"is missing; it must be {wanted}"
+    # SQLite stores a value as it is, whatever the column's type.
+    if dialect.name == "sqlite" or _holds(column.type, found["type"]):
+        return None
+    return f"is {found['type']!s}, which cannot hold all values; it must be {wanted}"
+
+
+def _holds(wanted: Any, found: Any) -> bool:
+    """Whether a column's type can hold all values of the wanted type."""
+    if isinstance(wanted, sa.BigInteger):
+        if isinstance(found, sa.BigInteger):
+            return True
+        is_decimal = isinstance(found, sa.Numeric) and not isinstance(found, sa.Float)
+        return is_decimal and (found.precision or 0) - (found.scale or 0) >= _INT64_DIGITS
+    if isinstance(wanted, sa.JSON):
+        return isinstance(found, sa.JSON) or (isinstance(found, sa.String) and not found.length)
+    if isinstance(wanted, sa.Float):
+        if not isinstance(found, sa.Float):
+            return False
+        single = type(found).__name__ in ("FLOAT", "REAL")
+        return not single or (found.precision or 0) > _SINGLE_PRECISION
+    if isinstance(found, sa.Enum):
+        # Values that it does not name are refused, row by row.
+        return True
+    return isinstance(found, sa.String) and (not found.length or found.length >= wanted.length)
+
+
+def _needs_value(found: Any) -> bool:
+    has_value = found.get("default") is not None or found.get("autoincrement") is True
+    return not found["nullable"] and not has_value and not found.get("computed")
