@@ -53,10 +53,10 @@ def change_state(directory: Path, change: Callable[[dict[str, torch.Tensor]], ob
 
 
 def change_sizes(directory: Path, **sizes: int) -> None:
-    papers = json.loads((directory / INFO).read_bytes())
-    papers["sizes"] |= sizes
-    papers["history"] = papers["sizes"]["window"]
-    (directory / INFO).write_text(json.dumps(papers))
+    given = json.loads((directory / INFO).read_bytes())
+    given["sizes"] |= sizes
+    given["history"] = given["sizes"]["window"]
+    (directory / INFO).write_text(json.dumps(given))
 
 
 def not_a_number(directory: Path) -> None:
@@ -101,7 +101,7 @@ def impossible_sizes(directory: Path) -> None:
     change_sizes(directory, items=1 << 62)
 
 
-def deep_papers(directory: Path) -> None:
+def deep_model_json(directory: Path) -> None:
     (directory / INFO).write_bytes(b'{"sizes":' * 50_000)
 
 
@@ -143,7 +143,7 @@ BROKEN: dict[Callable[[Path], None], str] = {
     zip_bomb: "compressed",
     huge_sizes: "has the shape",
     impossible_sizes: "sizes.items is",
-    deep_papers: "nested too deeply",
+    deep_model_json: "nested too deeply",
     deep_map: "cannot be read",
     link_out: "link out of",
     pipe: "not a regular file",

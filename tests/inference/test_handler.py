@@ -1,4 +1,4 @@
-"""The model handler: one ranking a batch, split again; a model that fails leaves its users."""
+"""The model handler ranks once per batch; a model that fails leaves its users popular items."""
 
 import logging
 from pathlib import Path

@@ -14,8 +14,8 @@ ALGORITHMS = ("reinforce", "ddpg", "bcq")
 def rows_of(policy: Policy, n: int, height: int = 10, seed: int = 1):  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(seed)
     known = rng.choice(policy.item_ids.ids, (n, height))
-    stranger = rng.integers(10**6, 10**12, (n, height))
-    histories = np.where(rng.random((n, height)) < 0.2, stranger, known)
+    unknown = rng.integers(10**6, 10**12, (n, height))
+    histories = np.where(rng.random((n, height)) < 0.2, unknown, known)
     users = rng.integers(98, 107, n)
     return users, histories, rng.integers(0, height + 1, n)
 

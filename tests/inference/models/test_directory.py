@@ -1,4 +1,4 @@
-"""A model directory gives back the policy that was saved, or says what is wrong with it."""
+"""A model directory loads as the policy that was saved, or is refused with the reason."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,9 @@ def test_unknown_ids_have_the_last_row(tmp_path: Path) -> None:
     "name", ["model.pt", "model.json", "item_embeddings.npy", "user_map.json", "item_map.json"]
 )
 @pytest.mark.parametrize("content", [None, b"", b"rubbish", b"[]", b"{}"])
-def test_a_missing_or_broken_file_is_told(tmp_path: Path, name: str, content: bytes | None) -> None:
+def test_a_missing_or_broken_file_is_refused(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
     save(tmp_path)
     if content is None:
         (tmp_path / name).unlink()
@@ -61,7 +63,7 @@ def test_a_missing_or_broken_file_is_told(tmp_path: Path, name: str, content: by
         load_policy(tmp_path)
 
 
-def test_a_directory_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no model directory.*training.train"):
         load_policy(tmp_path / "nothing")
 
@@ -81,15 +83,17 @@ def test_a_pickle_with_code_is_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"algorithm": "magic"}, {"sizes": {"items": 49, "users": 5}}])
-def test_papers_that_do_not_fit_are_told(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_model_json_that_does_not_fit_is_refused(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
     save(tmp_path)
-    papers = json.loads((tmp_path / "model.json").read_text())
-    (tmp_path / "model.json").write_text(json.dumps(papers | change))
+    given = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(given | change))
     with pytest.raises(ModelError, match=str(tmp_path)):
         load_policy(tmp_path)
 
 
-def test_numbers_that_are_not_finite_are_told(tmp_path: Path) -> None:
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     save(tmp_path)
     table = np.load(tmp_path / "item_embeddings.npy")
     table[3, 3] = np.nan

@@ -117,7 +117,7 @@ def test_a_large_file_is_not_read(tmp_path: Path) -> None:
         read_info(tmp_path)
 
 
-def test_the_papers_need_no_pytorch_and_no_beam() -> None:
+def test_model_json_is_read_without_pytorch_and_beam() -> None:
     program = (
         "import sys, inference.models.info, inference.models.current, inference.models.choices, "
         "inference.network.encoders; print({'torch', 'apache_beam'} & sys.modules.keys())"

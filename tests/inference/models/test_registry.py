@@ -52,10 +52,10 @@ def test_options() -> None:
         (["a=x:0", "b=y:0"], "all 0"),
     ],
 )
-def test_wrong_options_are_told(values: list[str], message: str) -> None:
-    with pytest.raises(ValueError, match=message) as told:
+def test_wrong_options_are_named(values: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as raised:
         parse_models(values)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_shares_follow_the_weights_and_the_user_alone() -> None:
@@ -67,7 +67,7 @@ def test_shares_follow_the_weights_and_the_user_alone() -> None:
     assert np.array_equal(shares(users[order], [0.7, 0.0, 0.3]), share[order])
     assert np.array_equal(shares(users, [7, 0, 3]), share)
     assert set(shares(users, [0.5, 0.0])) == {0}
-    # Written down: another version or machine must not move users between models.
+    # Fixed values: another version or machine must not move users between models.
     assert shares(np.arange(12), [1, 1]).tolist() == [1, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 0]
 
 
@@ -114,7 +114,7 @@ def test_a_new_version_is_taken_and_a_broken_one_is_not(
     assert model.policy().info.version == "3"
 
 
-def test_a_folder_without_a_model_is_told_at_once(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model directory"):
         Registry([ModelChoice(tmp_path)])
     save(tmp_path / "v1", "1")

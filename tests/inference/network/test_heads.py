@@ -1,4 +1,4 @@
-"""BCQ's head computes the states' share once; its answer is that of the plain way."""
+"""BCQ's head, which multiplies each state once, against the plain computation."""
 
 import torch
 from torch.nn.functional import normalize

@@ -1,4 +1,4 @@
-"""The encoder as served gives the states of the encoder as trained."""
+"""The inference encoder computes the states of the training encoder."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""What copies add to scores, against plain loops; and the lists that come of it."""
+"""Repeat scores against plain loops, and the lists that they give."""
 
 from pathlib import Path
 
@@ -19,22 +19,22 @@ def plain_bonus(items: list[int], bonus: list[float], item: int) -> float:
 
 
 def test_weights_are_by_place_from_the_end() -> None:
-    copy = RepeatWeights(3)
-    copy.weights.data, copy.again.data = torch.tensor([3.0, 2.0, 1.0]), torch.tensor(0.5)
+    weights = RepeatWeights(3)
+    weights.weights.data, weights.again.data = torch.tensor([3.0, 2.0, 1.0]), torch.tensor(0.5)
     items = torch.tensor([[7, 8, 7], [8, 9, 9]])
-    copies = copy(items, torch.tensor([3, 1]))
+    scores = weights(items, torch.tensor([3, 1]))
     # The last place of an item counts, and each further one a little. Beyond the second row's one
     # item nothing is added.
-    assert copies.bonus.tolist() == [[0.5, 2, 3], [3, 0, 0]]
-    assert copies.totals().tolist() == [[3.5, 2, 3.5], [3, 0, 0]]
-    assert copies.of(torch.tensor([[7, 8, 5], [9, 8, 7]])).tolist() == [[3.5, 2, 0], [0, 3, 0]]
-    assert copies.firsts(unknown=9).tolist() == [[True, True, False], [True, False, False]]
+    assert scores.bonus.tolist() == [[0.5, 2, 3], [3, 0, 0]]
+    assert scores.totals().tolist() == [[3.5, 2, 3.5], [3, 0, 0]]
+    assert scores.of(torch.tensor([[7, 8, 5], [9, 8, 7]])).tolist() == [[3.5, 2, 0], [0, 3, 0]]
+    assert scores.firsts(unknown=9).tolist() == [[True, True, False], [True, False, False]]
 
 
 @pytest.mark.parametrize(("m", "k"), [(3, 5), (60, 8), (300, 20)])
 def test_lists_are_those_of_sorting_all_sums(m: int, k: int) -> None:
     rng = np.random.default_rng(m)
-    # Few different scores: many ties, between copies and others too.
+    # Few different scores: many ties, between items of the window and others too.
     items = torch.from_numpy(rng.integers(-2, 3, (m + 1, 4))).float()
     queries = torch.from_numpy(rng.integers(-2, 3, (50, 4))).float()
     had = torch.from_numpy(rng.integers(0, m + 1, (50, 6)))
@@ -52,13 +52,15 @@ def test_lists_are_those_of_sorting_all_sums(m: int, k: int) -> None:
 
 def test_a_bonus_beyond_all_bounds_only_wins() -> None:
     items = torch.tensor([[1.0], [2.0], [0.0]])
-    copies = RepeatScores(torch.tensor([[0, 2]]), torch.tensor([[1e30, 1e30]], dtype=torch.float64))
-    best = best_with_repeats(ItemIndex(items), items, torch.tensor([[1.0]]), 3, copies)
+    repeats = RepeatScores(
+        torch.tensor([[0, 2]]), torch.tensor([[1e30, 1e30]], dtype=torch.float64)
+    )
+    best = best_with_repeats(ItemIndex(items), items, torch.tensor([[1.0]]), 3, repeats)
     assert best.tolist() == [[0, 1, 2]]
 
 
 @pytest.mark.parametrize("algorithm", ["reinforce", "ddpg", "bcq"])
-def test_a_policy_ranks_by_the_networks_scores_and_its_copies(
+def test_a_policy_ranks_by_the_networks_scores_and_its_repeat_scores(
     algorithm: str, tmp_path: Path
 ) -> None:
     network = tiny_network(algorithm, repeats=True)
@@ -83,16 +85,16 @@ def test_a_policy_ranks_by_the_networks_scores_and_its_copies(
         given = window if length else torch.full((1, 1), items.unknown)
         with torch.no_grad():
             scores = network(given, size, torch.tensor([1])) @ network.vectors().T
-            copies = network.repeat_scores(window, size)
-            assert copies is not None
-            scores.scatter_add_(1, copies.items, copies.bonus)
+            repeats = network.repeat_scores(window, size)
+            assert repeats is not None
+            scores.scatter_add_(1, repeats.items, repeats.bonus)
         ranked = scores[0, items.rows(ranking.items[row])]
-        # In order, up to the steps of the grid.
+        # In order, up to quantization.
         assert ranked.diff().max() < 1e-3 * (ranked[0] - ranked[-1])
         assert sorted(ranking.items[row]) == sorted(items.ids)
     new = policy.rank(np.full(30, 101), histories, lengths, 8)
     plain = tiny_network(algorithm)
     plain.load_state_dict(network.state_dict(), strict=False)
-    papers = ModelInfo(algorithm, "1", plain.sizes)
-    expected = Policy(plain, items, users, papers).rank(np.full(30, 101), histories, lengths, 8)
+    info = ModelInfo(algorithm, "1", plain.sizes)
+    expected = Policy(plain, items, users, info).rank(np.full(30, 101), histories, lengths, 8)
     assert new.items.tolist() == expected.items.tolist()

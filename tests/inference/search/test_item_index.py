@@ -1,4 +1,4 @@
-"""The best items against sorting all of them: three ways to search, ties, exclusions, odd items."""
+"""The item index against sorting all items: all search methods, ties, exclusions, odd items."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from inference.search.int8_support import has_exact_int8
 from inference.search.item_index import ItemIndex
 from inference.search.quantize import quantize_items, quantize_queries
 
-SEARCHES = ("all scores", "maxima", "bytes")
+SEARCHES = ("all scores", "block maxima", "8 bits")
 
 
 def by_sorting(queries, items, k, excluded):  # type: ignore[no-untyped-def]
@@ -20,19 +20,19 @@ def by_sorting(queries, items, k, excluded):  # type: ignore[no-untyped-def]
     out = np.full((len(queries), k), m)
     for row, score in enumerate(scores):
         order = np.lexsort((np.arange(m), -score[:m]))
-        barred = excluded[row].tolist() if excluded is not None else []
-        order = order[~np.isin(order, barred)][:k]
+        hidden = excluded[row].tolist() if excluded is not None else []
+        order = order[~np.isin(order, hidden)][:k]
         out[row, : len(order)] = order
     return out
 
 
 @pytest.fixture(params=SEARCHES)
 def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "bytes" and not has_exact_int8():
-        pytest.skip("this processor has no exact products of bytes")
+    if request.param == "8 bits" and not has_exact_int8():
+        pytest.skip("this processor has no exact 8-bit products")
     if request.param != "all scores":
         monkeypatch.setattr(item_index, "_LARGE", 1)
-    monkeypatch.setattr(item_index, "has_fast_int8", lambda: request.param == "bytes")
+    monkeypatch.setattr(item_index, "has_fast_int8", lambda: request.param == "8 bits")
     return str(request.param)
 
 
@@ -55,7 +55,7 @@ def test_as_by_sorting(m: int, k: int, spread: int, search: str) -> None:
 
 
 @pytest.mark.parametrize("excluded", [3, 12, 400])
-def test_what_is_left_out_is_what_is_best(excluded: int, search: str) -> None:
+def test_excluding_the_best_items(excluded: int, search: str) -> None:
     torch.manual_seed(excluded)
     items = quantize_items(torch.randn(4501, 33))
     queries = quantize_queries(torch.randn(12, 33, dtype=torch.float64))
@@ -64,7 +64,7 @@ def test_what_is_left_out_is_what_is_best(excluded: int, search: str) -> None:
     assert_best(queries, items, 8, best.flip(1))
 
 
-def spoilt(kind: str) -> torch.Tensor:
+def odd_items(kind: str) -> torch.Tensor:
     items = torch.randn(4301, 17)
     match kind:
         case "an item far longer than all others":
@@ -96,8 +96,8 @@ def test_odd_items(kind: str, search: str) -> None:
     queries[0] = 0
     queries[1, 1:] = 0
     best = torch.randint(0, 4301, (12, 10))
-    assert_best(quantize_queries(queries), spoilt(kind), 8)
-    assert_best(quantize_queries(queries), spoilt(kind), 8, best)
+    assert_best(quantize_queries(queries), odd_items(kind), 8)
+    assert_best(quantize_queries(queries), odd_items(kind), 8, best)
 
 
 @settings(max_examples=10, deadline=None)
@@ -107,8 +107,8 @@ def test_odd_items(kind: str, search: str) -> None:
     jitter=st.sampled_from([0.001, 0.03, 1.0]),
     k=st.integers(1, 40),
 )
-@pytest.mark.skipif(not has_exact_int8(), reason="no exact products of bytes")
-def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float, k: int) -> None:
+@pytest.mark.skipif(not has_exact_int8(), reason="no exact 8-bit products")
+def test_8_bit_codes_give_the_exact_result(seed: int, clusters: int, jitter: float, k: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(item_index, "_LARGE", 1)
         generator = torch.Generator().manual_seed(seed)
@@ -117,12 +117,12 @@ def test_bytes_lead_to_the_exact_answer(seed: int, clusters: int, jitter: float,
         items = items + jitter * torch.randn(5001, 33, generator=generator)
         near = items[torch.randint(0, 5000, (6,), generator=generator)].double()
         near += 0.3 * torch.randn(near.shape, generator=generator)
-        barred = torch.randint(0, 5001, (6, 10), generator=generator)
-        assert_best(quantize_queries(near), quantize_items(items), k, barred)
+        hidden = torch.randint(0, 5001, (6, 10), generator=generator)
+        assert_best(quantize_queries(near), quantize_items(items), k, hidden)
 
 
-@pytest.mark.skipif(not has_exact_int8(), reason="no exact products of bytes")
-def test_bytes_alone_do_for_ordinary_items(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not has_exact_int8(), reason="no exact 8-bit products")
+def test_ordinary_items_need_no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(item_index, "_LARGE", 1)
     monkeypatch.setattr(item_index._BlockMaxima, "keys", None)
     monkeypatch.setattr(item_index, "has_fast_int8", lambda: True)
@@ -132,7 +132,7 @@ def test_bytes_alone_do_for_ordinary_items(monkeypatch: pytest.MonkeyPatch) -> N
     assert_best(queries, items, 8, torch.randint(0, 20_001, (30, 10)))
 
 
-def test_sums_on_the_grid_are_exact() -> None:
+def test_quantized_sums_are_exact() -> None:
     torch.manual_seed(0)
     for dim in (3, 33, 257):
         items = quantize_items(torch.randn(500, dim))

@@ -1,4 +1,4 @@
-"""Parts cover the rows once, whatever the threads; PyTorch's own threads are left as they were."""
+"""Slices cover the rows once on any number of threads; PyTorch's thread setting is restored."""
 
 import threading
 
@@ -45,7 +45,7 @@ def test_threads_work_side_by_side() -> None:
         torch.set_num_threads(before)
 
 
-def test_an_error_in_any_thread_is_told() -> None:
+def test_an_error_in_any_thread_is_raised() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     meeting = threading.Barrier(2, timeout=20)
