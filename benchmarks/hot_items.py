@@ -11,7 +11,7 @@ from apache_beam.transforms.window import TimestampedValue
 
 from benchmarks import per_event
 from pipelines import popular
-from pipelines.graph import branches
+from pipelines.graph.job_graph import JobGraph
 from transforms.messages.events import EventBatch
 
 
@@ -23,9 +23,9 @@ def lines(batch: EventBatch) -> Iterator[TimestampedValue]:
         yield TimestampedValue(f"{user},{item},pv,{moment}", moment)
 
 
-def build(flow: branches.Flow) -> None:
+def build(job: JobGraph) -> None:
     """Adds the per-event popular branch."""
-    _ = per_event.popular(flow.events.events | "Lines" >> beam.FlatMap(lines))
+    _ = per_event.popular(job.events.events | "Lines" >> beam.FlatMap(lines))
 
 
 JOB = dataclasses.replace(popular.JOB, build=build)

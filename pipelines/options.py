@@ -56,14 +56,14 @@ class RecommendSettings:
     recommend_window: int = option(60, "SECONDS", least=1)
     recommend_period: int = option(20, "SECONDS", least=1)
     history_size: int = option(10, "N", least=1)
-    min_history: int = option(10, "N", least=0)
+    min_history: int | None = option(None, "N", least=0, shown="what model.json says, else 10")
     recommendations: int = option(8, "N", least=1)
     repeat_consumed: bool = option(False)
     history_ttl: int = option(0, "SECONDS", least=0)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
-        if self.min_history > self.history_size:
+        if self.min_history is not None and self.min_history > self.history_size:
             return [
                 f"--min_history={self.min_history} is more than --history_size="
                 f"{self.history_size}: no user would ever get the policy's recommendations"

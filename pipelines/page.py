@@ -139,12 +139,14 @@ def _run(
     """Runs until the web server ends, the job fails, or the time is over."""
     from apache_beam.runners.runner import PipelineState
 
+    from pipelines.graph.job_graph import new_progress
     from pipelines.running.progress import Progress
     from pipelines.simulated import start
 
     end = float("inf") if seconds is None else time.monotonic() + seconds
-    with Progress():
-        result = start(options, feed)
+    counters = new_progress("page")
+    with Progress(counters):
+        result = start(options, feed, counters)
         while time.monotonic() < end:
             if server.poll() is not None:
                 return server.returncode or 1

@@ -15,14 +15,14 @@ from sinks.options import DeadLetterSettings, PopularSinkSettings
 from sources.options import InputSettings, KafkaSettings
 
 if TYPE_CHECKING:
-    from pipelines.graph.branches import Flow
+    from pipelines.graph.job_graph import JobGraph
 
 
-def build(flow: Flow) -> None:
-    """The popular branch."""
-    from pipelines.graph import branches
+def build(job: JobGraph) -> None:
+    """Builds the graph."""
+    from pipelines.graph.graph import popular_graph
 
-    branches.rank_popular(flow, branches.close_panes(flow))
+    popular_graph(job)
 
 
 JOB = Job(

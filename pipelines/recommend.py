@@ -33,17 +33,14 @@ from sinks.options import (
 from sources.options import InputSettings, KafkaSettings
 
 if TYPE_CHECKING:
-    from pipelines.graph.branches import Flow
+    from pipelines.graph.job_graph import JobGraph
 
 
-def build(flow: Flow) -> None:
-    """All branches."""
-    from pipelines.graph import branches
+def build(job: JobGraph) -> None:
+    """Builds the graph."""
+    from pipelines.graph.graph import recommend_graph
 
-    branches.record(flow)
-    closed = branches.close_panes(flow)
-    rewarded = branches.recommend(flow, closed, branches.rank_popular(flow, closed))
-    branches.tell(flow, closed, rewarded)
+    recommend_graph(job)
 
 
 JOB = Job(

@@ -15,14 +15,14 @@ from sinks.options import DeadLetterSettings, RecordSinkSettings
 from sources.options import InputSettings, KafkaSettings
 
 if TYPE_CHECKING:
-    from pipelines.graph.branches import Flow
+    from pipelines.graph.job_graph import JobGraph
 
 
-def build(flow: Flow) -> None:
-    """The record branch."""
-    from pipelines.graph import branches
+def build(job: JobGraph) -> None:
+    """Builds the graph."""
+    from pipelines.graph.graph import record_graph
 
-    branches.record(flow)
+    record_graph(job)
 
 
 JOB = Job(

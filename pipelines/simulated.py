@@ -22,7 +22,7 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.testing.test_stream_service import TestStreamServiceController
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.graph import branches
+from pipelines.graph.job_graph import JobGraph
 from pipelines.recommend import build
 from pipelines.running.command_line import JobOptions
 from simulation.live import COLUMNS, LiveClicks
@@ -33,7 +33,7 @@ from sources.parsing.layout import Layout
 from sources.read import Events
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
-from transforms.progress import SHARED_PROGRESS
+from transforms.progress import ProgressCounters
 
 RUNNER = "BundleBasedDirectRunner"
 SOURCE = "simulated clicks"
@@ -94,7 +94,7 @@ def _watermark(moment: int) -> Any:
     )
 
 
-def start(options: JobOptions, feed: Feed) -> PipelineResult:
+def start(options: JobOptions, feed: Feed, progress: ProgressCounters) -> PipelineResult:
     """Starts the main job on a feed.
 
     The job runs until the process ends. Stopping the feed ends the stream, which closes windows
@@ -103,32 +103,31 @@ def start(options: JobOptions, feed: Feed) -> PipelineResult:
     Args:
         options: the job's options.
         feed: the stream.
+        progress: the job's counters.
     """
     service = TestStreamServiceController(feed)
     service.start()
     options.beam.view_as(StandardOptions).streaming = True
     settings = options.settings.replace(InputSettings, input=SOURCE)
     pipeline = beam.Pipeline(runner=RUNNER, options=options.beam)
-    events = _read(pipeline, service.endpoint)
-    flow = branches.Flow(settings, events, [events.malformed])
-    build(flow)
-    branches.write_letters(flow)
+    build(JobGraph(settings, _read(pipeline, service.endpoint, progress), progress))
     return pipeline.run()
 
 
-def _read(pipeline: beam.Pipeline, endpoint: str) -> Events:
+def _read(pipeline: beam.Pipeline, endpoint: str, progress: ProgressCounters) -> Events:
     """The events of a feed, in the form of those of a topic (`sources.read.ReadEvents`)."""
     parsed = (
         pipeline
         | "Clicks" >> TestStream(beam.coders.BytesCoder(), endpoint=endpoint)
-        | "Parse" >> beam.ParDo(_Parse()).with_outputs(MALFORMED, main="events")
+        | "Parse" >> beam.ParDo(_Parse(progress)).with_outputs(MALFORMED, main="events")
     )
     return Events(parsed.events, parsed[MALFORMED], None, is_bounded_files=False)
 
 
 @beam.typehints.with_output_types(EventBatch, malformed=DeadLetterBatch)
 class _Parse(beam.DoFn):
-    def __init__(self) -> None:
+    def __init__(self, progress: ProgressCounters) -> None:
+        self._progress = progress
         self._layout = Layout.of(COLUMNS, SOURCE)
         self._lines = Metrics.counter("rivulet", "lines")
         self._malformed = Metrics.counter("rivulet", "malformed")
@@ -137,7 +136,7 @@ class _Parse(beam.DoFn):
         events, malformed = parse_block(block, self._layout)
         self._lines.inc(len(events) + len(malformed))
         self._malformed.inc(len(malformed))
-        SHARED_PROGRESS.record_read(events.time, len(malformed))
+        self._progress.record_read(events.time, len(malformed))
         if len(malformed):
             yield beam.pvalue.TaggedOutput(MALFORMED, malformed.letters([SOURCE] * len(malformed)))
         if len(events):

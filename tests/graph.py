@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 
-from pipelines.graph import branches
+from pipelines.graph.graph import read, recommend_graph
+from pipelines.graph.job_graph import new_progress
 from pipelines.recommend import JOB
 from pipelines.running.runners import make_runner
 from pipelines.running.summary import Summary
@@ -31,12 +32,8 @@ def run_job(folder: Path, *flags: str) -> Tables:
     argv = [f"--{name}_sink=sqlite:///{store}" for name in ("record", "popular", "recommendation")]
     options = JOB.options([*argv, f"--dead_letters={folder / 'dead.jsonl'}", *flags])
     pipeline = beam.Pipeline(runner=make_runner(options, bounded=True), options=options.beam)
-    flow = branches.read(pipeline, options.settings)
-    branches.record(flow)
-    closed = branches.close_panes(flow)
-    rewarded = branches.recommend(flow, closed, branches.rank_popular(flow, closed), FakeSource())
-    branches.tell(flow, closed, rewarded)
-    branches.write_letters(flow)
+    job = read(pipeline, options.settings, new_progress("test"))
+    recommend_graph(job, FakeSource())
     result = pipeline.run()
     result.wait_until_finish()
     return read_tables(store, Summary.of(result, 1.0))

@@ -14,6 +14,7 @@ from pipelines.flink.options import FlinkSettings, find_savepoint
 from pipelines.flink.runner import RivuletFlinkRunner
 from pipelines.running.errors import RunnerError
 from pipelines.running.progress import Progress
+from transforms.progress import ProgressCounters
 
 POLL_S = 0.5
 CHECK_S = 2.0
@@ -33,12 +34,18 @@ class FlinkWatch:
         streaming: it is a stream, which Ctrl-C stops with a savepoint.
         chosen: the settings for Flink.
         bounded: the input ends.
+        counters: the job's progress counters in this process.
     """
 
     def __init__(
-        self, runner: RivuletFlinkRunner, streaming: bool, chosen: FlinkSettings, bounded: bool
+        self,
+        runner: RivuletFlinkRunner,
+        streaming: bool,
+        chosen: FlinkSettings,
+        bounded: bool,
+        counters: ProgressCounters,
     ) -> None:
-        self._runner, self._bounded = runner, bounded
+        self._runner, self._bounded, self._counters = runner, bounded, counters
         self._streaming, self._target = streaming, chosen.savepoint_dir
         self.job: FlinkJob = runner.job()
         self.left_running = False
@@ -46,9 +53,9 @@ class FlinkWatch:
     def progress(self) -> Progress:
         """The progress line, from Flink's metrics, or from this process's counters for a batch."""
         if self._runner.is_embedded and not self._streaming:
-            return Progress()
+            return Progress(self._counters)
         # A lambda, because `wait` replaces `job` when the job server has started.
-        return Progress(lambda: self.job.progress(), CHECK_S)
+        return Progress(self._counters, lambda: self.job.progress(), CHECK_S)
 
     def wait(self, result: PipelineResult, progress: Progress) -> None:
         """Waits for the end of the job; a bounded stream is ended when all of it is processed.

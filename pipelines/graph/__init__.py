@@ -1,1 +1,1 @@
-"""The pipeline's graph: its branches and how they are put together."""
+"""The graph of the jobs, and its parts for pipelines of one's own."""

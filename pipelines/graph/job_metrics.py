@@ -1,4 +1,4 @@
-"""How the job does, to the SQL stores: what the page shows beside the results."""
+"""The progress of a job and the traffic of each minute, to the stores that the web page reads."""
 
 from __future__ import annotations
 
@@ -13,42 +13,45 @@ from sinks.write import WriteTo
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import EventMinutes
-from transforms.messages.recommendations import Recommendations
+from transforms.messages.ranking import RankedBatch
+from transforms.progress import SHARED_PROGRESS, ProgressCounters
 from transforms.windows.minutes import CountMinutes
 
 
 @dataclass(eq=False)
 class WriteJobMetrics(beam.PTransform):
-    """(events as read, closed blocks, recommendations) to the tables for the page.
+    """(events as read, closed blocks, recommendations) to the tables that the page reads.
 
     Attributes:
         stores: stores that accept EventMinutes and WorkerCounts.
         run: the run, as its start in milliseconds since the epoch.
         pane: seconds on whose multiples closed blocks begin and end.
         bounded: the input is files.
+        progress: the job's counters.
     """
 
     stores: Sequence[StoreSource]
     run: int
     pane: int
     bounded: bool
+    progress: ProgressCounters = SHARED_PROGRESS
 
     def expand(
         self,
         inputs: tuple[
             beam.PCollection[EventBatch],
             beam.PCollection[tuple[int, EventBatch]],
-            beam.PCollection[Recommendations],
+            beam.PCollection[RankedBatch],
         ],
     ) -> beam.PCollection[DeadLetterBatch]:
-        """Count, write, and give the rows that were refused."""
+        """Count and write; returns the rows that were refused."""
         parts = dict(zip(("read", "closed", "recommended"), inputs, strict=True))
         minutes = inputs[1] | "Minutes" >> CountMinutes(self.pane, self.bounded)
-        refused = []
         for number, store in enumerate(self.stores, 1):
-            refused.append(minutes | f"Write minutes {number}" >> WriteTo(store, EventMinutes))
-            # Wherever something is counted: of a bounded input Flink does one step after another.
+            # Wherever something is counted: Flink runs the steps of a bounded input one by one.
             for what, rows in parts.items():
-                _ = rows | f"Heartbeat {what} {number}" >> beam.ParDo(Heartbeat(store, self.run))
-        letters: beam.PCollection[DeadLetterBatch] = refused | "Refused" >> beam.Flatten()
-        return letters
+                heartbeat = Heartbeat(store, self.run, self.progress)
+                _ = rows | f"Heartbeat {what} {number}" >> beam.ParDo(heartbeat)
+        write = WriteTo(self.stores, EventMinutes, progress=self.progress)
+        refused: beam.PCollection[DeadLetterBatch] = minutes | "Write minutes" >> write
+        return refused

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from inference import packaged_model
 from inference.models.choices import parse_models
+from inference.models.current import current_directory
 from inference.models.files import ModelError
+from inference.models.info import read_info
 from inference.models.no_policy import NoPolicy
 from inference.models.ranker import RankerSource
 from inference.models.registry import RegistrySource
-from pipelines.options import ModelSettings
+from pipelines.options import ModelSettings, RecommendSettings
+
+MIN_HISTORY = 10
+"""Events that a user needs before a policy ranks that says nothing of it."""
 
 
 def model_source(settings: ModelSettings) -> RankerSource:
@@ -30,3 +35,25 @@ def model_source(settings: ModelSettings) -> RankerSource:
         raise ModelError(f"--model: {error}") from error
     source.load()
     return source
+
+
+def min_history_of(recommend: RecommendSettings, models: ModelSettings) -> int:
+    """Events in a history from which on the policy ranks.
+
+    It is what the option says, else the most that a model's model.json says, else MIN_HISTORY; not
+    more than a history has.
+
+    Raises:
+        ModelError: a directory holds no model.
+    """
+    if recommend.min_history is not None:
+        return recommend.min_history
+    if models.model == ("none",):
+        return min(MIN_HISTORY, recommend.history_size)
+    try:
+        choices = parse_models(models.model or [str(packaged_model())])
+    except ValueError as error:
+        raise ModelError(f"--model: {error}") from error
+    infos = [read_info(current_directory(choice.directory)) for choice in choices]
+    known = [info.min_history for info in infos if info.min_history is not None]
+    return min(max(known, default=MIN_HISTORY), recommend.history_size)

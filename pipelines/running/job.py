@@ -26,8 +26,9 @@ from sources.options import InputSettings, KafkaSettings, is_file_input
 if TYPE_CHECKING:
     import apache_beam as beam
 
-    from pipelines.graph.branches import Flow
+    from pipelines.graph.job_graph import JobGraph
     from pipelines.running.summary import Summary
+    from transforms.progress import ProgressCounters
 
 LOG_FILE = "rivulet.log"
 
@@ -40,14 +41,14 @@ class Job:
         name: the module's name, as in `python -m pipelines.NAME`.
         description: what it does, for --help.
         concerns: the settings classes that it takes.
-        build: adds its branches to a pipeline that reads.
+        build: adds what follows the source.
         closes_panes, ranks, recommends: what it does, for the summary.
     """
 
     name: str
     description: str
     concerns: tuple[type[Any], ...]
-    build: Callable[[Flow], None]
+    build: Callable[[JobGraph], None]
     closes_panes: bool = True
     ranks: bool = True
     recommends: bool = False
@@ -71,13 +72,14 @@ class Job:
         sample = options.settings.replace(InputSettings, input=str(sample_path()))
         return replace(options, settings=sample)
 
-    def construct(self, pipeline: beam.Pipeline, options: JobOptions) -> None:
-        """Builds the whole graph."""
-        from pipelines.graph.branches import read, write_letters
+    def construct(self, pipeline: beam.Pipeline, options: JobOptions) -> ProgressCounters:
+        """Builds the whole graph; returns the job's counters."""
+        from pipelines.graph.graph import read
+        from pipelines.graph.job_graph import new_progress
 
-        flow = read(pipeline, options.settings)
-        self.build(flow)
-        write_letters(flow)
+        progress = new_progress(self.name)
+        self.build(read(pipeline, options.settings, progress))
+        return progress
 
     def main(self, argv: Sequence[str]) -> int:
         """Runs the job from a command line; its exit status."""
@@ -114,7 +116,7 @@ class Job:
 
             options = replace(options, settings=with_absolute_paths(options.settings))
         pipeline = beam.Pipeline(runner=runner, options=options.beam)
-        self.construct(pipeline, options)
+        progress = self.construct(pipeline, options)
         if runner_name(options.beam) == "render":
             from pipelines.running.drawing import drawn
 
@@ -126,7 +128,7 @@ class Job:
             # A run over the whole input writes all of its dead letters anew.
             Path(letters).unlink(missing_ok=True)
         started = time.monotonic()
-        result, more = run_to_end(pipeline, runner, options, bounded)
+        result, more = run_to_end(pipeline, runner, options, bounded, progress)
         if result is None:
             print("\n".join(more))
             return 130

@@ -12,6 +12,7 @@ from pipelines.flink.options import FlinkSettings
 from pipelines.running.command_line import JobOptions
 from pipelines.running.errors import RunnerError
 from pipelines.running.progress import Progress
+from transforms.progress import ProgressCounters
 
 if TYPE_CHECKING:
     from pipelines.flink.runner import RivuletFlinkRunner
@@ -20,7 +21,11 @@ RESUME = "Resume with --savepoint={}"
 
 
 def run_to_end(
-    pipeline: beam.Pipeline, runner: PipelineRunner, options: JobOptions, bounded: bool
+    pipeline: beam.Pipeline,
+    runner: PipelineRunner,
+    options: JobOptions,
+    bounded: bool,
+    counters: ProgressCounters,
 ) -> tuple[PipelineResult | None, list[str]]:
     """Runs a pipeline.
 
@@ -29,6 +34,7 @@ def run_to_end(
         runner: its runner.
         options: all options of the pipeline.
         bounded: the input ends.
+        counters: the job's progress counters.
 
     Returns:
         The result, None where there is nothing to sum up; and lines to show at the end.
@@ -40,20 +46,24 @@ def run_to_end(
     from pipelines.flink.runner import RivuletFlinkRunner
 
     if isinstance(runner, RivuletFlinkRunner):
-        return _on_flink(pipeline, runner, options, bounded)
-    with Progress():
+        return _on_flink(pipeline, runner, options, bounded, counters)
+    with Progress(counters):
         result = pipeline.run()
         result.wait_until_finish()
     return result, []
 
 
 def _on_flink(
-    pipeline: beam.Pipeline, runner: RivuletFlinkRunner, options: JobOptions, bounded: bool
+    pipeline: beam.Pipeline,
+    runner: RivuletFlinkRunner,
+    options: JobOptions,
+    bounded: bool,
+    counters: ProgressCounters,
 ) -> tuple[PipelineResult | None, list[str]]:
     from pipelines.flink.watch import FlinkWatch
 
     streaming = bool(options.beam.view_as(StandardOptions).streaming)
-    watch = FlinkWatch(runner, streaming, options.settings[FlinkSettings], bounded)
+    watch = FlinkWatch(runner, streaming, options.settings[FlinkSettings], bounded, counters)
     result: PipelineResult | None = None
     try:
         try:

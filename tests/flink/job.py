@@ -4,14 +4,13 @@ import dataclasses
 import sys
 
 from pipelines import recommend
-from pipelines.graph import branches
+from pipelines.graph.graph import recommend_graph
+from pipelines.graph.job_graph import JobGraph
 from tests.fakes import FakeSource
 
 
-def build(flow: branches.Flow) -> None:
-    branches.record(flow)
-    closed = branches.close_panes(flow)
-    branches.recommend(flow, closed, branches.rank_popular(flow, closed), FakeSource())
+def build(job: JobGraph) -> None:
+    recommend_graph(job, FakeSource())
 
 
 JOB = dataclasses.replace(recommend.JOB, build=build)

@@ -15,27 +15,71 @@ STATEFUL = {
     "Read/ReadKafka/Spread/ReshufflePerKey/GroupByKey": (),
     "Read/ReadKafka/Read partition/ParDo(FollowPartition)": (),
     "Close panes/Group": (),
-    "Apart from the rest/Spread": ("nothing",),
-    "Popular/Merge shards/GroupByKey": (),
-    "Popular/Merge panes/GroupByKey": (),
-    "Histories/Keep histories": ("due", "queued", "table", "told", "waiting"),
-    "Feedback/Reward/ParDo(_Reward)": ("early", "ledger"),
-    "Write recommendation/Delay/Wait": ("behind", "waiting"),
-    "Minutes/Of all shards": (),
-    "Tell the page/Minutes/SumShards/Of all shards": (),
+    "Partition by user/To worker": ("unused",),
+    "Popular items/Merge shards/GroupByKey": (),
+    "Popular items/Merge counts/GroupByKey": (),
+    "Histories/Keep histories": (
+        "emission_progress",
+        "event_time_buffer",
+        "histories",
+        "large_block",
+        "ranking_time",
+    ),
+    "Rewards/Reward/ParDo(RewardBatches)": ("early_work_units", "feedback"),
+    "Write recommendations/Delay/Delay": ("delayed_rows", "delayed_write"),
+    "Policy minutes/Group by span": (),
+    "Job metrics/Minutes/SumShards/Group by span": (),
     "Write feedback/Group": (),
 }
 
+STEPS = {
+    "All late events",
+    "Announce deadlines",
+    "Close panes",
+    "Dead letters",
+    "Histories",
+    "Job metrics",
+    "Late events",
+    "Partition by user",
+    "Policy minutes",
+    "Popular items",
+    "Read",
+    "Recommend",
+    "Recommendation rows",
+    "Rewards",
+    "Urgent blocks",
+    "Urgent requests",
+    "With late events",
+    "Write dead letters",
+    "Write feedback",
+    "Write job settings",
+    "Write policy minutes",
+    "Write popular items",
+    "Write recommendations",
+    "Write records",
+    "Write served",
+}
 
-def test_steps_with_state_are_those_of_the_last_version() -> None:
+
+def components() -> list[proto.PTransform]:
+    """The steps of the main job, reading a topic, with all that it can write."""
     sinks = [
         f"--recommendation_sink={url}" for url in ("sqlite:///shop.db", "redis://localhost:1/0")
     ]
     options = JOB.options(["--input=kafka://localhost:1/clicks", "--feedback=log", *sinks])
     pipeline = Pipeline(options=options.beam)
     JOB.construct(pipeline, options)
+    return list(pipeline.to_runner_api().components.transforms.values())
+
+
+def test_the_steps_have_these_names() -> None:
+    names = {step.unique_name for step in components()}
+    assert {name for name in names if "/" not in name and not name.startswith("ref_")} == STEPS
+
+
+def test_steps_with_state_are_those_of_the_last_version() -> None:
     found: dict[str, tuple[str, ...]] = {}
-    for step in pipeline.to_runner_api().components.transforms.values():
+    for step in components():
         if step.spec.urn == common_urns.primitives.GROUP_BY_KEY.urn:
             found[step.unique_name] = ()
         elif step.spec.urn == common_urns.primitives.PAR_DO.urn:

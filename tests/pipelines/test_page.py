@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pipelines.graph.job_graph import new_progress
 from pipelines.page import main as page_main
 from pipelines.recommend import JOB
 from pipelines.recommend import main as recommend_main
@@ -19,7 +20,6 @@ from pipelines.simulated import Feed, start
 from simulation.live import COLUMNS, Flaws, LiveClicks
 from simulation.model import World
 from tests.serving.running import ROOT
-from transforms.progress import SHARED_PROGRESS
 
 SINKS = ("record", "popular", "recommendation")
 BEGIN = 1_767_603_605
@@ -42,12 +42,12 @@ def test_what_the_page_shows_of_a_stream_is_what_a_batch_run_gives(tmp_path: Pat
     flaws = Flaws(late=0)  # of a file nothing is late
     lines = LiveClicks(world, 8, BEGIN, flaws, seed=2).until(BEGIN + SPAN)
     clicks = LiveClicks(world, 8, BEGIN, flaws, seed=2)
-    SHARED_PROGRESS.reset()
+    progress = new_progress("test")
     feed = Feed(clicks, BEGIN, SPAN, speed=0.1, step=20)
-    result = start(JOB.options([*sinks(tmp_path / "stream.db"), "--shards=2"]), feed)
+    result = start(JOB.options([*sinks(tmp_path / "stream.db"), "--shards=2"]), feed, progress)
     upto = (BEGIN + SPAN - 20) // 20 * 20
     deadline = time.monotonic() + 240
-    while SHARED_PROGRESS.values().get("closed_to", 0) < upto and time.monotonic() < deadline:
+    while progress.values().get("closed_to", 0) < upto and time.monotonic() < deadline:
         time.sleep(0.2)
     shown = tmp_path / "shown.db"
     with sqlite3.connect(tmp_path / "stream.db") as db, sqlite3.connect(shown) as copy:

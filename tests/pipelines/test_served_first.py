@@ -26,14 +26,14 @@ def writes(found: dict[str, proto.PTransform]) -> set[str]:
     return {
         name
         for name, step in found.items()
-        if name.startswith(("Write served/Store", "Write recommendation/Store"))
+        if name.startswith(("Write served/Store", "Write recommendations/Store"))
         and not step.subtransforms
     }
 
 
 def test_what_redis_serves_is_an_output_of_its_own_of_the_step_that_ranks() -> None:
     found = steps(KAFKA, SQLITE, REDIS)
-    assert writes(found) == {"Write served/Store 1", "Write recommendation/Store 1"}
+    assert writes(found) == {"Write served/Store 1", "Write recommendations/Store 1"}
     (served,) = found["Write served/Batch"].inputs.values()
     assert served in found["Recommend/Fill"].outputs.values()
     # Flink fuses what takes an output only if all of it can be, and what keeps state cannot.
@@ -50,8 +50,8 @@ def test_redis_alone_is_all_that_is_written() -> None:
 
 
 def test_without_redis_or_with_files_all_stores_are_alike(tmp_path: Path) -> None:
-    assert writes(steps(KAFKA, SQLITE)) == {"Write recommendation/Store 1"}
+    assert writes(steps(KAFKA, SQLITE)) == {"Write recommendations/Store 1"}
     clicks = tmp_path / "clicks.csv"
     clicks.write_text("user,item,time,behavior\n1,2,3,pv\n")
-    both = {"Write recommendation/Store 1", "Write recommendation/Store 2"}
+    both = {"Write recommendations/Store 1", "Write recommendations/Store 2"}
     assert writes(steps(f"--input={clicks}", SQLITE, REDIS)) == both

@@ -1,0 +1,169 @@
+"""A job's pipeline while it is being built: its settings, its events, its dead letters."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import apache_beam as beam
+
+from pipelines.graph.recommend_users import RecommendConfig
+from pipelines.options import (
+    FeedbackSettings,
+    ModelSettings,
+    PopularSettings,
+    RecommendSettings,
+    ShardSettings,
+    pane_seconds_of,
+)
+from rivulet.configuration import Configuration
+from rivulet.urls import public_name
+from sinks.base import StoreSource
+from sinks.options import PopularSinkSettings, RecommendationSinkSettings, RecordSinkSettings
+from sinks.write import WriteTo, accepting
+from sinks.write_priority import WritePriority
+from sources.options import InputSettings, KafkaSettings
+from sources.read import Events
+from transforms.columns.frames import Frame
+from transforms.messages.dead_letters import DeadLetterBatch
+from transforms.messages.job import JOB_SETTINGS, JobSettings
+from transforms.progress import ProgressCounters
+
+Output = type[RecordSinkSettings] | type[PopularSinkSettings] | type[RecommendationSinkSettings]
+OUTPUTS: tuple[Output, ...] = (RecordSinkSettings, PopularSinkSettings, RecommendationSinkSettings)
+
+
+def new_progress(name: str) -> ProgressCounters:
+    """Counters that no other job of this process has."""
+    return ProgressCounters(f"{name}-{uuid.uuid4().hex[:12]}")
+
+
+@dataclass
+class JobGraph:
+    """A job's pipeline while it is being built.
+
+    Attributes:
+        settings: the job's settings.
+        events: what the source gives.
+        progress: the job's counters.
+        run: start of the job, in milliseconds since the epoch.
+        dead_letters: the collections of dead letters so far.
+    """
+
+    settings: Configuration
+    events: Events
+    progress: ProgressCounters
+    run: int = field(default_factory=lambda: int(time.time() * 1000))
+    dead_letters: list[beam.PCollection[DeadLetterBatch]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.dead_letters.append(self.events.malformed)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the input is files, whose watermark advances once at the end."""
+        return self.events.is_bounded_files
+
+    @property
+    def input_name(self) -> str:
+        """The input without secrets."""
+        return public_name(str(self.settings[InputSettings].input))
+
+    @property
+    def shards(self) -> int:
+        """Shards among which the users are divided."""
+        return self.settings[ShardSettings].shards
+
+    @property
+    def pane(self) -> int:
+        """Seconds on whose multiples closed blocks begin and end."""
+        if RecommendSettings in self.settings:
+            return self.recommend_config.pane
+        return pane_seconds_of(self.settings)
+
+    @property
+    def allowed_lateness(self) -> int:
+        """Seconds of event time after a pane's end for which late events are received."""
+        return self.settings[KafkaSettings].allowed_lateness
+
+    @property
+    def recommend_config(self) -> RecommendConfig:
+        """How users get recommendations."""
+        feedback = self.settings[FeedbackSettings]
+        return RecommendConfig(
+            popular=self.settings[PopularSettings],
+            recommend=self.settings[RecommendSettings],
+            model=self.settings[ModelSettings],
+            reward_window=feedback.reward_window,
+            keep_feedback=feedback.feedback is not None,
+            shards=self.shards,
+            bounded=self.bounded,
+            allowed_lateness=self.allowed_lateness,
+            serve=self.serves_first,
+        )
+
+    @property
+    def job_settings(self) -> JobSettings:
+        """What readers of the stores have to know of the job."""
+        found: dict[str, Any] = {}
+        for concern in self.settings:
+            found |= {name: getattr(concern, name, None) for name in JOB_SETTINGS} | found
+        if RecommendSettings in self.settings:
+            found["min_history"] = self.recommend_config.min_history
+        return JobSettings(
+            self.run, {name: value for name, value in found.items() if value is not None}
+        )
+
+    def stores(self, output: Output) -> list[StoreSource]:
+        """The stores of an output; none where the job has no such output."""
+        if output not in self.settings:
+            return []
+        return self.settings[output].sources(self.settings[InputSettings].max_future)
+
+    def all_stores(self) -> list[StoreSource]:
+        """The stores of all outputs, each once."""
+        return list(dict.fromkeys(store for output in OUTPUTS for store in self.stores(output)))
+
+    @property
+    def serves_first(self) -> bool:
+        """Whether recommendations are written to serving stores before all else: in a stream."""
+        stores = self.stores(RecommendationSinkSettings)
+        return not self.bounded and any(store.serves_online for store in stores)
+
+    def write(
+        self,
+        label: str,
+        rows: beam.PCollection[Frame],
+        frame_type: type[Frame],
+        stores: Sequence[StoreSource],
+        priority: WritePriority = WritePriority.NONE,
+        delay: int = 0,
+    ) -> None:
+        """Writes frames to those of the stores that have a place for them.
+
+        Args:
+            label: the step's name.
+            rows: the frames.
+            frame_type: their type.
+            stores: the stores.
+            priority: which writes wait for which.
+            delay: seconds of event time by which the watermark is past a row's time first.
+        """
+        chosen = accepting(stores, frame_type)
+        if not chosen:
+            return
+        write = WriteTo(
+            chosen, frame_type, priority=priority, delay=delay, shards=self.shards,
+            progress=self.progress,
+        )  # fmt: skip
+        self.dead_letters.append(rows | label >> write)
+
+    def flattened(
+        self, label: str, parts: Iterable[beam.PCollection[Any] | None]
+    ) -> beam.PCollection[Any]:
+        """One collection of those that are there."""
+        found = [part for part in parts if part is not None]
+        return found[0] if len(found) == 1 else tuple(found) | label >> beam.Flatten()
