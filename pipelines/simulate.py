@@ -125,7 +125,7 @@ def run(chosen: Configuration) -> Truth:
         distinct = arrivals.events.take(~arrivals.duplicate)
         seed = chosen[StreamSettings].seed
         shown = show(world, distinct, seed, log.exploration, log.list_size, log.list_period)
-        write_feedback(Path(log.feedback), shown)
+        write_feedback(Path(log.feedback), shown, log.list_period)
     return truth
 
 

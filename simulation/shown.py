@@ -21,6 +21,7 @@ from simulation.options import EXPLORATION, LIST_PERIOD, LIST_SIZE
 from sinks.files.feedback_log import to_table
 from transforms.messages.events import EventBatch
 from transforms.messages.feedback import Feedback
+from transforms.messages.job import JobSettings
 from transforms.messages.ranked_lists import POLICY_BYTES
 
 POLICY = b"simulated-biased"
@@ -89,11 +90,27 @@ def show(
     )
 
 
-def write_feedback(directory: Path, feedback: Feedback) -> None:
-    """Writes the log as one Parquet file into a folder.
+def write_feedback(directory: Path, feedback: Feedback, period: int = LIST_PERIOD) -> None:
+    """Writes the log as one Parquet file into a folder, with the settings of its lists.
+
+    Users react to a list at once, so that the log's reward window is the period.
+
+    Args:
+        directory: the folder.
+        feedback: the log.
+        period: time between two lists of an active user, in seconds.
 
     Raises:
         OSError: it cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    pq.write_table(to_table(feedback), directory / FILE, compression="zstd")
+    settings = {
+        "reward_window": period,
+        "recommend_period": period,
+        "recommend_window": period,
+        "recommendations": feedback.items.shape[1],
+        "history_size": MEMORY,
+        "min_history": MEMORY,
+    }
+    table = to_table(feedback, JobSettings(0, settings))
+    pq.write_table(table, directory / FILE, compression="zstd")

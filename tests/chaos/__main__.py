@@ -2,17 +2,17 @@
 
     python -m tests.chaos [--points 3] [--events 240000]
 
-From a real Kafka into real MongoDB, MariaDB and Redis. After each run all rows, documents and
+The job reads Kafka and writes to MongoDB, MariaDB and Redis. After each run all rows, documents and
 keys are compared with those of an undisturbed run, and those with a batch run over the file.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import sqlite3
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +20,32 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines import recommend, replay, simulate
+from rivulet.settings import ArgumentParser, option
 from tests.chaos.faults import FAULTS
 from tests.chaos.run import Run
 from tests.chaos.site import TABLES, Site, site
 from tests.flink.stream import make_topic, sqlite_flags
 
 PARTITIONS = 4
-SETTLE_S = 30.0
+SETTLE_S = 120.0
+SAVEPOINT = "savepoint, other parallelism"
+
+
+@dataclass(frozen=True)
+class ChaosSettings:
+    """Crashes.
+
+    Attributes:
+        points: random points for each fault.
+        events: events of the stream.
+        seed: seed of the stream and of the points.
+        only: the only fault to run.
+    """
+
+    points: int = option(3, "N", least=1)
+    events: int = option(240_000, "N", least=1_000)
+    seed: int = option(0, "SEED", least=0)
+    only: str | None = option(None, choices=(*FAULTS, SAVEPOINT), shown="all faults")
 
 
 class Outcome(NamedTuple):
@@ -40,7 +59,7 @@ class Outcome(NamedTuple):
 
 
 def compare(found: dict[str, Any], expected: dict[str, Any]) -> tuple[int, int]:
-    """Rows lost, and rows wrong (of another value, or too many)."""
+    """The number of missing rows, and of rows that are not expected."""
     lost = wrong = 0
     for name in found.keys() | expected.keys():
         a, b = found.get(name), expected.get(name)
@@ -56,12 +75,12 @@ def compare(found: dict[str, Any], expected: dict[str, Any]) -> tuple[int, int]:
 
 
 def _plain(row: Any) -> Any:
-    """A document without its id, which MongoDB makes up."""
+    """A document without its id, which MongoDB generates."""
     return {k: v for k, v in sorted(row.items()) if k != "_id"} if isinstance(row, dict) else row
 
 
 def everything(here: Site) -> dict[str, Any]:
-    """What the stores hold, in an order of its own; each run's own pulse is left out."""
+    """The contents of all stores, sorted, without the workers' heartbeats."""
     found = here.stores.everything()
     for name, rows in found.items():
         if name.startswith("mongo"):
@@ -70,7 +89,7 @@ def everything(here: Site) -> dict[str, Any]:
 
 
 def settled(here: Site, run: Run, expected: dict[str, Any], rows: int) -> dict[str, Any]:
-    """What the stores hold at the end of a run."""
+    """The contents of all stores at the end of a run."""
     run.wait_for(rows)
     end = time.monotonic() + SETTLE_S
     while (found := everything(here)) != expected and time.monotonic() < end:
@@ -81,35 +100,37 @@ def settled(here: Site, run: Run, expected: dict[str, Any], rows: int) -> dict[s
 def trial(
     here: Site, folder: Path, url: str, name: str, point: float, expected: dict[str, Any], rows: int
 ) -> Outcome:
-    """One fault when a share of the rows is there."""
+    """A run with one fault, when the fraction `point` of the rows is written."""
     here.clear()
     before = here.inserts()
     with Run(here, folder, url) as run:
         run.submit()
         run.wait_for(int(point * rows))
-        if name == "savepoint, other parallelism":
-            begun = time.monotonic()
+        if name == SAVEPOINT:
+            started = time.monotonic()
             savepoint = run.stop()
             run.submit(f"--savepoint={savepoint}", "--parallelism=1")
             recovered = run.next_checkpoint(time.monotonic())
         else:
-            begun = FAULTS[name](here)
+            started = FAULTS[name](here)
             if name == "job manager":
                 run.kill()
-                # Before the first checkpoint there is nothing to resume, and nothing to lose.
-                kept = any(here.cluster.checkpoints.glob("**/_metadata"))
-                run.submit(*([f"--savepoint={here.cluster.checkpoints}"] if kept else []))
-            recovered = run.next_row(begun + 1) if name == "broker" else run.next_checkpoint(begun)
+                # Before the first checkpoint there is no state to resume from.
+                retained = any(here.cluster.checkpoints.glob("**/_metadata"))
+                run.submit(*([f"--savepoint={here.cluster.checkpoints}"] if retained else []))
+            recovered = (
+                run.next_row(started + 1) if name == "broker" else run.next_checkpoint(started)
+            )
         resumed_from = run.restored() or ("" if name == "broker" else "the beginning")
         found = settled(here, run, expected, rows)
         lost, wrong = compare(found, expected)
         duplicates = here.inserts() - before - here.inserted()
-    seconds = f"{recovered - begun:.1f}"
+    seconds = f"{recovered - started:.1f}"
     return Outcome(name, f"{point:.0%}", seconds, resumed_from, duplicates, lost, wrong)
 
 
 def undisturbed(here: Site, folder: Path, url: str, path: Path) -> tuple[dict[str, Any], int]:
-    """The tables of a run without a fault, which are those of a batch run over the file."""
+    """The tables of a run without a fault, compared with those of a batch run over the file."""
     folder.mkdir()
     batch = folder / "batch.db"
     flags = sqlite_flags(batch)
@@ -126,22 +147,18 @@ def undisturbed(here: Site, folder: Path, url: str, path: Path) -> tuple[dict[st
         time.sleep(2)
         found = everything(here)
     for table, expected in wanted.items():
-        assert found[f"mysql {table}"] == expected, f"{table} is not what the batch run says"
+        assert found[f"mysql {table}"] == expected, f"{table} is not that of the batch run"
     return found, rows
 
 
 def main() -> int:
     """Runs all faults and prints the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    add = parser.add_argument
-    add("--points", type=int, default=3, help="random points for each fault (default: %(default)s)")
-    add("--events", type=int, default=240_000, help="events of the stream (default: %(default)s)")
-    add("--seed", type=int, default=0, help="of stream and points (default: %(default)s)")
-    add("--only", default=None, help="one fault alone")
-    given = parser.parse_args()
-    rng = random.Random(given.seed)
+    parser = ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_settings(ChaosSettings)
+    chosen = parser.settings_of(ChaosSettings, parser.parse_args())
+    rng = random.Random(chosen.seed)
     console = Console()
-    table = Table(title=f"Crashes, {given.events:,} events at full speed, parallelism 2")
+    table = Table(title=f"Crashes, {chosen.events:,} events at full speed, parallelism 2")
     for column in (
         "fault", "at", "recovered in s", "resumed from", "duplicates", "rows lost", "rows wrong"
     ):  # fmt: skip
@@ -151,25 +168,25 @@ def main() -> int:
         folder = Path(name)
         path = folder / "stream.csv"
         simulate.main(
-            [f"--output={path}", f"--events={given.events}", "--users=1500", "--rate=50",
-             f"--seed={given.seed}", "--duplicates=0.01"]
+            [f"--output={path}", f"--events={chosen.events}", "--users=1500", "--rate=50",
+             f"--seed={chosen.seed}", "--duplicates=0.01"]
         )  # fmt: skip
         with site(folder / "servers") as here:
             url = make_topic(here.kafka, "clicks", PARTITIONS)
             assert replay.main([f"--input={path}", f"--output={url}"]) == 0
             expected, rows = undisturbed(here, folder / "undisturbed", url, path)
-            names = [*FAULTS, "savepoint, other parallelism"]
-            for fault in names if given.only is None else [given.only]:
-                for number in range(1 if fault.startswith("savepoint") else given.points):
+            names = [*FAULTS, SAVEPOINT]
+            for fault in names if chosen.only is None else [chosen.only]:
+                for number in range(1 if fault == SAVEPOINT else chosen.points):
                     point = rng.uniform(0.1, 0.9)
-                    done = trial(
+                    outcome = trial(
                         here, folder / f"{fault[:4]}-{number}", url, fault, point, expected, rows
                     )
-                    console.print(*done)
-                    table.add_row(*map(str, done))
-                    bad += done.lost + done.wrong
+                    console.print(*outcome)
+                    table.add_row(*map(str, outcome))
+                    bad += outcome.lost + outcome.wrong
                     for manager in here.cluster.task_managers:
-                        manager.restart()  # Each job's classes stay in it.
+                        manager.restart()  # Unloads the classes of the job.
     console.print(table)
     return int(bad > 0)
 

@@ -1,4 +1,4 @@
-"""What is done to a running job; each gives when it was done."""
+"""The faults. Each function returns the time of the fault by the monotonic clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BROKER_DOWN_S = 3.0
 
 
 def task_manager(site: Site) -> float:
-    """kill -9 of one of the task managers, which comes back at once."""
+    """Kills a task manager and starts it again at once."""
     victim = random.choice(site.cluster.task_managers)
     victim.kill()
     done = time.monotonic()
@@ -21,14 +21,14 @@ def task_manager(site: Site) -> float:
 
 
 def worker(site: Site) -> float:
-    """kill -9 of one of the Python workers."""
+    """Kills a Python worker."""
     while site.cluster.worker_pool.kill_worker() is None:
         time.sleep(0.1)
     return time.monotonic()
 
 
 def job_manager(site: Site) -> float:
-    """kill -9 of the job manager, which comes back and knows no job."""
+    """Kills the job manager and starts it again; it has lost its jobs."""
     site.cluster.job_manager.kill()
     done = time.monotonic()
     site.cluster.job_manager.start()
@@ -36,7 +36,7 @@ def job_manager(site: Site) -> float:
 
 
 def broker(site: Site) -> float:
-    """kill -9 of the broker, which is away for some seconds."""
+    """Kills the broker and starts it again after some seconds."""
     site.kafka.kill()
     done = time.monotonic()
     time.sleep(BROKER_DOWN_S)

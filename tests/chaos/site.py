@@ -1,4 +1,4 @@
-"""Real servers and a Flink cluster for crashes: started once, made empty between runs."""
+"""Servers and a Flink cluster for crashes; they are emptied between runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Site:
     cluster: FlinkCluster
 
     def rows(self) -> dict[str, int]:
-        """How many rows each of MySQL's tables has."""
+        """The number of rows of each table in MySQL."""
         engine = sa.create_engine(self.stores.mysql)
         try:
             with engine.connect() as connection:
@@ -46,12 +46,12 @@ class Site:
             engine.dispose()
 
     def inserts(self) -> int:
-        """How many inserts MongoDB has been asked for since it started."""
+        """The number of inserts that MongoDB has received since its start."""
         with pymongo.MongoClient(self.stores.mongo) as client:
             return int(client.admin.command("serverStatus")["opcounters"]["insert"])
 
     def inserted(self) -> int:
-        """How many documents came of them."""
+        """The number of documents in MongoDB."""
         with pymongo.MongoClient(self.stores.mongo) as client:
             database = client.get_default_database()
             return sum(
@@ -59,7 +59,7 @@ class Site:
             )
 
     def clear(self) -> None:
-        """Ends all jobs and empties the stores."""
+        """Cancels all jobs and empties the stores."""
         from pipelines.flink import rest
 
         for job in self.cluster.rest("/jobs/overview")["jobs"]:
@@ -77,7 +77,7 @@ class Site:
 
 @contextmanager
 def site(folder: Path, slots: int = 1) -> Iterator[Site]:
-    """Two task managers, a broker and three stores; all end with this process."""
+    """Starts two task managers, a broker and three stores, which end with this process."""
     with ProcessReaper(folder) as reaper, ExitStack() as stack:
         kafka = stack.enter_context(Kafka(reaper.folder))
         mongo = stack.enter_context(Mongo(reaper.folder))

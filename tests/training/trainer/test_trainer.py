@@ -17,9 +17,9 @@ def test_reinforce_earns_more_than_the_biased_policy_and_than_its_start() -> Non
     sizes = Sizes(len(case.sequences.items), len(case.sequences.users), item_dim=16, user_dim=8)
     network = trainer.start(sizes)
     trainer.pretrain(network)
-    start = case.earned_by(network)
+    start = case.reward_of(network)
     network, found = trainer.learn(network)
     assert found["epoch"] > 0
-    learnt = case.earned_by(network)
+    learnt = case.reward_of(network)
     assert learnt > 1.03 * start
-    assert learnt > 2 * case.earned_by_behaviour()[BEHAVIOUR]
+    assert learnt > 2 * case.rewards_without_training()[BEHAVIOUR]
