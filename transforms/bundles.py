@@ -1,4 +1,4 @@
-"""Fewer, larger elements: what a bundle gives is joined into one frame."""
+"""Joins the small frames of a bundle into larger ones."""
 
 from __future__ import annotations
 
@@ -16,34 +16,39 @@ F = TypeVar("F", bound=Frame)
 
 
 class CollectBundle(beam.DoFn, Generic[F]):
-    """Joins the small frames of a bundle (in the global window) to frames of up to `rows` rows.
+    """Joins frames until they have `rows` rows or the bundle ends.
 
-    A frame bears the earliest timestamp of what is in it.
+    Input and output are in the global window. A joined frame has the earliest timestamp of its
+    parts.
+
+    Args:
+        frame_type: the type of the frames.
+        rows: number of rows from which on a frame is emitted.
     """
 
     def __init__(self, frame_type: type[F], rows: int = 20_000) -> None:
         self._type, self._rows = frame_type, rows
         self._frames: list[F] = []
-        self._held = 0
+        self._count = 0
         self._earliest: Timestamp | None = None
 
     def start_bundle(self) -> None:
-        """Begins with nothing."""
-        self._frames, self._held, self._earliest = [], 0, None
+        """Starts without frames."""
+        self._frames, self._count, self._earliest = [], 0, None
 
     def process(
         self, frame: F, timestamp: Timestamp = beam.DoFn.TimestampParam
     ) -> Iterator[WindowedValue]:
-        """Keeps a frame; gives what is kept once it is large."""
+        """Adds a frame; emits the joined frame when it is large enough."""
         self._frames.append(frame)
-        self._held += len(frame)
+        self._count += len(frame)
         if self._earliest is None or timestamp < self._earliest:
             self._earliest = timestamp
-        if self._held >= self._rows:
+        if self._count >= self._rows:
             yield from self._flush()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        """Gives the rest."""
+        """Emits the remaining frames."""
         yield from self._flush()
 
     def _flush(self) -> Iterator[Any]:

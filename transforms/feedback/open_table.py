@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from transforms.columns.codec import Column
 from transforms.columns.frames import Frame, coded
 from transforms.columns.packing import order
 from transforms.feedback.matching import EventMatching
@@ -71,6 +73,16 @@ class OpenTable(Frame):
             batch.history_length[row],
         )
 
+    @classmethod
+    def joined(cls, tables: Sequence[OpenTable]) -> OpenTable:
+        """The rows of all tables (at least one row), in order.
+
+        A resumed job may have other numbers of recommendations or history items than the one that
+        saved the state. Narrower columns are padded with 0.
+        """
+        filled = [table.columns() for table in tables if len(table)]
+        return cls(*(_joined_column(columns) for columns in zip(*filled, strict=True)))
+
     def ordered(self) -> OpenTable:
         """Sorted by user and time."""
         return self.take(order(self.user, self.time))
@@ -115,3 +127,14 @@ class OpenTable(Frame):
         if memory:
             same_user &= self.time[1:] - self.time[:-1] <= memory
         return np.append(np.full(min(len(self), 1), -1), np.where(same_user, hits[:-1], -1))
+
+
+def _joined_column(columns: Sequence[Column]) -> Column:
+    widths = {column.shape[1:] for column in columns}
+    if len(widths) == 1:
+        return np.concatenate(columns)
+    (width,) = max(widths)
+    missing = [width - column.shape[1] for column in columns]
+    return np.concatenate(
+        [np.pad(column, ((0, 0), (0, n))) for column, n in zip(columns, missing, strict=True)]
+    )

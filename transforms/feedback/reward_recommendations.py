@@ -131,7 +131,7 @@ class RewardBatches(beam.DoFn):
         held, state = state.take_users(unit.last_user)
         table = OpenTable.opened(batch, keep_log=self._keep_log)
         if len(held):
-            table = OpenTable.concat([held, table]).ordered() if len(table) else held
+            table = OpenTable.joined([held, table]).ordered() if len(table) else held
         table = table.apply(unit.events, self._rules.window)
         if len(batch.user):
             rewards = table.previous_rewards(self._rules.memory)
@@ -159,20 +159,23 @@ class RewardBatches(beam.DoFn):
         earned: Float64s = np.sum(rewards, axis=1, dtype=np.float64)
         hit: Bools = np.any(over.best, axis=1)
         popular = over.policy == 0
-        for name, rows in (("policy", ~popular), ("popular", popular)):
-            self._hits[name].inc(int(hit[rows].sum()))
-            self._rewards[name].inc(int(earned[rows].sum()))
+        for name, chosen in (("policy", ~popular), ("popular", popular)):
+            self._hits[name].inc(int(hit[chosen].sum()))
+            self._rewards[name].inc(int(earned[chosen].sum()))
         if self._keep_log:
+            # Lists that were shown before a resumed job kept a log have no propensities.
+            logged = (over.length == 0) | (over.propensities[:, :1] > 0).any(axis=1)
+            rows = over.take(logged)
             feedback = Feedback(
-                over.user,
-                over.time,
-                over.items,
-                over.length,
-                over.propensities,
-                state.policies[over.policy],
-                over.history,
-                over.history_length,
-                rewards,
+                rows.user,
+                rows.time,
+                rows.items,
+                rows.length,
+                rows.propensities,
+                state.policies[rows.policy],
+                rows.history,
+                rows.history_length,
+                rewards[logged],
             )
             # The input's timestamp is that of the previous step; windows need the step's own.
             yield beam.pvalue.TaggedOutput("feedback", TimestampedValue((shard, feedback), time))

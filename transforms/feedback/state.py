@@ -108,9 +108,7 @@ class FeedbackState:
 
 
 def _joined(tables: tuple[OpenTable, ...]) -> OpenTable:
-    # Empty tables may have other widths: before the first recommendation these are not known.
-    filled = [table for table in tables if len(table)]
-    return OpenTable.concat(filled) if filled else _no_rows()
+    return OpenTable.joined(tables) if any(map(len, tables)) else _no_rows()
 
 
 class FeedbackStateCoder(beam.coders.Coder):

@@ -160,7 +160,8 @@ class KeepHistories(beam.DoFn):
             return
         rules, complete_until, events = self._rules, ready.complete_until, ready.events
         table = table_state.read()
-        table = HistoryTable.empty(rules.size) if table is None else table
+        # A resumed job may have another size of history.
+        table = HistoryTable.empty(rules.size) if table is None else table.resized(rules.size)
         update = HistoryUpdate(table, events, rules.schedule, done, rules.ttl)
         rankings = Rankings([progress.rankings, *ready.rankings], rules.popular_size)
         for request in work_units_of(

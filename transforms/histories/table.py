@@ -33,6 +33,18 @@ class HistoryTable(Frame):
         none = np.empty(0, np.int64)
         return HistoryTable(none, np.empty((0, size), np.int64), none, none)
 
+    def resized(self, size: int) -> HistoryTable:
+        """The same histories with room for `size` items: a shorter one keeps the last items."""
+        if size == self.items.shape[1]:
+            return self
+        length = np.minimum(self.length, size)
+        column = np.arange(size)
+        source = (self.length - length)[:, None] + column
+        source = np.minimum(source, self.items.shape[1] - 1)
+        items = np.take_along_axis(self.items, source, axis=1)
+        items = np.where(column < length[:, None], items, 0)
+        return HistoryTable(self.user, items, length, self.last)
+
 
 def look_up(sorted_ids: Int64s, ids: Int64s) -> tuple[Int64s, Bools]:
     """Finds ids in an ascending column.

@@ -28,7 +28,7 @@ from transforms.windows.item_counts import PaneCounts, top_rows
 from transforms.windows.panes import pane_seconds
 
 CHUNK_WINDOWS = 4
-"""Lengths of the window in a chunk: a chunk holds the events of one more."""
+"""Length of a chunk, in windows. A chunk needs the events of one window more."""
 
 _CODER = FrameCoder(PaneCounts)
 
