@@ -21,7 +21,7 @@ from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 if TYPE_CHECKING:
     from sources.kafka.read import ReadKafka
-    from sources.kafka.read_partition import ReaderConfig
+    from sources.kafka.restrictions import ReaderConfig
 
 
 class Events(NamedTuple):
@@ -97,7 +97,7 @@ def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:
     Raises:
         SourceError: the URL is wrong.
     """
-    from sources.kafka.read_partition import ReaderConfig
+    from sources.kafka.restrictions import ReaderConfig
     from sources.kafka.url import parse_url
     from sources.kafka.watermark import EventTimeLimits
 

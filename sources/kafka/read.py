@@ -10,7 +10,8 @@ import apache_beam as beam
 from sources.kafka.outputs import LATE
 from sources.kafka.partition import Partition
 from sources.kafka.partitions import WatchPartitions, list_bounded
-from sources.kafka.read_partition import FollowPartition, ReaderConfig, ReadPartition
+from sources.kafka.read_partition import FollowPartition, ReadPartition
+from sources.kafka.restrictions import ReaderConfig
 from sources.malformed import MALFORMED, TALLIES
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 

@@ -11,34 +11,28 @@ import functools
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.restriction_trackers import OffsetRange
 from apache_beam.metrics import Metrics
-from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorProvider
 from apache_beam.typehints import with_output_types
 from apache_beam.utils.timestamp import Duration
 from kafka import TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from sources.errors import SourceError
-from sources.kafka.consumers import ANSWER_MS, close_quietly
+from sources.kafka.consumers import close_quietly
 from sources.kafka.errors import PERMANENT, describe
 from sources.kafka.job_state import KafkaJobState, state_of
 from sources.kafka.outputs import RecordOutputs
 from sources.kafka.partition import Partition
-from sources.kafka.partitions import FOREVER, RETRY_SECONDS, UnsplittableTracker
+from sources.kafka.partitions import FOREVER, RETRY_SECONDS
 from sources.kafka.poll_delay import SHORTEST_SECONDS
 from sources.kafka.polls import is_at_end, poll
+from sources.kafka.restrictions import PartitionRestrictions, ReaderConfig
 from sources.kafka.url import KafkaUrl
 from sources.kafka.watermark import (
-    EventTimeLimits,
-    PartitionWatermark,
-    WatermarkState,
     is_future,
-    restored,
 )
 from sources.malformed import MalformedTally
 from transforms.messages.dead_letters import DeadLetterBatch
@@ -65,27 +59,8 @@ WATERMARK = beam.DoFn.WatermarkEstimatorParam()
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class ReaderConfig:
-    """What a reader of partitions needs to know.
-
-    Attributes:
-        url: the topic.
-        limits: how event time is handled.
-        group: the consumer group that offsets are committed to.
-        max_bytes: a longer value is a dead letter, in bytes.
-        max_malformed: the largest share of malformed values that is accepted.
-    """
-
-    url: KafkaUrl
-    limits: EventTimeLimits
-    group: str = "rivulet"
-    max_bytes: int = 1 << 20
-    max_malformed: float = 1.0
-
-
 @with_output_types(EventBatch, malformed=DeadLetterBatch, late=EventBatch, tallies=MalformedTally)
-class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
+class ReadPartition(beam.DoFn, PartitionRestrictions):
     """Reads a partition up to its stop.
 
     A batch's timestamp is the smallest time in it. Late events and dead letters have the
@@ -99,9 +74,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
     turn_seconds = TURN_SECONDS
 
     def __init__(self, config: ReaderConfig, progress: ProgressCounters = SHARED_PROGRESS) -> None:
-        self.config = config
-        self.url = config.url
-        self.progress = progress
+        PartitionRestrictions.__init__(self, config, progress)
         self.outputs = RecordOutputs(
             config.url.topic, config.limits.max_future, config.max_bytes, progress
         )
@@ -109,44 +82,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
 
     def teardown(self) -> None:
         """Closes the connections that no bundle is using."""
-        self._state().close()
-
-    def initial_restriction(self, element: Partition) -> OffsetRange:
-        """The offsets to read."""
-        return OffsetRange(element.start, element.stop)
-
-    def create_tracker(self, restriction: OffsetRange) -> UnsplittableTracker:
-        """A tracker that is never split."""
-        return UnsplittableTracker(restriction)
-
-    def restriction_size(self, element: Partition, restriction: OffsetRange) -> float:
-        """The lag: how many records there are still to read, 0 while no broker answers."""
-        if restriction.stop != FOREVER:
-            return float(restriction.size())
-        where = TopicPartition(self.url.topic, element.number)
-        consumers = self._state().consumers
-        consumer = None
-        try:
-            consumer = consumers.acquire(self.url, element.number, restriction.start)
-            end = consumer.end_offsets([where], ANSWER_MS)[where]
-        except KafkaError:
-            if consumer is not None:
-                close_quietly(consumer)
-            return 0.0
-        consumers.release(self.url, element.number, restriction.start, consumer)
-        return float(max(end - restriction.start, 0))
-
-    def initial_estimator_state(
-        self, element: Partition, restriction: OffsetRange
-    ) -> WatermarkState:
-        """No event was read yet."""
-        return None, None
-
-    def create_watermark_estimator(self, estimator_state: WatermarkState) -> PartitionWatermark:
-        """An estimator that continues from the state."""
-        limits = self.config.limits
-        state = restored(limits, estimator_state, time.time())
-        return PartitionWatermark(limits, *state)
+        self.job_state().close()
 
     def process(
         self,
@@ -161,7 +97,7 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
         stop = tracker.current_restriction().stop
         if position >= stop:
             return
-        state = self._state()
+        state = self.job_state()
         self._warn_of_future(state, element.number, watermark)
         where = TopicPartition(self.url.topic, element.number)
         consumer = None
@@ -208,9 +144,6 @@ class ReadPartition(beam.DoFn, RestrictionProvider, WatermarkEstimatorProvider):
                 _commit, self.progress, self.url, self.config.group, element.number, position
             )
             finalizer.register(commit)
-
-    def _state(self) -> KafkaJobState:
-        return state_of(self.progress, self.url, self.config.max_malformed)
 
     def _delay(self, state: KafkaJobState, number: int, watermark: Any) -> float:
         value, _ = watermark.get_estimator_state()

@@ -12,7 +12,8 @@ from sources.kafka.job_state import state_of
 from sources.kafka.partition import Partition
 from sources.kafka.partitions import FOREVER, UnsplittableTracker
 from sources.kafka.poll_delay import LONGEST_SECONDS, SHARE, SHORTEST_SECONDS, PollDelays
-from sources.kafka.read_partition import FollowPartition, ReaderConfig
+from sources.kafka.read_partition import FollowPartition
+from sources.kafka.restrictions import ReaderConfig
 from sources.kafka.url import KafkaUrl
 from sources.kafka.watermark import EventTimeLimits, PartitionWatermark
 from tests.sources.kafka.fakes import Client, Metadata

@@ -1,5 +1,6 @@
 """The unbounded source, on Flink's embedded cluster: it follows a topic through everything."""
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,9 @@ from kafka.errors import TopicAlreadyExistsError
 
 from deploy.servers.kafka import Kafka
 from pipelines.flink.job_server.build import build_job_server
+from sources.kafka.partition import Partition
+from sources.kafka.partitions import list_bounded, list_partitions
+from sources.kafka.url import KafkaUrl, parse_url
 
 pytestmark = [pytest.mark.servers, pytest.mark.flink, pytest.mark.slow]
 
@@ -177,10 +181,12 @@ def check_commits(kafka: Kafka, topic: str, follower: Follower) -> None:
 
 @pytest.mark.timeout(3600)
 def test_records_that_expired_and_a_topic_that_was_deleted_are_reported(
-    unique: str, admin: KafkaAdminClient, follower: Follower, clicks: Clicks
+    kafka: Kafka, unique: str, admin: KafkaAdminClient, follower: Follower, clicks: Clicks
 ) -> None:
     admin.create_topics([NewTopic(unique, 1, 1)])
     clicks.send((0,), range(30))
+    url = parse_url(f"{kafka.url}/{unique}")
+    (first,) = list_bounded(url, "latest")
 
     # Records are deleted while the job is stopped.
     follower.signal(signal.SIGSTOP)
@@ -196,7 +202,7 @@ def test_records_that_expired_and_a_topic_that_was_deleted_are_reported(
     admin.delete_topics([unique])
     follower.wait_for_log(f"{unique}: the topic does not exist; waiting for it")
     until = time.monotonic() + PATIENCE
-    while not _created(admin, unique):
+    while not _is_created_again(admin, url, first):
         assert time.monotonic() < until
     words = "the topic was deleted and created again"
     while words not in follower.log.read_text():
@@ -204,9 +210,9 @@ def test_records_that_expired_and_a_topic_that_was_deleted_are_reported(
         time.sleep(0.1)
 
 
-def _created(admin: KafkaAdminClient, topic: str) -> bool:
-    try:
-        admin.create_topics([NewTopic(topic, 1, 1)])
-    except TopicAlreadyExistsError:  # It is still being deleted.
-        return False
-    return True
+def _is_created_again(admin: KafkaAdminClient, url: KafkaUrl, first: Partition) -> bool:
+    # It is still being deleted, or a request was repeated of which the answer was lost.
+    with contextlib.suppress(TopicAlreadyExistsError):
+        admin.create_topics([NewTopic(url.topic, 1, 1)])
+    found = list_partitions(url, "latest", bounded=False)
+    return bool(found) and found[0].topic_id != first.topic_id
