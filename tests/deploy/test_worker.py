@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-LOOKS = """
+PROGRAM = """
 import gc
 import sys
 import time
@@ -14,11 +14,11 @@ import pipelines.recommend
 from deploy.flink.worker import SWITCH_S, tune
 
 
-def seconds(weighed):
-    begun = time.perf_counter()
+def seconds(sized):
+    started = time.perf_counter()
     for _ in range(100):
-        get_deep_size(weighed)
-    return time.perf_counter() - begun
+        get_deep_size(sized)
+    return time.perf_counter() - started
 
 
 value = [b"x" * 1000, {"a": [1, 2]}]
@@ -33,6 +33,6 @@ assert sys.getswitchinterval() == SWITCH_S
 
 def test_imported_modules_cost_the_worker_neither_garbage_collection_nor_size_estimates() -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", LOOKS], capture_output=True, text=True
+        [sys.executable, "-W", "ignore", "-c", PROGRAM], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr

@@ -53,7 +53,7 @@ def test_expected_reward_is_the_formula(user: int, history: list[int], shown: li
 
 
 @given(history=ITEMS, shown=ITEMS, data=st.data())
-def test_lengths_cut_rows_short(history: list[int], shown: list[int], data: st.DataObject) -> None:
+def test_lengths_limit_rows(history: list[int], shown: list[int], data: st.DataObject) -> None:
     h, k = data.draw(st.integers(0, len(history))), data.draw(st.integers(0, len(shown)))
     user = np.array([3])
     cut = WORLD.expected_reward(
@@ -79,8 +79,8 @@ def test_samples_have_the_expected_reward_as_their_mean() -> None:
     n = 40_000
     users = np.repeat(np.arange(1, 6), n)
     taste = np.argsort(-(WORLD.user_taste[:5] @ WORLD.item_vector.T), axis=1) + 1
-    history = np.repeat(taste[:, 10:20], n, axis=0)  # items to the user's taste, so that
-    lists = np.repeat(taste[:, :8], n, axis=0)  # all that a funnel has happens often
+    history = np.repeat(taste[:, 10:20], n, axis=0)  # items close to the user's taste, so that
+    lists = np.repeat(taste[:, :8], n, axis=0)  # all behaviors of the funnel are frequent
     lists[:, 5] = lists[:, 4]  # shown twice, earns once
     lists[:, 6] = 0  # padding
     expected = WORLD.expected_reward(users[::n], history[::n], lists[::n])
@@ -136,7 +136,7 @@ def test_appeal_of_one_list_for_all_is_that_of_a_list_each() -> None:
     assert np.isneginf(shared[:, [0, 201]]).all()
 
 
-def test_what_was_just_seen_is_stale() -> None:
+def test_items_of_the_history_have_a_smaller_appeal() -> None:
     fresh = WORLD.appeal(np.array([1]), column(7), column(7, 8))
     gone = WORLD.appeal(np.array([1]), column(7, *range(20, 30)), column(7, 8))
     assert WORLD.appeal(np.array([1]), column(0), column(7))[0, 0] > fresh[0, 0] - 3.5

@@ -16,27 +16,27 @@ LAYOUT = Layout.of(COLUMNS, "test")
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, 2 * HOUR), max_size=8))
-def test_however_often_it_is_asked_the_stream_is_the_same(moments: list[int]) -> None:
+def test_the_stream_does_not_depend_on_the_steps_in_which_it_is_read(moments: list[int]) -> None:
     whole = LiveClicks(WORLD, 3, START, seed=5).until(START + 2 * HOUR)
     clicks = LiveClicks(WORLD, 3, START, seed=5)
     parts = [clicks.until(START + moment) for moment in [*sorted(moments), 2 * HOUR]]
     assert [line for part in parts for line in part] == whole
 
 
-def test_what_has_come_is_behind_the_moment_and_no_further_than_said() -> None:
+def test_lines_are_before_the_requested_time_and_within_the_out_of_orderness() -> None:
     clicks = LiveClicks(WORLD, 5, START, Flaws(late=0), seed=1)
-    seen = []
+    counts = []
     for moment in range(START + 60, START + HOUR + 600, 60):
         parsed = parse_block(b"\n".join(clicks.until(moment)), LAYOUT)
         times = parsed.events.time
-        seen.append(len(times))
+        counts.append(len(times))
         assert times.max() < moment
-        # What a watermark at the call before promised holds.
+        # The watermark of the call before was right.
         assert times.min() >= moment - 60 - clicks.out_of_orderness
-    assert np.mean(seen) == pytest.approx(5 * 60, rel=0.15)
+    assert np.mean(counts) == pytest.approx(5 * 60, rel=0.15)
 
 
-def test_it_holds_what_a_pipeline_must_cope_with() -> None:
+def test_it_has_the_requested_flaws() -> None:
     flaws = Flaws(duplicates=0.1, malformed=0.05, late=0.02, late_by=100)
     lines = LiveClicks(WORLD, 5, START, flaws, seed=1).until(START + HOUR)
     parsed = parse_block(b"\n".join(lines), LAYOUT)
@@ -47,6 +47,6 @@ def test_it_holds_what_a_pipeline_must_cope_with() -> None:
     assert np.sum(np.maximum.accumulate(time) - time >= 100) == round(0.02 * events)
 
 
-def test_more_events_than_the_users_make_are_refused() -> None:
+def test_a_rate_beyond_the_users_is_refused() -> None:
     with pytest.raises(TooFewUsersError):
         LiveClicks(World.make(0, 10), 500, START)

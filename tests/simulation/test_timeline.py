@@ -1,4 +1,4 @@
-"""Who comes when: counts, rates, sessions and breaks."""
+"""The times of events: counts, rates, sessions and breaks."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,9 @@ def make(seed: int, users: int, events: int, rate: float) -> Timeline:
     events=st.integers(1, 2000),
     load=st.floats(0.01, 1.0),
 )
-def test_has_the_events_asked_for_in_order(seed: int, users: int, events: int, load: float) -> None:
+def test_it_has_the_requested_events_in_order(
+    seed: int, users: int, events: int, load: float
+) -> None:
     line = make(seed, users, events, load * fastest_rate(users))
     assert len(line.user) == len(line.time) == events
     assert line.user.min() >= 0
@@ -33,7 +35,7 @@ def test_has_the_events_asked_for_in_order(seed: int, users: int, events: int, l
 
 
 @pytest.mark.parametrize("rate", [20.0, 100.0, 330.0])
-def test_rate_is_kept_from_start_to_end(rate: float) -> None:
+def test_the_rate_is_constant(rate: float) -> None:
     line = make(1, 10_000, 300_000, rate)
     span = line.time.max() - START
     assert span == pytest.approx(300_000 / rate, rel=0.05)
@@ -41,7 +43,7 @@ def test_rate_is_kept_from_start_to_end(rate: float) -> None:
     assert parts == pytest.approx(np.full(10, 30_000), rel=0.1)
 
 
-def test_gaps_have_the_mean_that_rates_are_reckoned_with() -> None:
+def test_gaps_have_the_mean_that_rates_are_computed_with() -> None:
     rng = np.random.default_rng(0)
     gap = np.exp(rng.normal(np.log(lines.GAP_MEDIAN), lines.GAP_SPREAD, 1_000_000))
     clipped = np.clip(np.rint(gap), 1, lines.GAP_MAX)
@@ -49,19 +51,19 @@ def test_gaps_have_the_mean_that_rates_are_reckoned_with() -> None:
 
 
 def test_sessions_are_5_to_20_events_over_minutes() -> None:
-    # At so low a rate, breaks are much longer than the gaps within a session.
+    # At this low rate, breaks are much longer than the gaps in a session.
     line = make(2, 5_000, 200_000, 5.0)
     cut = (np.diff(line.user) != 0) | (np.diff(line.time) > 300)
     first = np.concatenate(([0], np.flatnonzero(cut) + 1))
     length = np.diff(np.append(first, len(line.time)))
-    # Some are cut by the stream's ends, by arriving and by leaving, a few breaks are short.
+    # Some sessions are cut by the stream's ends, arrivals or departures; a few breaks are short.
     assert np.mean((length >= 5) & (length <= 20)) > 0.95
     assert np.mean(length) == pytest.approx(12.5, rel=0.05)
     span = line.time[np.append(first[1:], len(line.time)) - 1] - line.time[first]
     assert 60 < np.median(span) < 240
 
 
-def test_users_come_and_go() -> None:
+def test_users_arrive_and_leave() -> None:
     line = make(3, 4_000, 400_000, 100.0)
     span = 400_000 / 100.0
     users, first = np.unique(line.user, return_index=True)
@@ -74,7 +76,7 @@ def test_users_come_and_go() -> None:
     assert np.mean(counts >= 10) > 0.9
 
 
-def test_refuses_a_rate_beyond_the_users_and_says_how_many_would_do() -> None:
+def test_a_rate_beyond_the_users_is_refused_with_the_number_that_is_necessary() -> None:
     with pytest.raises(TooFewUsersError, match="at least") as refused:
         make(0, 100, 1000, 500.0)
     least = int(str(refused.value).split("at least ")[1].split()[0])

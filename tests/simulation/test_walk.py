@@ -1,4 +1,4 @@
-"""What users do: choices by the appeal, then the funnel."""
+"""Users' events: choices by the appeal, then the funnel."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_every_cart_fav_and_buy_follows_a_view_of_the_item(stream: EventBatch) -
             did[user] = behavior
 
 
-def test_taste_decides(world: World, stream: EventBatch) -> None:
+def test_users_choose_items_of_their_cluster(world: World, stream: EventBatch) -> None:
     own = world.user_cluster[stream.user - 1]
     chosen = world.category_cluster[world.item_category[stream.item - 1]]
     chance = np.bincount(own, minlength=10) @ np.bincount(chosen, minlength=10) / len(own) ** 2
@@ -47,7 +47,7 @@ def test_taste_decides(world: World, stream: EventBatch) -> None:
     assert np.mean(own == chosen) > 4 * chance
 
 
-def test_buys_are_rather_of_items_of_the_users_taste(world: World, stream: EventBatch) -> None:
+def test_bought_items_are_closer_to_the_users_taste(world: World, stream: EventBatch) -> None:
     taste, vector = world.user_taste[stream.user - 1], world.item_vector[stream.item - 1]
     affinity = np.einsum("nd,nd->n", taste, vector)
     assert affinity[stream.behavior == 3].mean() > affinity[stream.behavior == 0].mean() + 0.05
@@ -103,7 +103,7 @@ def test_the_stream_drifts_with_the_exposure() -> None:
 
 
 def test_the_streams_appeal_is_that_of_lists() -> None:
-    # What draws the users of a stream at its end is what decides about a list shown to them then.
+    # The appeal at the end of a stream equals the appeal of a list shown then.
     world = World.make(seed=2, users=40, items=150, clusters=5)
     rng = np.random.default_rng(0)
     line = timeline(rng, world.users, 3_000, 1.2, DEFAULT_START)

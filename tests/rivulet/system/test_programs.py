@@ -1,4 +1,4 @@
-"""Downloads are made once, whole, and by one process; what cannot be had is said clearly."""
+"""Builds in the cache are complete and made once; errors say what to install."""
 
 import multiprocessing
 import os
@@ -24,18 +24,18 @@ def _slow_build(folder: Path) -> None:
     (folder / "complete").touch()
 
 
-def _have_it(_: int) -> list[str]:
+def _contents(_: int) -> list[str]:
     return sorted(path.name for path in cached("thing-1", _slow_build).iterdir())
 
 
 def test_two_processes_build_once() -> None:
     with multiprocessing.get_context("fork").Pool(3) as pool:
-        seen = pool.map(_have_it, range(3), chunksize=1)
-    assert len(seen[0]) == 2
-    assert seen[0] == seen[1] == seen[2]
+        found = pool.map(_contents, range(3), chunksize=1)
+    assert len(found[0]) == 2
+    assert found[0] == found[1] == found[2]
 
 
-def test_a_failed_build_leaves_nothing_and_is_tried_again(own_cache: Path) -> None:
+def test_a_failed_build_leaves_nothing_and_can_be_repeated(own_cache: Path) -> None:
     def fail(folder: Path) -> None:
         (folder / "half").touch()
         raise ProgramError("no network")
