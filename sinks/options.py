@@ -138,6 +138,29 @@ class DeadLetterSettings:
     Attributes:
         dead_letters: file for what could not be used: malformed lines, late events, rows that a
             store refused, a line of JSON each.
+        dead_letters_max: size at which the file is renamed to FILE.1 and a new one is begun; 0 for
+            no limit.
+        dead_letters_keep: renamed files that are kept.
+        dead_letters_raw: size to which a dead letter's value (raw) is cut.
+        redact: fields that are left out of the dead letters' values, separated by commas, such as
+            user,email; values whose fields cannot be told apart are left out as a whole.
     """
 
     dead_letters: str = option("rivulet-dead-letters.jsonl", "FILE")
+    dead_letters_max: int = option(1_000, "MB", least=0)
+    dead_letters_keep: int = option(3, "FILES", least=0)
+    dead_letters_raw: int = option(64, "KB", least=1)
+    redact: tuple[str, ...] = option((), "FIELD,..")
+
+    def max_bytes(self) -> int:
+        """Bytes of a file, at the most; 0 for no limit."""
+        return self.dead_letters_max * 1_000_000
+
+    def raw_characters(self) -> int:
+        """Characters of a value, at the most."""
+        return self.dead_letters_raw * 1_000
+
+    def redacted_fields(self) -> frozenset[str]:
+        """Names of the fields that are left out."""
+        names = ",".join(self.redact).split(",")
+        return frozenset(name.strip() for name in names) - {""}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import tenacity
 
-from sinks.base import Store
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 _LOG = logging.getLogger(__name__)
@@ -20,8 +19,21 @@ LONGEST_WAIT = 10.0
 """Seconds between two attempts, at the most."""
 
 
+class Retryable(Protocol):
+    """A store, or another place that rows are written to.
+
+    Attributes:
+        name: what messages call it, without secrets.
+    """
+
+    name: str
+
+    def is_outage(self, error: BaseException) -> bool:
+        """Whether it is expected to recover from `error`."""
+
+
 def retry_outages(
-    store: Store,
+    store: Retryable,
     on_retry: Callable[[], None] = lambda: None,
     progress: ProgressCounters = SHARED_PROGRESS,
 ) -> Callable[..., Any]:
