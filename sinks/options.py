@@ -150,7 +150,7 @@ class DeadLetterSettings:
     dead_letters_max: int = option(1_000, "MB", least=0)
     dead_letters_keep: int = option(3, "FILES", least=0)
     dead_letters_raw: int = option(64, "KB", least=1)
-    redact: tuple[str, ...] = option((), "FIELD,..")
+    redact: tuple[str, ...] = option((), "FIELD,..", separated=True)
 
     def max_bytes(self) -> int:
         """Bytes of a file, at the most; 0 for no limit."""
@@ -159,8 +159,3 @@ class DeadLetterSettings:
     def raw_characters(self) -> int:
         """Characters of a value, at the most."""
         return self.dead_letters_raw * 1_000
-
-    def redacted_fields(self) -> frozenset[str]:
-        """Names of the fields that are left out."""
-        names = ",".join(self.redact).split(",")
-        return frozenset(name.strip() for name in names) - {""}

@@ -165,8 +165,8 @@ def write_job(job: JobGraph) -> None:
         settings = WriteJobSettings(stores, job.job_settings, job.progress)
         _ = job.events.events | "Write job settings" >> settings
     letters = job.flattened("Dead letters", job.dead_letters)
-    path = job.settings[DeadLetterSettings].dead_letters
-    _ = letters | "Write dead letters" >> WriteDeadLetters(path)
+    write = WriteDeadLetters(job.settings[DeadLetterSettings], job.progress)
+    _ = letters | "Write dead letters" >> write
 
 
 def _urgent_blocks(

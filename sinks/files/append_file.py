@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import stat
 from pathlib import Path
 
 from sinks.base import SinkError
-
-_OUTAGES = frozenset(
-    {
-        *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM),
-        *(errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.EMFILE, errno.ENFILE),
-        *(errno.ESTALE, errno.ETIMEDOUT, errno.ENOLCK),
-    }
-)
-"""Errors that pass: a full disk, a quota, a file server that does not answer."""
+from sinks.files import disk
 
 _TAIL_BYTES = 1 << 16
 
@@ -59,7 +50,7 @@ class AppendFile:
 
     def is_outage(self, error: BaseException) -> bool:
         """Whether the error is expected to pass."""
-        return isinstance(error, OSError) and error.errno in _OUTAGES
+        return disk.is_outage(error)
 
     def _append(self, lines: bytes) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +91,7 @@ class AppendFile:
     def _is_current(self, file: int) -> bool:
         """Whether another process has not renamed the file since it was opened."""
         try:
-            return os.path.samestat(os.fstat(file), os.stat(self._path))
+            return os.path.samestat(os.fstat(file), self._path.stat())
         except FileNotFoundError:
             return False
 

@@ -57,7 +57,7 @@ class _Append(beam.DoFn):
 
     def process(self, letters: DeadLetterBatch) -> Iterator[None]:
         settings = self._settings
-        letters = redacted(letters, settings.redacted_fields())
+        letters = redacted(letters, settings.redact)
         self._lines += bounded(letters, settings.raw_characters()).to_json_lines()
         if len(self._lines) >= BYTES_PER_WRITE:
             self._flush()

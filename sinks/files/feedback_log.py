@@ -7,7 +7,9 @@ take the reward window and the history size from it.
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
@@ -16,6 +18,8 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.transforms.window import FixedWindows
 
+from sinks.files import disk
+from sinks.retry import retry_outages
 from sinks.rows import policy_names
 from transforms.messages.events import Int64s
 from transforms.messages.feedback import Feedback
@@ -29,12 +33,12 @@ SETTINGS_KEY = b"rivulet"
 
 
 class WriteFeedback(beam.PTransform):
-    """Writes feedback to Parquet files in a folder.
+    """Writes feedback to Parquet files, those of each run in a folder of its own.
 
     The name of a file is made of its content: a repeated write replaces the file.
 
     Args:
-        folder: the folder.
+        folder: the folder. A run's files are in `run-RUN` in it, where there are settings.
         bounded: the input is bounded: each frame is a file. Otherwise a file has the rows of a
             shard in STREAMING_WINDOW.
         settings: the job's settings, for the files' metadata.
@@ -46,6 +50,9 @@ class WriteFeedback(beam.PTransform):
 
     def expand(self, feedback: beam.PCollection[tuple[int, Feedback]]) -> beam.PCollection[None]:
         """Groups the rows to files and writes them."""
+        settings = self._settings
+        run = [] if settings is None else [f"run-{settings.run}"]
+        folder = FileSystems.join(self._folder, *run)
         if self._bounded:
             gathered = feedback | "Frame to file" >> beam.MapTuple(
                 lambda shard, rows: (shard, [rows])
@@ -56,7 +63,7 @@ class WriteFeedback(beam.PTransform):
                 | "Window" >> beam.WindowInto(FixedWindows(STREAMING_WINDOW))
                 | "Group" >> beam.GroupByKey()
             )
-        return gathered | "Write Parquet" >> beam.ParDo(_WriteFile(self._folder, self._settings))
+        return gathered | "Write Parquet" >> beam.ParDo(_WriteFile(folder, self._settings))
 
 
 def to_table(rows: Feedback, settings: JobSettings | None = None) -> pa.Table:
@@ -88,9 +95,40 @@ def _ragged(matrix: Int64s | np.ndarray, length: Int64s) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(matrix[real]))
 
 
+class FeedbackFolder:
+    """A folder of Parquet files, each of which appears whole.
+
+    Args:
+        name: the folder, or a URL that Beam's file systems can write to.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def is_outage(self, error: BaseException) -> bool:
+        """Whether the error is expected to pass."""
+        return disk.is_outage(error)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Writes a file, or replaces it."""
+        if "://" in self.name:
+            with FileSystems.create(FileSystems.join(self.name, name)) as file:
+                file.write(data)
+            return
+        folder = Path(self.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        # Readers skip hidden files.
+        partial = folder / f".{name}.{uuid.uuid4().hex}"
+        try:
+            partial.write_bytes(data)
+            partial.replace(folder / name)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
 class _WriteFile(beam.DoFn):
     def __init__(self, folder: str, settings: JobSettings | None) -> None:
-        self._folder, self._settings = folder, settings
+        self._folder, self._settings = FeedbackFolder(folder), settings
 
     def process(self, group: tuple[int, Iterable[Feedback]]) -> Iterator[None]:
         shard, frames = group
@@ -102,6 +140,5 @@ class _WriteFile(beam.DoFn):
             name = f"feedback-{rows.time.min()}-{shard:03}-{keys}.parquet"
             sink = pa.BufferOutputStream()
             pq.write_table(to_table(rows, self._settings), sink, compression="zstd")
-            with FileSystems.create(FileSystems.join(self._folder, name)) as file:
-                file.write(sink.getvalue().to_pybytes())
+            retry_outages(self._folder)(self._folder.write, name, sink.getvalue().to_pybytes())
         return iter(())

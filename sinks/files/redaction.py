@@ -21,12 +21,12 @@ _LATE_FIELDS = ("user", "item", "time", "behavior")
 
 
 def bounded(letters: DeadLetterBatch, raw_max: int) -> DeadLetterBatch:
-    """The letters with no `raw` of more than `raw_max` characters; a mark says how many were cut."""
+    """The letters, each `raw` cut to `raw_max` characters and marked with its whole length."""
     longest = pc.max(pc.utf8_length(letters.columns.column("raw"))).as_py()
     if longest is None or longest <= raw_max:
         return letters
     return DeadLetterBatch.of(
-        replace(one, raw=f"{one.raw[:raw_max]}... [{len(one.raw) - raw_max} characters cut]")
+        replace(one, raw=f"{one.raw[:raw_max]}... [cut: {len(one.raw)} characters]")
         if len(one.raw) > raw_max
         else one
         for one in letters
@@ -36,8 +36,8 @@ def bounded(letters: DeadLetterBatch, raw_max: int) -> DeadLetterBatch:
 def redacted(letters: DeadLetterBatch, fields: Collection[str]) -> DeadLetterBatch:
     """The letters without the values of some fields.
 
-    Of JSON objects the fields are left out, at any depth. Late events are `user,item,time,behavior`.
-    Of any other value the fields cannot be told apart: it is left out as a whole.
+    Fields of JSON objects are left out at any depth. Late events are `user,item,time,behavior`. Of
+    any other value the fields cannot be told apart: it is left out as a whole.
     """
     if not fields:
         return letters
