@@ -60,6 +60,8 @@ class Summary:
         else:
             rows.append(("events", count("events")))
         rows.append(("malformed", count("malformed")))
+        if self.get("future"):
+            rows.append(("  from the future", count("future")))
         if closes_panes:
             rows.append(("late", count("late")))
         if ranks:
@@ -74,6 +76,7 @@ class Summary:
                 ("    hit rate", self.hit_rate("popular")),
             ]
         for name, label in (
+            ("expired", "records deleted before they were read"),
             ("refused", "rows refused by a store"),
             ("sink_retries", "tries of a store again"),
             ("model_failures", "failures of the model"),

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import sqlite3
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -109,6 +110,18 @@ def test_an_event_from_the_future_is_a_dead_letter(tmp_path: Path) -> None:
         ("future", 4_070_908_800),
         ("not a number", 4_070_908_800),
     ]
+
+
+def test_the_summary_counts_events_from_the_future(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("clicks.csv").write_bytes(HEADER + b"1,2,3\n1,2,4070908800\n5,6,7\n")
+    assert record.main(["--input=clicks.csv"]) == 0
+    words = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "lines read 3 events 2 malformed 1 from the future 1" in words
+    with sqlite3.connect("rivulet.db") as database:
+        assert database.execute("SELECT MAX(time) FROM record").fetchone() == (7,)
 
 
 def test_ids_and_times_at_the_ends_of_their_ranges_are_events(tmp_path: Path) -> None:

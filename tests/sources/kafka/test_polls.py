@@ -1,4 +1,4 @@
-"""A look at a partition, with a consumer that answers from a list."""
+"""A poll of a partition, with a consumer that answers from a list."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -67,25 +67,25 @@ def url() -> KafkaUrl:
     return parse_url("kafka://localhost:1/clicks", {})
 
 
-def looked(consumer: Consumer, url: KafkaUrl, position: int, stop: int) -> tuple[int, list[int]]:
+def polled_at(consumer: Consumer, url: KafkaUrl, position: int, stop: int) -> tuple[int, list[int]]:
     consumer.at = position
     end, records, _ = poll(consumer, url, Partition(3, 0, FOREVER), position, stop)
     return end, [record.offset for record in records]
 
 
-def test_a_look_gives_records_up_to_the_stop_and_counts_gaps(url: KafkaUrl) -> None:
-    assert looked(Consumer(range(0, 8, 2), 9), url, 2, FOREVER) == (9, [2, 4, 6])
-    assert looked(Consumer(range(0, 8, 2), 9), url, 2, 5) == (5, [2, 4])
-    assert looked(Consumer(range(5), 9), url, 5, FOREVER) == (9, [])
+def test_a_poll_gives_records_up_to_the_stop_and_counts_gaps(url: KafkaUrl) -> None:
+    assert polled_at(Consumer(range(0, 8, 2), 9), url, 2, FOREVER) == (9, [2, 4, 6])
+    assert polled_at(Consumer(range(0, 8, 2), 9), url, 2, 5) == (5, [2, 4])
+    assert polled_at(Consumer(range(5), 9), url, 5, FOREVER) == (9, [])
     most = Consumer(range(POLL_RECORDS + 1), POLL_RECORDS + 1)
-    assert looked(most, url, 0, FOREVER)[0] == POLL_RECORDS
+    assert polled_at(most, url, 0, FOREVER)[0] == POLL_RECORDS
 
 
 def test_what_was_deleted_is_passed_over_and_counted(url: KafkaUrl) -> None:
     deleted = Consumer(range(6, 8), 8)
-    assert looked(deleted, url, 2, FOREVER) == (6, [])
+    assert polled_at(deleted, url, 2, FOREVER) == (6, [])
     assert deleted.at == 6
-    assert looked(Consumer(range(6, 8), 8), url, 2, 4) == (4, [])
+    assert polled_at(Consumer(range(6, 8), 8), url, 2, 4) == (4, [])
     for stop, expired in ((FOREVER, 4), (4, 2)):
         polled = poll(Consumer(range(6, 8), 8, 2), url, Partition(3, 0, stop), 2, stop)
         assert polled.expired == expired
@@ -93,7 +93,7 @@ def test_what_was_deleted_is_passed_over_and_counted(url: KafkaUrl) -> None:
 
 def test_a_position_beyond_the_end_is_an_error(url: KafkaUrl) -> None:
     with pytest.raises(SourceError, match="partition 3: offset 9 is beyond the end"):
-        looked(Consumer(range(0), 0), url, 9, FOREVER)
+        polled_at(Consumer(range(0), 0), url, 9, FOREVER)
 
 
 def test_a_topic_of_another_id_is_an_error_before_its_records_are_read(url: KafkaUrl) -> None:

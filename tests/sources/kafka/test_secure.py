@@ -32,8 +32,8 @@ def clicks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def recorded(said: str) -> bool:
-    words = " ".join(said.replace("│", " ").split())
+def recorded(printed: str) -> bool:
+    words = " ".join(printed.replace("│", " ").split())
     return "lines read 3" in words and "events 2" in words and "malformed 1" in words
 
 
@@ -46,9 +46,9 @@ def test_replay_and_record_through_tls_and_sasl(
     url = secure.topic_url(unique, sasl_mechanism=mechanism)
     assert replay.main([f"--input={clicks}", f"--output={url}", "--keep_malformed"]) == 0
     assert record.main([f"--input={url}", "--kafka_stop_at=latest"]) == 0
-    said = capsys.readouterr()
-    assert recorded(said.out)
-    assert "rivulet.db" in said.out
+    printed = capsys.readouterr()
+    assert recorded(printed.out)
+    assert "rivulet.db" in printed.out
 
     bare = f"kafka://127.0.0.1:{secure.ports['secure']}/{unique}"
     options = (
@@ -64,7 +64,7 @@ def test_replay_and_record_through_tls_and_sasl(
     assert recorded(last.out)
     files = "".join(path.read_text() for path in Path().glob("rivulet*.[lj]*"))
     assert f"{unique}/" in files
-    no_secret_in(files + caplog.text + "".join(t.out + t.err for t in (said, more, last)))
+    no_secret_in(files + caplog.text + "".join(t.out + t.err for t in (printed, more, last)))
 
 
 def no_secret_in(text: str) -> None:
@@ -111,11 +111,11 @@ def test_what_is_refused_is_said_in_a_line_without_the_secret(
         except SystemExit as end:
             status = end.code
         assert status in (1, 2)
-    said = capsys.readouterr()
-    assert len(said.err.strip().splitlines()) == 1
-    assert words in said.err
-    assert "s3cret" not in said.out + said.err + caplog.text
-    no_secret_in(said.out + said.err + caplog.text)
+    printed = capsys.readouterr()
+    assert len(printed.err.strip().splitlines()) == 1
+    assert words in printed.err
+    assert "s3cret" not in printed.out + printed.err + caplog.text
+    no_secret_in(printed.out + printed.err + caplog.text)
 
 
 def test_help_and_repr_show_no_secret(
