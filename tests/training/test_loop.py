@@ -1,12 +1,16 @@
-"""The loop closes: what the job showed and what came of it becomes the model that it shows with."""
+"""The loop: from the feedback log of a job to the model that the job ranks by."""
 
 import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from pipelines.recommend import main as recommend
 from pipelines.simulate import main as simulate
+from training.datasets.loading import load_sequences
+from training.datasets.sequences import TEST, Sequences
+from training.datasets.shown_lists import load_lists
 from training.evaluate import main as evaluate
 from training.prepare import main as prepare
 from training.train import main as train
@@ -18,7 +22,7 @@ def test_feedback_becomes_the_current_model(tmp_path: Path) -> None:
     assert simulate([*small, "--out_of_orderness=0", f"--output={stream}"]) == 0
 
     def job(name: str, *more: str) -> set[str]:
-        """Policies of the rows that a run of the job showed."""
+        """Policies of the recommendations of a run of the job."""
         log = tmp_path / name
         store = f"--recommendation_sink=sqlite:///{tmp_path / name}.db"
         assert recommend([f"--input={stream}", f"--feedback={log}", store, *more]) == 0
@@ -38,3 +42,48 @@ def test_feedback_becomes_the_current_model(tmp_path: Path) -> None:
     asked = ["--data", str(data), "--model", str(models), "--json", str(scores)]
     assert evaluate([*asked, "--baselines", "popular"]) == 0
     assert "reinforce-v2" in {each["name"] for each in json.loads(scores.read_text())}
+
+
+def test_a_reward_window_other_than_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stream, log, data = tmp_path / "stream.csv", tmp_path / "log", tmp_path / "data"
+    small = ["--events=6000", "--users=100", "--rate=2", "--world_seed=0", "--seed=9"]
+    assert simulate([*small, "--out_of_orderness=0", f"--output={stream}"]) == 0
+    store = f"--recommendation_sink=sqlite:///{tmp_path / 'a.db'}"
+    job = [f"--input={stream}", f"--feedback={log}", "--reward_window=3600", store]
+    assert recommend([*job, "--model=none"]) == 0
+    inputs = ["--input", str(stream), str(log), "--output", str(data)]
+    assert prepare([*inputs, "--reward_window", "3600"]) == 0
+    sequences = load_sequences(data)
+    lists = load_lists(data, sequences)
+    kept = sum(int((each.rewards > 0).sum()) for each in lists)
+    for window in (600, 3600):
+        rewarded, late = count_rewards(data, sequences, window)
+        assert late > 0
+        assert (kept == rewarded - late) == (window == 3600)
+
+
+def count_rewards(data: Path, sequences: Sequences, window: int) -> tuple[int, int]:
+    """Rewarded places before the test split, and those of events of the test split alone."""
+    events: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    begins: dict[int, int] = {}
+    columns = (sequences.user, sequences.raw_item, sequences.time, sequences.split)
+    for row, item, time, split in zip(*(each.tolist() for each in columns), strict=True):
+        user = int(sequences.users.ids[row])
+        events.setdefault((user, item), []).append((time, split))
+        if split == TEST:
+            begins.setdefault(user, time)
+    known = set(sequences.items.ids.tolist())
+    rewarded = late = 0
+    for each in pq.read_table(data / "feedback.parquet").to_pylist():
+        user, shown = each["user"], each["time"]
+        if shown > begins[user]:
+            continue
+        for item, reward in zip(each["items"], each["rewards"], strict=True):
+            if reward > 0 and item in known:
+                splits = {s for t, s in events[user, item] if shown <= t < shown + window}
+                rewarded += 1
+                late += splits == {TEST}
+    return rewarded, late

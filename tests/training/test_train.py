@@ -9,7 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from inference.models.choices import ModelChoice
 from inference.models.directory import load_policy
+from inference.models.info import read_info
+from inference.models.versions import LOOK_EVERY, VersionedModel
 from training.datasets.raw_files import FEATURES
 from training.embed import main as embed
 from training.train import main
@@ -129,3 +132,44 @@ def test_what_is_wrong_is_one_line(
             train(data, output, *run, *wrong)
         assert left.value.code == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_model_that_is_trained_again_in_its_folder_is_taken_up(
+    data: Path, tmp_path: Path
+) -> None:
+    models, now = tmp_path / "models", [0.0]
+    quick = ["--algorithm", "reinforce", "--pretrain_epochs", "1", "--epochs", "1", "--current"]
+    assert train(data, models / "policy", *quick, "--seed", "1") == 0
+    used = VersionedModel(ModelChoice(models), clock=lambda: now[0])
+    first = used.policy().info.version
+    assert train(data, models / "policy", *quick, "--seed", "2") == 0
+    now[0] = 2 * LOOK_EVERY
+    second = used.policy().info.version
+    assert second == json.loads((models / "policy" / "model.json").read_text())["version"] != first
+
+
+def test_a_training_that_diverges_keeps_the_model_before(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["--algorithm", "reinforce", "--pretrain_epochs", "1", "--epochs", "1", "--no_refit"]
+    assert train(data, tmp_path / "a", *run) == 0
+    before = (tmp_path / "a" / "model.json").read_bytes()
+    capsys.readouterr()
+    assert train(data, tmp_path / "a", *run, "--pretrain_rate", "1e37") == 2
+    said = capsys.readouterr().err
+    assert "smaller --pretrain_rate" in said
+    assert said.strip().count("\n") == 0
+    assert (tmp_path / "a" / "model.json").read_bytes() == before
+
+
+def test_the_window_is_that_of_the_log_and_model_json_says_what_a_policy_needs(
+    data: Path, tmp_path: Path
+) -> None:
+    (data / "meta.json").write_text(json.dumps({"log": {"history_size": 7}}))
+    quick = ["--algorithm", "reinforce", "--pretrain_epochs", "1", "--epochs", "0", "--no_refit"]
+    found = []
+    for name, more in (("a", []), ("b", ["--window", "5", "--min_history", "4"])):
+        assert train(data, tmp_path / name, *quick, *more) == 0
+        info = read_info(tmp_path / name)
+        found.append((info.history, info.min_history))
+    assert found == [(7, None), (5, 4)]

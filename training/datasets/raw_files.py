@@ -36,6 +36,8 @@ TIANCHI = {
 REQUIRED = ("user", "item", "time")
 FEEDBACK_COLUMNS = frozenset({"user", "time", "history", "items", "rewards"})
 PARQUET = (".parquet", ".pq")
+LINE_LIMIT = 1 << 20
+"""Characters of the first line of a text file, at most."""
 DATASET_FILES = ("events.parquet", "tianchi.csv", "feedback.parquet", "meta.json")
 """What `training.prepare` writes."""
 
@@ -109,9 +111,12 @@ def _identify(path: Path, columns: tuple[str, ...]) -> RawFile:
         if path.suffix in PARQUET:
             return _identify_parquet(path)
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            first = tuple(next(csv.reader(lines), ()))
+            text = lines.readline(LINE_LIMIT)
+            first = tuple(next(csv.reader([text]), ()))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
         raise RawLogError(f"{path}: cannot be read: {error}") from error
+    if len(text) == LINE_LIMIT:
+        raise RawLogError(f"{path}: its first line is longer than {LINE_LIMIT:,} characters")
     if not first:
         raise RawLogError(f"{path}: is empty")
     stem = path.name.split(".")[0]

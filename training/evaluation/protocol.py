@@ -18,8 +18,6 @@ from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
 
-BLOCK = 256
-
 
 @dataclass(frozen=True, slots=True)
 class MeasureConfig:
@@ -96,8 +94,7 @@ def _rank_all(
     depth = min(depth, len(queries.sequences.items))
     items = np.zeros((len(queries), depth), np.int64)
     length = np.zeros(len(queries), np.int64)
-    for start in range(0, len(queries), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(queries)))
+    for rows in queries.blocks():
         ranked = ranker.rank(queries.block(rows), depth, repeats)
         items[rows, : ranked.items.shape[1]] = ranked.items
         length[rows] = ranked.length

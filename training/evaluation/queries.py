@@ -8,6 +8,7 @@ and targets; `repeats` allows them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,10 @@ from training.evaluation.metrics import Targets
 Int64s = npt.NDArray[np.int64]
 
 RULES = ("new", "repeats")
+MOST_ROWS = 256
+"""Queries of a block, at most."""
+CELLS = 1 << 22
+"""Places of all histories of a block, padding included, at most; 32 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +79,19 @@ class EvaluationQueries:
 
     def __len__(self) -> int:
         return len(self.at)
+
+    def blocks(self) -> Iterator[slice]:
+        """Ranges of queries, each with histories of at most `CELLS` places or one query."""
+        lengths = self.at - self.sequences.start[self.at]
+        start, longest = 0, 0
+        for row, length in enumerate(lengths.tolist()):
+            longest = max(longest, length)
+            full = row - start == MOST_ROWS or longest * (row - start + 1) > CELLS
+            if full and row > start:
+                yield slice(start, row)
+                start, longest = row, length
+        if start < len(self):
+            yield slice(start, len(self))
 
     def block(self, rows: slice) -> Block:
         """The queries in `rows` as rankers see them."""

@@ -46,7 +46,7 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
         DataError: the data set is missing or broken.
         ModelError: the given embeddings are.
         CheckpointError: the run cannot resume from the checkpoint.
-        ValueError: a name of an algorithm or encoder is not known.
+        ValueError: the training diverged, or a name of an encoder is not known.
     """
     logs = settings.logs or settings.output / LOGS
     data, tables = load_data(settings, logs)
@@ -78,6 +78,11 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
             monitor = Monitor(bar, log, file, again, resumed)
             second = trainer.with_all(all_steps, metrics, monitor)
             network, _ = train_network(second, sizes, tables)
+    if not all(torch.isfinite(weight).all() for weight in network.state_dict().values()):
+        raise ValueError(
+            "the training diverged: weights are not finite numbers, and no model is written; try a "
+            "smaller --pretrain_rate or --learning_rate"
+        )
     info = ModelInfo(
         algorithm=network.algorithm,
         version=settings.version,

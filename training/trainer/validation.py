@@ -76,10 +76,13 @@ def validation(events: Transitions, lists: ShownLists | None, device: torch.devi
 def next_item_ndcg(network: Scorer, steps: Transitions, device: torch.device) -> float:
     """Mean of 1 / log2(1 + rank) where the next item is among the first 10, else 0.
 
-    Items of the history are not ranked, except the next item itself.
+    Items of the history are not ranked, except the next item itself. The result is 0 if a score is
+    not finite.
     """
     gains = []
     for batch, scores in _scored(network, steps, device):
+        if not torch.isfinite(scores).all():
+            return 0.0
         own = scores.gather(1, batch.actions)
         scores.scatter_(1, batch.histories, -torch.inf)
         scores[:, -1] = -torch.inf
@@ -95,10 +98,12 @@ def off_policy_reward(
 ) -> float:
     """V of the module's docstring, for lists as long as the longest in the log.
 
-    Items of the history are not ranked.
+    Items of the history are not ranked. The result is 0 if a score is not finite.
     """
     total = 0.0
     for batch, scores in _scored(network, lists, device):
+        if not torch.isfinite(scores).all():
+            return 0.0
         scores.scatter_(1, batch.histories, -torch.inf)
         scores[:, -1] = -torch.inf
         best = scores.topk(min(batch.actions.shape[1], scores.shape[1] - 1), dim=1).indices
@@ -115,9 +120,11 @@ def _scored(network: Scorer, steps: Steps, device: torch.device) -> Iterator[tup
     network.eval()
     vectors = network.vectors()
     rows = max(1, min(1024, _SCORES_PER_BLOCK // len(vectors)))
-    for start in range(0, len(steps), rows):
-        batch = Batch.of(steps.take(slice(start, start + rows)), device)
-        scores = network(batch.histories, batch.lengths, batch.users) @ vectors.T
-        repeats = network.repeat_scores(batch.histories, batch.lengths)
-        yield batch, scores if repeats is None else scores.scatter_add(1, *repeats)
-    network.train(was_training)
+    try:
+        for start in range(0, len(steps), rows):
+            batch = Batch.of(steps.take(slice(start, start + rows)), device)
+            scores = network(batch.histories, batch.lengths, batch.users) @ vectors.T
+            repeats = network.repeat_scores(batch.histories, batch.lengths)
+            yield batch, scores if repeats is None else scores.scatter_add(1, *repeats)
+    finally:
+        network.train(was_training)

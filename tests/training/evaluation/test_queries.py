@@ -1,7 +1,9 @@
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.training.small import EVENTS, Event, sequences_of, split
+from training.evaluation import queries as module
 from training.evaluation.queries import EvaluationQueries
 
 
@@ -40,3 +42,17 @@ def test_a_sample_of_many_users_is_seeded() -> None:
     )
     assert len(one) == 10
     assert one == again != other
+
+
+@given(events=EVENTS, cells=st.integers(1, 60))
+def test_blocks_cover_all_queries_within_their_limit(events: list[Event], cells: int) -> None:
+    found = EvaluationQueries.of(sequences_of(events), 100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CELLS", cells)
+        patch.setattr(module, "MOST_ROWS", 3)
+        blocks = list(found.blocks())
+    assert [row for rows in blocks for row in range(rows.start, rows.stop)] == [*range(len(found))]
+    for rows in blocks:
+        size = rows.stop - rows.start
+        assert 1 <= size <= 3
+        assert size == 1 or found.block(rows).histories.size <= cells
