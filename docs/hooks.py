@@ -1,0 +1,44 @@
+"""Hooks of the documentation site: pages that are generated from the code.
+
+reference/options.md: the `--help` of every command.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+OPTIONS = "reference/options.md"
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Adds the generated pages."""
+    files.append(File.generated(config, OPTIONS, content=options_page()))
+    return files
+
+
+def options_page() -> str:
+    """Every command with its options, as `--help` prints them."""
+    from rivulet.cli import COMMANDS
+
+    parts = [
+        "# Options",
+        "This page is generated from the commands' `--help`. Each command also runs as "
+        "`rivulet NAME` after `pip install .`. Beam's own options are accepted by the pipelines.",
+    ]
+    environment = {**os.environ, "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
+    for name, command in COMMANDS.items():
+        shown = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", command.module, "--help"],
+            capture_output=True, text=True, check=True, env=environment, cwd=ROOT,
+        )  # fmt: skip
+        parts += [f"## {name}", f"`python -m {command.module}`", f"```text\n{shown.stdout}```"]
+    return "\n\n".join(parts) + "\n"
