@@ -16,6 +16,7 @@ from tests.inference.test_policy import rows_of
 from tests.inference.tiny import tiny_ids, tiny_network, tiny_policy
 
 
+# --8<-- [start:mean]  (docs/how-to/add-a-state-encoder.md shows these lines)
 class Mean(nn.Module):
     """An encoder of a package of one's own: a linear map of the mean of the window's items."""
 
@@ -29,6 +30,9 @@ class Mean(nn.Module):
         valid = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
         total = (self.dropout(items) * valid[:, :, None]).sum(dim=1)
         return self.layer(total / lengths[:, None])  # type: ignore[no-any-return]
+
+
+# --8<-- [end:mean]
 
 
 @pytest.fixture
