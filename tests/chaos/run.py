@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.site import Site
-from tests.flink.stream import hear_ctrl_c
+from tests.flink.stream import enable_ctrl_c
 
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.2
@@ -65,7 +65,7 @@ class Run:
             self._job = subprocess.Popen(
                 (*command, *flags), cwd=self.folder, stdout=out, stderr=out,
                 stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)},
-                preexec_fn=hear_ctrl_c,
+                preexec_fn=enable_ctrl_c,
             )  # fmt: skip
 
     def stop(self, timeout_s: float = 300) -> str:

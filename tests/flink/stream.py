@@ -23,12 +23,12 @@ MALFORMED = ["oh,1,5,pv", "1,2", "7,7,1600000000,look"]
 
 
 def clicks(seed: int) -> list[Event]:
-    """2,000 events as they arrive, and some of them again."""
+    """2,000 events in arrival order, and duplicates of some of them."""
     return streams.clicks(seed, count=2000, span=400)
 
 
 def write_file(path: Path, events: Sequence[Event]) -> None:
-    """The stream as a CSV file, the malformed lines in between."""
+    """Writes the stream as a CSV file with malformed lines."""
     lines = [f"{e.user},{e.item},{e.time},{e.behavior}" for e in events]
     for place, line in enumerate(MALFORMED):
         lines.insert(place * 300, line)
@@ -36,7 +36,7 @@ def write_file(path: Path, events: Sequence[Event]) -> None:
 
 
 def send(kafka: Kafka, topic: str, events: Sequence[Event], more: Sequence[str] = ()) -> None:
-    """The stream into a topic, a user's events in one partition."""
+    """Sends the stream to a topic, keyed by user."""
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=20)
     for e in events:
         producer.send(
@@ -49,7 +49,11 @@ def send(kafka: Kafka, topic: str, events: Sequence[Event], more: Sequence[str] 
 
 
 def make_topic(kafka: Kafka, name: str, partitions: int = 3) -> str:
-    """An empty topic; gives its URL."""
+    """Creates a topic.
+
+    Returns:
+        Its URL.
+    """
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     admin.create_topics([NewTopic(name, partitions, 1)])
     admin.close()
@@ -57,12 +61,18 @@ def make_topic(kafka: Kafka, name: str, partitions: int = 3) -> str:
 
 
 def closing(events: Sequence[Event]) -> Event:
-    """An event behind all windows of the others: with it they are given, and its own are not."""
+    """An event after all windows of the others, which it closes; its own windows stay open."""
     return Event(max(event.time for event in events) + 2 * 3600, 999, 999, "pv")
 
 
 def check(tables: Tables, events: Sequence[Event], closing: Sequence[Event] = ()) -> None:
-    """Records, rankings and recommendations are the oracle's; of what closes, records alone."""
+    """Asserts that the tables are the oracle's.
+
+    Args:
+        tables: the job's tables.
+        events: the stream.
+        closing: further events, of which only the records are in the tables.
+    """
     rankings = rules.popular(events)
     shown = rules.recommendations(
         events, lambda user, history: ranked_items(user, history, 8), rankings
@@ -80,7 +90,7 @@ def check(tables: Tables, events: Sequence[Event], closing: Sequence[Event] = ()
 
 
 def sqlite_flags(store: Path) -> list[str]:
-    """All results to one SQLite file, and dead letters beside it."""
+    """The options for results in one SQLite file, and dead letters beside it."""
     names = ("record", "popular", "recommendation")
     return [
         *(f"--{name}_sink=sqlite:///{store}" for name in names),
@@ -88,20 +98,20 @@ def sqlite_flags(store: Path) -> list[str]:
     ]
 
 
-def hear_ctrl_c() -> None:
-    """Before a program starts: what runs in the background of a shell would not hear Ctrl-C."""
+def enable_ctrl_c() -> None:
+    """Restores the default handler of SIGINT, which background jobs of a shell ignore."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
 def running(folder: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
-    """The job as a process in a folder of its own; it is ended in any case."""
+    """Runs the job as a process in a folder of its own; the process ends with the context."""
     folder.mkdir(exist_ok=True)
     command = (sys.executable, "-W", "ignore", "-m", "tests.flink.job", *flags)
     with (folder / "out.txt").open("w+") as out:
         job = subprocess.Popen(
             command, cwd=folder, stdout=out, stderr=out, text=True, stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=hear_ctrl_c,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=enable_ctrl_c,
         )  # fmt: skip
         try:
             yield job
@@ -111,8 +121,12 @@ def running(folder: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
                 job.wait()
 
 
-def run(folder: Path, *flags: str, timeout_s: float = 240) -> str:
-    """Runs the job to its end; gives what it printed."""
+def run(folder: Path, *flags: str, timeout_s: float = 1200) -> str:
+    """Runs the job to its end.
+
+    Returns:
+        What it printed.
+    """
     with running(folder, *flags) as job:
         status = job.wait(timeout_s)
     said = (folder / "out.txt").read_text()

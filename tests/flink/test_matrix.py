@@ -1,4 +1,4 @@
-"""The same stream gives the same tables on every runner, each row of each table."""
+"""The same stream has equal tables on all runners, row by row."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.flink,
     pytest.mark.servers,
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(3600),
 ]
 
 EVENTS = stream.clicks(11)
@@ -35,7 +35,7 @@ def topic(kafka: Kafka) -> list[str]:
 
 
 def tables(folder: Path, *flags: str, counted: bool = True) -> Tables:
-    """Runs the job; gives its tables, which are the oracle's, and checks what it says (counted)."""
+    """Runs the job; asserts that its tables and (`counted`) its counts are the oracle's."""
     store = folder / "store.db"
     said = stream.run(folder, *stream.sqlite_flags(store), *flags)
     found = read_tables(store, Summary({}, 1.0))
@@ -55,10 +55,11 @@ def expected(tmp_path_factory: pytest.TempPathFactory, file: str) -> Tables:
 
 
 def test_prism_in_streaming(tmp_path: Path, topic: list[str]) -> None:
-    """All that the oracle knows; Prism drops the sums by minute as late (docs/flink.md).
+    """All tables of the oracle.
 
-    And it loses counts: of two bundles that end before it knows a counter's name it keeps the
-    later's (its metricsStore.unprocessedPayloads), so that what the job says is not compared.
+    Prism drops the sums by minute as late (docs/flink.md). It also loses counts: of two bundles
+    that end before it knows a counter's name it keeps one count (metricsStore.unprocessedPayloads),
+    so that the summary is not compared.
     """
     tables(tmp_path, *topic, "--runner=PrismRunner", counted=False)
 

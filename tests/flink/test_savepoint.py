@@ -1,4 +1,4 @@
-"""Ctrl-C makes a savepoint, from which the job goes on with another parallelism."""
+"""Ctrl-C makes a savepoint, from which the job resumes, also with another parallelism."""
 
 import signal
 import sqlite3
@@ -19,11 +19,11 @@ pytestmark = [
     pytest.mark.flink,
     pytest.mark.servers,
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(3600),
 ]
 
 
-def wait_for_records(store: Path, count: int, timeout_s: float = 280) -> None:
+def wait_for_records(store: Path, count: int, timeout_s: float = 1200) -> None:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         try:
@@ -33,11 +33,11 @@ def wait_for_records(store: Path, count: int, timeout_s: float = 280) -> None:
         except sqlite3.OperationalError:
             pass  # There is no table yet.
         time.sleep(0.3)
-    raise AssertionError(f"{store} does not get {count} records")
+    raise AssertionError(f"{store} has no {count} records after {timeout_s} s")
 
 
-def wait_for_windows(store: Path, events: Sequence[Event], timeout_s: float = 200) -> None:
-    """Waits for the minute that is told last of all."""
+def wait_for_windows(store: Path, events: Sequence[Event], timeout_s: float = 1200) -> None:
+    """Waits for the last minute of the sums."""
     last = (max(event.time for event in events) // 20 + 3) * 20 // 60 * 60
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
@@ -45,10 +45,10 @@ def wait_for_windows(store: Path, events: Sequence[Event], timeout_s: float = 20
             if (connection.execute("SELECT MAX(minute) FROM policy_minute").fetchone()[0]) == last:
                 return
         time.sleep(0.3)
-    raise AssertionError("the last minute is not told")
+    raise AssertionError("the last minute is missing")
 
 
-def test_a_job_goes_on_from_ctrl_c_with_another_parallelism(
+def test_a_job_resumes_with_another_parallelism(
     tmp_path: Path, kafka: Kafka, flink_cluster: FlinkCluster, unique: str
 ) -> None:
     events = stream.clicks(12)
@@ -62,7 +62,7 @@ def test_a_job_goes_on_from_ctrl_c_with_another_parallelism(
     with stream.running(first, *flags, *flink_cluster.options(4)) as job:
         wait_for_records(store, len(set(events[:half])))
         job.send_signal(signal.SIGINT)
-        assert job.wait(200) == 0, (first / "out.txt").read_text()
+        assert job.wait(900) == 0, (first / "out.txt").read_text()
     said = (first / "out.txt").read_text()
     assert f"{flink_cluster.url}/#/job/running/" in said
     savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
@@ -76,13 +76,11 @@ def test_a_job_goes_on_from_ctrl_c_with_another_parallelism(
         wait_for_records(store, len({*events, closing}))
         wait_for_windows(store, events)
         job.send_signal(signal.SIGINT)
-        assert job.wait(200) == 0, (second / "out.txt").read_text()
+        assert job.wait(900) == 0, (second / "out.txt").read_text()
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
 
 
-def test_a_job_on_the_embedded_cluster_resumes_from_ctrl_c(
-    tmp_path: Path, kafka: Kafka, unique: str
-) -> None:
+def test_a_job_on_the_embedded_cluster_resumes(tmp_path: Path, kafka: Kafka, unique: str) -> None:
     """`--kafka_start=latest` applies to a first start only: the savepoint has the offsets."""
     events = stream.clicks(14)
     half = len(events) // 2
@@ -93,7 +91,7 @@ def test_a_job_on_the_embedded_cluster_resumes_from_ctrl_c(
     with stream.running(tmp_path / "first", *flags) as job:
         wait_for_records(store, len(set(events[:half])))
         job.send_signal(signal.SIGINT)
-        assert job.wait(200) == 0, (tmp_path / "first" / "out.txt").read_text()
+        assert job.wait(900) == 0, (tmp_path / "first" / "out.txt").read_text()
     said = (tmp_path / "first" / "out.txt").read_text()
     savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
 
@@ -104,5 +102,5 @@ def test_a_job_on_the_embedded_cluster_resumes_from_ctrl_c(
         wait_for_records(store, len({*events, closing}))
         wait_for_windows(store, events)
         job.send_signal(signal.SIGINT)
-        assert job.wait(200) == 0, (tmp_path / "second" / "out.txt").read_text()
+        assert job.wait(900) == 0, (tmp_path / "second" / "out.txt").read_text()
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
