@@ -114,6 +114,21 @@ class Store(ABC):
         An error that would come back each time, such as a wrong password, is not an outage.
         """
 
+    def remove_future(self, latest: int, dry_run: bool) -> Mapping[str, int]:
+        """Removes what has a time after `latest`, in seconds since the epoch.
+
+        Args:
+            latest: the latest valid time.
+            dry_run: count, and change nothing.
+
+        Returns:
+            How many rows, by table, collection or kind of key.
+
+        Raises:
+            SinkError: this kind of store cannot be repaired.
+        """
+        raise SinkError(f"{self.name}: this kind of store cannot be repaired")
+
     @abstractmethod
     def close(self) -> None:
         """Closes the connections."""

@@ -13,7 +13,7 @@ from pymongo import MongoClient, ReplaceOne
 from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
 from sinks.mongo import bulk as bulk_writes
 from sinks.mongo import documents as to_documents
-from sinks.mongo import raw_bson
+from sinks.mongo import raw_bson, repair
 from sinks.mongo.bulk import DUPLICATE_KEY, bulk
 from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
@@ -72,6 +72,10 @@ class MongoStore(Store):
     def is_outage(self, error: BaseException) -> bool:
         """No connection, no primary, a shutdown, a full disk."""
         return bulk_writes.is_outage(error)
+
+    def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
+        """Removes what has a time after `latest`; returns how many documents by collection."""
+        return repair.remove_future(self.database, latest, dry_run)
 
     def close(self) -> None:
         """Closes the client."""

@@ -11,8 +11,8 @@ import redis
 from redis import exceptions
 
 from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
+from sinks.redis import repair, scripts
 from sinks.redis import rows as user_rows
-from sinks.redis import scripts
 from sinks.redis.calls import call_for_users
 from sinks.redis.lists import LatestLists, WrittenLists
 from transforms.messages.events import EventBatch
@@ -79,6 +79,10 @@ class RedisStore(Store):
         return isinstance(error, kinds) or (
             isinstance(error, exceptions.ResponseError) and str(error).startswith(_OUTAGES)
         )
+
+    def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
+        """Removes what has a time after `latest`; returns how many keys by their kind."""
+        return repair.remove_future(self.client, latest, dry_run)
 
     def close(self) -> None:
         """Closes the pool."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sinks.base import Refusal, SinkError, Store, Write
-from sinks.sql import errors, packets, schema
+from sinks.sql import errors, packets, repair, schema
 from sinks.sql.checks import check_tables
 from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS, Lists, Rows, Target
@@ -77,6 +77,10 @@ class SqlStore(Store):
     def is_outage(self, error: BaseException) -> bool:
         """Connections lost, refused or timed out; locks held too long; deadlocks."""
         return errors.is_outage(error)
+
+    def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
+        """Removes what has a time after `latest`; returns how many rows by table."""
+        return repair.remove_future(self.engine, latest, dry_run)
 
     def close(self) -> None:
         """Closes the pool."""

@@ -1,0 +1,34 @@
+"""Removes rows of the future from SQL tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from sinks.sql import schema
+
+TIMES = (
+    schema.RECORD.c.time,
+    schema.TOP.c.window_end,
+    schema.RECOMMENDATION.c.time,
+    schema.POLICY_MINUTE.c.minute,
+    schema.EVENT_MINUTE.c.minute,
+)
+"""The column of each table that is event time."""
+
+
+def remove_future(engine: Engine, latest: int, dry_run: bool) -> dict[str, int]:
+    """Removes rows with a time after `latest`; returns how many by table."""
+    existing = set(sa.inspect(engine).get_table_names())
+    removed = {}
+    for column in TIMES:
+        table = column.table
+        if table.name not in existing:
+            continue
+        is_future = column > latest
+        with engine.begin() as connection:
+            count = sa.select(sa.func.count()).select_from(table).where(is_future)
+            removed[table.name] = int(connection.execute(count).scalar_one())
+            if removed[table.name] and not dry_run:
+                connection.execute(sa.delete(table).where(is_future))
+    return removed
