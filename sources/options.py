@@ -79,6 +79,8 @@ class KafkaSettings:
             in seconds, 0 for never.
         allowed_lateness: an event that is older than its partition's watermark by more than this
             is late at once, in seconds of event time.
+        late_alarm: share of late events in a minute of the clock above which a worker logs a
+            warning and counts an alarm; 1 for never.
         reset_watermark: drops a watermark of a savepoint that is further ahead of the clock than
             --max_future, which makes every event late; the watermark then follows the events
             that are read next.
@@ -102,6 +104,7 @@ class KafkaSettings:
     idle_timeout: int = option(60, "SECONDS", least=1)
     silence_timeout: int = option(0, "SECONDS", least=0)
     allowed_lateness: int = option(3600, "SECONDS", least=0)
+    late_alarm: float = option(0.1, "SHARE", above=0, most=1)
     reset_watermark: bool = option(False)
     kafka_start: str = option("earliest", "WHERE")
     kafka_stop_at: str | None = option(None, choices=("latest",), shown="never end")

@@ -9,6 +9,7 @@ runner reports them only at the end of a bundle or of the job.
 | `read_to` | largest event time that the source has read |
 | `closed`, `duplicates` | events in closed panes, and repeated events that were dropped |
 | `late` | events that arrived after their pane was closed, or that the source found late |
+| `late_alarms` | minutes in which the share of late events exceeded the limit |
 | `closed_to` | end of the last closed pane; the watermark has passed it |
 | `recommendations` | recommendations made |
 | `event_time` | largest time of a recommendation |
@@ -20,6 +21,7 @@ not answer at the moment.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +34,8 @@ class _Counters:
 
     values: dict[str, int] = field(default_factory=dict)
     retries: dict[str, int] = field(default_factory=dict)
+    measured: tuple[float, int, int] | None = None
+    """When `late_share` measured last (seconds), and the events and late events until then."""
 
 
 _LOCK = threading.Lock()
@@ -75,6 +79,33 @@ class ProgressCounters:
         self.add("malformed", malformed)
         if len(times):
             self.reach("read_to", int(times.max()))
+
+    def late_share(self, now: float | None = None, period: float = 60.0) -> float | None:
+        """Measures the share of late events, once in each period.
+
+        Args:
+            now: seconds of a monotonic clock, for tests.
+            period: seconds between two measurements.
+
+        Returns:
+            Late events divided by all events of this process since the measurement before; None
+            if the period is not over or there were no events. Of several callers in a process, one
+            gets the measurement.
+        """
+        now = time.monotonic() if now is None else now
+        with _LOCK:
+            counters = self._counters()
+            late = counters.values.get("late", 0)
+            # Files and streams read events and close panes at different times, or processes.
+            closed = counters.values.get("closed", 0) + late
+            events = max(counters.values.get("read", 0), closed)
+            before = counters.measured
+            if before is not None and now - before[0] < period:
+                return None
+            counters.measured = now, events, late
+        if before is None or events <= before[1]:
+            return None
+        return (late - before[2]) / (events - before[1])
 
     def record_retries(self, store: str, attempts: int) -> None:
         """Notes that a store did not answer.

@@ -102,9 +102,13 @@ def close_panes(job: JobGraph) -> ClosedPanes:
     closed: ClosedPanes = events | "Close panes" >> ClosePanes(
         job.pane, job.shards, job.bounded, job.allowed_lateness, job.progress
     )
-    late = job.flattened("All late events", (closed.late, job.events.late))
-    to_letters = LateEventsToDeadLetters(job.input_name, job.progress)
-    job.dead_letters.append(late | "Late events" >> beam.ParDo(to_letters))
+    alarm = job.settings[KafkaSettings].late_alarm
+    to_letters = LateEventsToDeadLetters(job.input_name, job.progress, alarm)
+    # A step for each: after a Flatten the step would be part of two stages on Flink, and of two
+    # metrics with one name Beam reports one.
+    for label, late in (("Late at pane", closed.late), ("Late at source", job.events.late)):
+        if late is not None:
+            job.dead_letters.append(late | label >> beam.ParDo(to_letters))
     return closed
 
 

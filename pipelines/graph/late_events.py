@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +15,8 @@ from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 LATE = "late"
 
+_LOG = logging.getLogger(__name__)
+
 
 @beam.typehints.with_output_types(DeadLetterBatch)
 class LateEventsToDeadLetters(beam.DoFn):
@@ -21,11 +25,30 @@ class LateEventsToDeadLetters(beam.DoFn):
     Args:
         source: the input's name, without secrets.
         progress: the job's counters.
+        alarm: share of late events in a minute of the clock above which a worker logs a warning and
+            counts an alarm; 1 for never.
     """
 
-    def __init__(self, source: str, progress: ProgressCounters = SHARED_PROGRESS) -> None:
-        self._source, self._progress = source, progress
+    def __init__(
+        self, source: str, progress: ProgressCounters = SHARED_PROGRESS, alarm: float = 1.0
+    ) -> None:
+        self._source, self._progress, self._alarm = source, progress, alarm
         self._late = Metrics.counter("rivulet", "late")
+        self._alarms = Metrics.counter("rivulet", "late_alarms")
+
+    def start_bundle(self) -> None:
+        """Looks at the share of late events, also where none arrive."""
+        share = self._progress.late_share()
+        if share is None or share <= self._alarm:
+            return
+        self._alarms.inc()
+        self._progress.add("late_alarms", 1)
+        _LOG.warning(
+            "%s: %.0f%% of the events of the last minute were late, more than --late_alarm=%g. "
+            "They are recorded, but in no ranking or recommendation. Check the producers' clocks; "
+            "for events out of order raise --max_out_of_orderness.",
+            self._source, 100 * share, self._alarm,
+        )  # fmt: skip
 
     def process(self, batch: EventBatch) -> list[DeadLetterBatch]:
         """Counts and converts a batch."""

@@ -33,13 +33,13 @@ STATEFUL = {
 }
 
 STEPS = {
-    "All late events",
+    "Late at pane",
     "Announce deadlines",
     "Close panes",
     "Dead letters",
     "Histories",
     "Job metrics",
-    "Late events",
+    "Late at source",
     "Partition by user",
     "Policy minutes",
     "Popular items",

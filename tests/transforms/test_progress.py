@@ -62,3 +62,26 @@ def test_a_store_that_answers_again_is_no_longer_named() -> None:
     assert job.unavailable_stores() == {"mongodb://host/db": 2}
     job.record_retries("mongodb://host/db", 0)
     assert job.unavailable_stores() == {}
+
+
+def test_the_share_of_late_events_is_measured_once_a_period() -> None:
+    job = ProgressCounters("late")
+    job.reset()
+    assert job.late_share(now=100.0) is None  # Nothing to compare with.
+    job.add("read", 80)
+    job.add("late", 20)
+    assert job.late_share(now=159.0) is None
+    assert job.late_share(now=160.0) == 0.25
+    assert job.late_share(now=160.0) is None
+    assert job.late_share(now=220.0) is None  # No events since.
+    job.add("read", 10)
+    assert job.late_share(now=280.0) == 0.0
+
+
+def test_a_process_that_reads_nothing_compares_with_its_closed_panes() -> None:
+    job = ProgressCounters("late without a source")
+    job.reset()
+    job.late_share(now=0.0)
+    job.add("closed", 30)
+    job.add("late", 10)
+    assert job.late_share(now=60.0) == 0.25
