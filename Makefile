@@ -117,8 +117,8 @@ hostile: $(DEV_READY) ## Run the suite of hostile input, with its long tests
 outages: $(DEV_READY) ## Run the main job while each store, then all stores, stop for 20 s
 	@$(PY) -m pytest tests/pipelines/test_outages.py --outage=20
 
-lint: $(DEV_READY) ## Check rules and format with ruff
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+lint: $(DEV_READY) ## Check rules and format with ruff, and which packages import which
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/lint-imports --no-logo
 
 format: $(DEV_READY) ## Fix and format with ruff
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .

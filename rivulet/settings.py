@@ -28,12 +28,21 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 S = TypeVar("S")
 
 _OPTION = "rivulet.option"
+
+PROGRAM: ContextVar[str | None] = ContextVar("program", default=None)
+"""How the user called this program, where it was not by `python -m`."""
+
+
+def program(module: str) -> str:
+    """How messages name the program: `python -m training.train`, or `rivulet train`."""
+    return PROGRAM.get() or module
 
 
 def option(
@@ -84,6 +93,9 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def __init__(self, **arguments: Any) -> None:
         arguments.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        # `rivulet train` and `python -m training.train` are the same program (`rivulet.cli`).
+        if "prog" in arguments:
+            arguments["prog"] = program(arguments["prog"])
         super().__init__(allow_abbrev=False, **arguments)
 
     def error(self, message: str) -> NoReturn:

@@ -44,3 +44,10 @@ def test_a_wheel_from_the_source_distribution_has_all_code_and_data(tmp_path: Pa
     }
     assert len(wanted) > 200
     assert wanted - packed == set()
+
+
+def test_packages_import_each_other_by_floors_alone() -> None:
+    """The contracts of pyproject.toml, which `make lint` checks too."""
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]

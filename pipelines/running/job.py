@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.flink.options import FlinkSettings
 from pipelines.running.command_line import JobOptions, read_command_line
 from rivulet.errors import UserError
-from rivulet.settings import refuse
+from rivulet.settings import program, refuse
 from sinks.options import (
     DeadLetterSettings,
     PopularSinkSettings,
@@ -56,7 +56,7 @@ class Job:
     @property
     def prog(self) -> str:
         """How it is called."""
-        return f"python -m pipelines.{self.name}"
+        return program(f"python -m pipelines.{self.name}")
 
     def options(self, argv: Sequence[str]) -> JobOptions:
         """The command line's options, with the sample where no input is named."""
@@ -83,8 +83,8 @@ class Job:
 
     def main(self, argv: Sequence[str]) -> int:
         """Runs the job from a command line; its exit status."""
-        options = self.options(argv)
         _log_to_file()
+        options = self.options(argv)
         from pipelines.running.errors import cause, without_step
 
         try:
