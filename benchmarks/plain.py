@@ -8,6 +8,7 @@ import pyarrow.csv
 from inference import packaged_model
 from inference.models.choices import parse_models
 from inference.models.registry import RegistrySource
+from pipelines.options import FeedbackSettings, PopularSettings, RecommendSettings
 from transforms.feedback.open_table import OpenTable
 from transforms.fill import fill
 from transforms.histories.rankings import Rankings
@@ -33,23 +34,26 @@ def read(path: str) -> EventBatch:
     )
 
 
+POPULAR, RECOMMEND, FEEDBACK = PopularSettings(), RecommendSettings(), FeedbackSettings()
+
+
 def popular(events: EventBatch) -> PopularRows:
-    """Rankings of popular items, by panes of 80 s and a running sum of 45 panes."""
+    """Rankings of popular items, by a pane for each period and a running sum of a window's panes."""
     items, place = np.unique(events.item, return_inverse=True)
-    pane = events.time // 80
+    period, panes = POPULAR.popular_period, POPULAR.popular_window // POPULAR.popular_period
+    pane = events.time // period
     first, last = int(pane.min()), int(pane.max())
-    counts = np.zeros((last - first + 1 + 45, len(items)), np.int64)
+    counts = np.zeros((last - first + 1 + panes, len(items)), np.int64)
     np.add.at(counts, (pane - first, place), 1)
     running = np.zeros(len(items), np.int64)
     rankings = []
-    for number in range(last - first + 45):
+    for number in range(last - first + panes):
         running += counts[number]
-        if number >= 45:
-            running -= counts[number - 45]
-        held = np.flatnonzero(running)
-        rankings.append(
-            top_rows((first + number + 1) * 80, ItemCounts(items[held], running[held]), 17)
-        )
+        if number >= panes:
+            running -= counts[number - panes]
+        counted = np.flatnonzero(running)
+        item_counts = ItemCounts(items[counted], running[counted])
+        rankings.append(top_rows((first + number + 1) * period, item_counts, POPULAR.popular_size))
     return PopularRows.concat(rankings)
 
 
@@ -60,18 +64,21 @@ def whole(events: EventBatch) -> int:
         The number of recommendations.
     """
     events = events.ordered()
-    rankings = Rankings([popular(events)], 17)
+    rankings = Rankings([popular(events)], POPULAR.popular_size)
     until = int(events.time.max()) + 100
-    rows = HistoryUpdate(HistoryTable.empty(10), events, Schedule(60, 20), -1).due(until)
+    table = HistoryTable.empty(RECOMMEND.history_size)
+    schedule = Schedule(RECOMMEND.recommend_window, RECOMMEND.recommend_period)
+    rows = HistoryUpdate(table, events, schedule, -1).due(until)
     chosen, items, length = rankings.at(rows.time)
-    ranked = np.flatnonzero(rows.states.length >= 10)
+    ranked = np.flatnonzero(rows.states.length >= RECOMMEND.min_history)
     unit = WorkUnit(0, until, LAST_USER, events)
     request = RankingRequest(
         rows.user, rows.time, rows.state_index, rows.states, ranked, chosen, items, length, unit
     )
     model = RegistrySource(parse_models([str(packaged_model())])).load()
     states = rows.states.take(ranked)
-    answer = model.rank(states.user, states.items, states.length, 8)
-    shown = fill(request, answer, 8, repeat_consumed=False, keep_history=False)
-    table = OpenTable.opened(shown, keep_log=False).apply(events, 600)
-    return len(table.previous_rewards())
+    size = RECOMMEND.recommendations
+    answer = model.rank(states.user, states.items, states.length, size)
+    shown = fill(request, answer, size, repeat_consumed=False, keep_history=False)
+    opened = OpenTable.opened(shown, keep_log=False).apply(events, FEEDBACK.reward_window)
+    return len(opened.previous_rewards())

@@ -45,7 +45,7 @@ class Stores(NamedTuple):
             client.flushdb()
 
     def everything(self) -> dict[str, Any]:
-        """All rows, documents and keys, but for what a job tells of itself by the clock."""
+        """All rows, documents and keys, without the job's settings and the workers' heartbeats."""
         found: dict[str, Any] = {}
         with sa.create_engine(self.mysql).connect() as connection:
             names = sa.inspect(connection).get_table_names()
@@ -53,16 +53,18 @@ class Stores(NamedTuple):
                 rows = connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
                 found[f"mysql {table}"] = sorted(map(tuple, rows))
         with pymongo.MongoClient(self.mongo) as client:
-            for collection in client.get_default_database().list_collections():
-                documents = client.get_default_database()[collection["name"]].find()
-                found[f"mongo {collection['name']}"] = sorted(documents, key=str)
+            database = client.get_default_database()
+            names = database.list_collection_names()
+            for collection in (name for name in names if not name.startswith("job")):
+                documents = database[collection].find()
+                found[f"mongo {collection}"] = sorted(documents, key=str)
         with redis.Redis.from_url(self.redis, decode_responses=True) as client:
             read = {
                 "list": lambda key: client.lrange(key, 0, -1),
                 "string": client.get,
                 "hash": client.hgetall,
             }
-            for key in client.scan_iter():
+            for key in (name for name in client.scan_iter() if not name.startswith("job:")):
                 found[f"redis {key}"] = read[client.type(key)](key)
         return found
 
