@@ -8,7 +8,8 @@ import pyarrow.csv
 from inference import packaged_model
 from inference.models.choices import parse_models
 from inference.models.registry import RegistrySource
-from pipelines.options import FeedbackSettings, PopularSettings, RecommendSettings
+from pipelines.graph.models import min_history_of
+from pipelines.options import FeedbackSettings, ModelSettings, PopularSettings, RecommendSettings
 from transforms.feedback.open_table import OpenTable
 from transforms.fill import fill
 from transforms.histories.rankings import Rankings
@@ -38,7 +39,7 @@ POPULAR, RECOMMEND, FEEDBACK = PopularSettings(), RecommendSettings(), FeedbackS
 
 
 def popular(events: EventBatch) -> PopularRows:
-    """Rankings of popular items, by a pane for each period and a running sum of a window's panes."""
+    """Rankings of popular items, by a pane for each period and a running sum of panes."""
     items, place = np.unique(events.item, return_inverse=True)
     period, panes = POPULAR.popular_period, POPULAR.popular_window // POPULAR.popular_period
     pane = events.time // period
@@ -70,7 +71,7 @@ def whole(events: EventBatch) -> int:
     schedule = Schedule(RECOMMEND.recommend_window, RECOMMEND.recommend_period)
     rows = HistoryUpdate(table, events, schedule, -1).due(until)
     chosen, items, length = rankings.at(rows.time)
-    ranked = np.flatnonzero(rows.states.length >= RECOMMEND.min_history)
+    ranked = np.flatnonzero(rows.states.length >= min_history_of(RECOMMEND, ModelSettings()))
     unit = WorkUnit(0, until, LAST_USER, events)
     request = RankingRequest(
         rows.user, rows.time, rows.state_index, rows.states, ranked, chosen, items, length, unit
