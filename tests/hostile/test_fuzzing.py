@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.hostile
 
-FUZZERS = ("kafka_values", "file_blocks")
+FUZZERS = ("kafka_values", "file_blocks", "model_files")
 ROOT = Path(__file__).parents[2]
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from inference.models.directory import load_policy, save_policy
 from inference.models.info import ModelInfo
@@ -16,30 +15,11 @@ from tests.inference.test_policy import rows_of
 from tests.inference.tiny import tiny_ids, tiny_network, tiny_policy
 
 
-# --8<-- [start:mean]  (docs/how-to/add-a-state-encoder.md shows these lines)
-class Mean(nn.Module):
-    """An encoder of a package of one's own: a linear map of the mean of the window's items."""
-
-    def __init__(self, dim: int, window: int, dropout: float) -> None:
-        super().__init__()
-        del window
-        self.layer = nn.Linear(dim, dim)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        valid = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
-        total = (self.dropout(items) * valid[:, :, None]).sum(dim=1)
-        return self.layer(total / lengths[:, None])  # type: ignore[no-any-return]
-
-
-# --8<-- [end:mean]
-
-
 @pytest.fixture
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     points = EntryPoints(
         [
-            EntryPoint("mean", f"{__name__}:Mean", encoders.GROUP),
+            EntryPoint("mean", "tests.inference.network.example:Mean", encoders.GROUP),
             EntryPoint("broken", "no_such_package:Encoder", encoders.GROUP),
         ]
     )
