@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from inference.models.files import MODEL_BYTES
 from rivulet.configuration import Configuration
 from rivulet.settings import option
 
@@ -91,11 +92,13 @@ class ModelSettings:
         model: directory of a trained model, or of several versions with a file CURRENT that names
             the one in use; given several times with weights, the models share the users; 'none'
             for popular items alone.
+        max_model_bytes: largest size of a file of a model directory, in bytes.
     """
 
     model: tuple[str, ...] = option(
         (), "[NAME=]DIR[:WEIGHT]", shown="the model that comes with Rivulet"
     )
+    max_model_bytes: int = option(MODEL_BYTES, "BYTES", least=1)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,12 @@ class Metrics:
         self.ranked = Counter(
             "rivulet_ranked_users", "Users ranked on demand", ("policy",), registry=self.registry
         )
+        self.refused = Gauge(
+            "rivulet_model_versions_refused",
+            "New versions of a model that could not be used",
+            ("model",),
+            registry=self.registry,
+        )
         self.batch = Histogram(
             "rivulet_rank_batch_users",
             "Users in a ranked batch",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.models.files import MODEL_BYTES
 from rivulet.settings import ArgumentParser, option
 
 DEFAULT_STORE = "sqlite:///rivulet.db"
@@ -34,6 +35,7 @@ class ServingSettings:
         model: a model directory, or a folder of versions whose file CURRENT names the version in
             use (followed while the server runs). It ranks at POST /NAME; by default the name is
             the model's algorithm. Give it several times for several models, or `none`.
+        max_model_bytes: largest size of a file of a model directory.
         dead_letters: the job's dead letters, JSON lines.
         graph: the drawing of the pipeline's graph, SVG.
         host: address to listen on; one that other machines can reach needs a token.
@@ -47,6 +49,7 @@ class ServingSettings:
 
     store: tuple[str, ...] = option((DEFAULT_STORE,), "URL", shown=DEFAULT_STORE)
     model: tuple[str, ...] | None = option(None, "[NAME=]DIR", shown="the packaged model")
+    max_model_bytes: int = option(MODEL_BYTES, "BYTES", least=1)
     dead_letters: Path = option(Path("rivulet-dead-letters.jsonl"), "FILE")
     graph: Path = option(_STATIC / "graph.svg", "FILE", shown="the packaged drawing")
     host: str = option("127.0.0.1", "ADDRESS")

@@ -30,7 +30,7 @@ def model_source(settings: ModelSettings) -> RankerSource:
     if settings.model == ("none",):
         return NoPolicy()
     try:
-        source = RegistrySource(parse_models(settings.model))
+        source = RegistrySource(parse_models(settings.model), limit=settings.max_model_bytes)
     except ValueError as error:
         raise ModelError(f"--model: {error}") from error
     source.load()

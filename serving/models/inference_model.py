@@ -78,8 +78,9 @@ class InferenceModel:
         return self._policy.info.history
 
     def refresh(self) -> None:
-        """Switches to a new version, if CURRENT names one; blocks while it is loaded."""
+        """Switches to a new version, if there is one; blocks while it is loaded."""
         policy = self._versioned.policy()
+        self._metrics.refused.labels(self.name).set(self._versioned.refused)
         if policy is not self._policy:
             _LOG.warning("POST /%s ranks with %s from now on", self.name, policy.info.label)
             self._policy = policy

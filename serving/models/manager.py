@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference import packaged_model
+from inference.models.files import MODEL_BYTES
 from serving.metrics import Metrics
 from serving.models.inference_model import InferenceModel
 from serving.schemas.health import Model
@@ -93,10 +94,12 @@ class ModelLoader:
     Attributes:
         directory: a model directory, or a folder of versions.
         name: what answers call the model; empty for its own name.
+        max_bytes: largest size of a file of the model directory.
     """
 
     directory: Path
     name: str = ""
+    max_bytes: int = MODEL_BYTES
 
     def __call__(self) -> VersionedModel:
         """The model.
@@ -108,26 +111,30 @@ class ModelLoader:
         try:
             from inference.models.choices import ModelChoice
             from inference.models.versions import VersionedModel
+
+            return VersionedModel(ModelChoice(self.directory, self.name), limit=self.max_bytes)
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 f"{self.directory}: a model needs the Python package {error.name}, which is not "
                 f"installed: pip install {error.name}, or start the server with --model none"
             ) from error
-        return VersionedModel(ModelChoice(self.directory, self.name))
 
 
-def model_loaders(given: Sequence[str] | None) -> list[tuple[str | None, ModelLoader]]:
+def model_loaders(
+    given: Sequence[str] | None, max_bytes: int = MODEL_BYTES
+) -> list[tuple[str | None, ModelLoader]]:
     """The loaders of the models that `--model` names.
 
     Args:
         given: `[NAME=]DIR` each, or the job's NAME=DIR:WEIGHT, whose weight is not used; None
             for the packaged model; `none` alone for no model.
+        max_bytes: largest size of a file of a model directory.
 
     Raises:
         ValueError: two models have the same name.
     """
     if given is None:
-        return [(None, ModelLoader(packaged_model()))]
+        return [(None, ModelLoader(packaged_model(), max_bytes=max_bytes))]
     if list(given) == ["none"]:
         return []
     loaders: list[tuple[str | None, ModelLoader]] = []
@@ -135,7 +142,7 @@ def model_loaders(given: Sequence[str] | None) -> list[tuple[str | None, ModelLo
         name, separator, directory = text.rpartition("=")
         if separator:
             directory = re.sub(r":[0-9.]+$", "", directory)
-        loaders.append((name or None, ModelLoader(Path(directory), name)))
+        loaders.append((name or None, ModelLoader(Path(directory), name, max_bytes)))
     names = [name for name, _ in loaders if name]
     if len(names) != len(set(names)):
         raise ValueError("--model: two models have the same name")
