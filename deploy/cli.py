@@ -98,7 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cluster = made.settings_of(ClusterSettings, given)
     settings = ComponentSettings(deploy.data, dict(deploy.port), cluster)
     names = given.names or (DEFAULT_NAMES if given.action == "up" else tuple(COMPONENTS))
-    components = {name: COMPONENTS[name](settings) for name in dict.fromkeys(names)}
+    try:
+        components = {name: COMPONENTS[name](settings) for name in dict.fromkeys(names)}
+    except (ProgramError, OSError) as error:
+        made.error(str(error))
     actions: dict[str, Callable[[dict[str, Component], Console], int]] = {
         "up": _up,
         "down": _down,
@@ -121,7 +124,7 @@ def _up(components: dict[str, Component], console: Console) -> int:
         for name, start in started.items():
             try:
                 start.result()
-            except ProgramError as error:
+            except (ProgramError, OSError) as error:
                 failed = True
                 errors.print(f"[red]{name}:[/] {escape(str(error))}")
             waiting.remove(name)

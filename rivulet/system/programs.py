@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -136,14 +137,34 @@ def maven_jars(pom: Path, folder: Path, properties: Mapping[str, str] = NO_PROPE
         run((maven, "-q", "-B", "-f", str(pom), *given, *goal), f"Maven's download for {pom.name}")
 
 
-def python_package(name: str, version: str) -> Path:
-    """A cached folder with one package of PyPI, without its dependencies."""
+def python_package(name: str, version: str, hashes: Sequence[str]) -> Path:
+    """A cached folder with one package of PyPI, without its dependencies.
+
+    Args:
+        name: the package's name.
+        version: its version.
+        hashes: the SHA-256 hashes of its files, in hexadecimal; other files are refused.
+
+    Raises:
+        ProgramError: the package cannot be downloaded, or has another hash.
+    """
 
     def build(folder: Path) -> None:
-        wanted = ("install", "-q", "--no-deps", "--target", str(folder), f"{name}=={version}")
+        # The name ends in .txt: pip and uv decide by it how the file is read.
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as requirements:
+            pins = "".join(f" --hash=sha256:{value}" for value in hashes)
+            requirements.write(f"{name}=={version}{pins}\n")
+            requirements.flush()
+            _install(folder, requirements.name)
+
+    def _install(folder: Path, requirements: str) -> None:
+        flags = ("-q", "--no-deps", "--require-hashes", "--target", str(folder))
         uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
         pip = (uv, "pip") if uv else (sys.executable, "-m", "pip")
         interpreter = ("--python", sys.executable) if uv else ()
-        run((*pip, *wanted, *interpreter), f"The download of {name} {version} from PyPI")
+        run(
+            (*pip, "install", *flags, "-r", requirements, *interpreter),
+            f"The download of {name} {version} from PyPI",
+        )
 
     return cached(f"{name}-{version}", build)

@@ -82,3 +82,17 @@ def test_a_batch_keeps_beams_own_bundles() -> None:
     options = with_defaults()
     assert not options.view_as(StandardOptions).streaming
     assert options.view_as(JobServerOptions).max_bundle_size is None
+
+
+def test_a_checkpoint_that_is_removed_meanwhile_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = checkpoint(tmp_path / "chk-1", 1000)
+    gone = tmp_path / "chk-2" / "_metadata"
+    found = Path.glob
+
+    def glob(folder: Path, pattern: str) -> list[Path]:
+        return [*found(folder, pattern), gone]
+
+    monkeypatch.setattr(Path, "glob", glob)
+    assert find_savepoint(str(tmp_path)) == kept.as_uri()

@@ -58,3 +58,15 @@ def test_a_missing_program_without_root_says_what_to_install(
 def test_a_failing_command_shows_its_last_lines() -> None:
     with pytest.raises(ProgramError, match=r"(?s)The download failed \(status 3\):.*no such host"):
         programs.run(("sh", "-c", "echo no such host >&2; exit 3"), "The download")
+
+
+@pytest.mark.servers
+def test_a_package_with_another_hash_is_refused(own_cache: Path) -> None:
+    with pytest.raises(
+        ProgramError, match=r"(?s)download of toml 0.10.2 from PyPI failed.*[Hh]ash"
+    ):
+        programs.python_package("toml", "0.10.2", ("0" * 64,))
+    assert not list(own_cache.glob("toml-0.10.2"))
+    right = "806143ae5bfb6a3c6e736a764057db0e6a0e05e338b5630894a5f779cabb4f9b"
+    folder = programs.python_package("toml", "0.10.2", (right,))
+    assert (folder / "toml" / "__init__.py").is_file()
