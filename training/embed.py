@@ -10,6 +10,7 @@ last row for unknown ids), `user_map.json` and `item_map.json` ({raw id: row}), 
 
 from __future__ import annotations
 
+from rivulet.errors import UserError
 from rivulet.settings import ArgumentParser
 from training.algorithms.embed_options import EmbedOptions, EmbedSettings
 from training.cli import fail, run_command
@@ -32,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from inference.models.info import INFO
     from training.algorithms.embedding import embed, write_embeddings
-    from training.datasets.loading import DataError, load_sequences
+    from training.datasets.loading import load_sequences
 
     if (settings.output / INFO).exists():
         fail(
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         sequences = load_sequences(settings.data)
         embeddings = embed(settings.data, sequences, options)
         write_embeddings(settings.output, embeddings, sequences.users, sequences.items)
-    except (DataError, OSError) as error:
+    except (UserError, OSError) as error:
         fail(parser.prog, error)
     table = Table(title=f"embeddings in {settings.output}", show_header=False)
     table.add_row("users", f"{len(sequences.users):,}")

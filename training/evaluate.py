@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from rivulet.errors import UserError
 from rivulet.settings import ArgumentParser
 from training.cli import fail, run_command
 from training.evaluation.options import EvaluateSettings
@@ -30,8 +31,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_settings(EvaluateSettings)
     settings = parser.settings_of(EvaluateSettings, parser.parse_args(argv))
 
-    from inference.models.files import ModelError
-    from training.datasets.loading import DataError
     from training.evaluation.evaluation import evaluate
     from training.evaluation.models import record
     from training.evaluation.protocol import MeasureConfig
@@ -45,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             record(settings.model, reports, protocol)
         if settings.plot:
             plot(settings.plot, reports, f"ndcg@{MeasureConfig().k}")
-    except (DataError, ModelError, OSError, ValueError) as error:
+    except (UserError, OSError, ValueError) as error:
         fail(parser.prog, error)
     sys.stdout.write(markdown(reports))
     return 0

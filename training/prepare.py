@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rivulet.errors import UserError
 from rivulet.settings import ArgumentParser
 from training.cli import fail, run_command
 from training.datasets.options import PrepareSettings, UserSample
@@ -64,12 +65,12 @@ def main(argv: list[str] | None = None) -> int:
     import pyarrow as pa
 
     from training.datasets.preparation import prepare
-    from training.datasets.raw_files import RawLogError, find_files
+    from training.datasets.raw_files import find_files
 
     try:
         files = find_files(settings.input, settings.columns, settings.output)
         meta = prepare(files, settings, sample)
-    except (RawLogError, duckdb.Error, pa.ArrowException, OSError) as error:
+    except (UserError, duckdb.Error, pa.ArrowException, OSError) as error:
         fail(parser.prog, error)
     _print_summary(meta, str(settings.output))
     return 0

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rivulet.errors import UserError
 from rivulet.settings import ArgumentParser
 from training.algorithms.options import BcqOptions, DdpgOptions, ReinforceOptions
 from training.algorithms.registry import BUILT_IN, AlgorithmError, find_algorithm
@@ -75,14 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from inference.models.files import ModelError
-    from training.datasets.loading import DataError
-    from training.trainer.checkpoint import CheckpointError
     from training.trainer.session import train
 
     try:
         info = train(settings, shape, config)
-    except (DataError, ModelError, CheckpointError, ValueError, OSError) as error:
+    except (UserError, ValueError, OSError) as error:
         print(f"{PROG}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     table = Table(title=f"{info.label} in {settings.output}", title_justify="left")

@@ -173,3 +173,24 @@ def test_the_window_is_that_of_the_log_and_model_json_says_what_a_policy_needs(
         info = read_info(tmp_path / name)
         found.append((info.history, info.min_history))
     assert found == [(7, None), (5, 4)]
+
+
+def test_files_of_a_resumed_run_that_are_broken_are_one_line(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "model"
+    assert embed(["--data", str(data), "--output", str(output), "--epochs", "1", "--dim", "8"]) == 0
+    run = ["--algorithm", "ddpg", "--pretrain_epochs", "1", "--epochs", "1", "--no_refit"]
+    assert train(data, output, *run) == 0
+    for name in ("checkpoint.pt", "start.pt"):
+        path = output / "training" / name
+        good = path.read_bytes()
+        for junk in (b"", b"junk", good[: len(good) // 2]):
+            path.write_bytes(junk)
+            capsys.readouterr()
+            assert train(data, output, *run, "--resume") == 2
+            said = capsys.readouterr().err
+            assert name in said
+            assert said.strip().count("\n") == 0
+        path.write_bytes(good)
+    assert train(data, output, *run, "--resume") == 0

@@ -67,7 +67,7 @@ def begin_as(head: GeneratorHead, actor: ActorHead) -> None:
 
 
 class Bcq:
-    """Learns a network's generator, perturbation and critic, and what they need beside them.
+    """Trains a network's generator, perturbation and critic.
 
     Args:
         network: with a `GeneratorHead`; its head alone is trained, in place.

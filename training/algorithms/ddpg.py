@@ -46,7 +46,7 @@ def bootstrap(rewards: Tensor, last: Tensor, next_values: Tensor, gamma: float) 
 
 
 class Ddpg:
-    """Learns a network's actor, and a critic beside it.
+    """Trains a network's actor, with a critic.
 
     Args:
         network: with an `ActorHead`; its head alone is trained, in place.

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from rivulet.errors import UserError
 from training.algorithms.options import BcqOptions, DdpgOptions, ReinforceOptions
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Algorithm:
     begin_as: Callable[[nn.Module, nn.Module], None] | None = None
 
 
-class AlgorithmError(ValueError):
+class AlgorithmError(UserError):
     """No algorithm has a name, or one cannot be loaded."""
 
 

@@ -121,7 +121,7 @@ class Behaviour(nn.Module):
 
 
 class Reinforce:
-    """Learns a network by REINFORCE, with a behaviour head and a baseline beside it.
+    """Trains a network by REINFORCE, with a behaviour head and a baseline.
 
     Args:
         network: to train in place.
@@ -185,11 +185,11 @@ class Reinforce:
         self._optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
-        shown = {name: loss.detach() for name, loss in losses.items()}
-        return {**shown, "weight": mean_of(real, weights)}
+        values = {name: loss.detach() for name, loss in losses.items()}
+        return {**values, "weight": mean_of(real, weights)}
 
     def stateful(self) -> dict[str, nn.Module | Optimizer]:
-        """The network, the two heads beside it and the optimizer."""
+        """The network, the behaviour head, the baseline and the optimizer."""
         return {
             "network": self.network,
             "behaviour": self.behaviour,

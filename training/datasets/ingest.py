@@ -156,9 +156,9 @@ def _read_quoted_lines(database: duckdb.DuckDBPyConnection, file: RawFile) -> No
         split = (split_fields(text) for (text,) in chunk)
         rows = [row if len(row) == len(cells) else [None] * len(cells) for row in split]
         columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-        database.register("fresh", pa.table(columns, names=cells))
-        execute("INSERT INTO cells FROM fresh")
-        database.unregister("fresh")
+        database.register("split_lines", pa.table(columns, names=cells))
+        execute("INSERT INTO cells FROM split_lines")
+        database.unregister("split_lines")
     for table in ("quoted", "quoted_refused"):
         execute(f"DROP TABLE {table}")
 

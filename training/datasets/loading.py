@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from inference.models.ids import IdMap
+from rivulet.errors import UserError
 from training.datasets.sequences import TEST_SHARE, VALID_SHARE, Sequences, make_sequences
 from transforms.messages.events import BEHAVIORS
 
@@ -19,7 +20,7 @@ EVENTS = "events.parquet"
 META = "meta.json"
 
 
-class DataError(RuntimeError):
+class DataError(UserError):
     """A data set is missing or cannot be used; the message says why and what to do."""
 
 

@@ -131,7 +131,7 @@ def _read_feedback(
 ) -> tuple[dict[str, Any], int]:
     """Writes the feedback logs as one `feedback.parquet`, and adds their events to `raw`.
 
-    Event files have the same events with their true times: beside them none are added.
+    Event files hold the same events with their true times: with them none are added.
 
     Returns:
         The settings of the job that wrote the logs, empty without logs; and how many events were

@@ -1,4 +1,4 @@
-"""Finds the input files of `training.prepare` and tells their kinds apart.
+"""Finds the input files of `training.prepare` and detects their kinds.
 
 Kinds: an event file (spec section 1: CSV with a header, headerless CSV with named columns, the
 same gzipped, Parquet), Tianchi's three headerless files (`user.csv`, `item.csv`,
@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rivulet.errors import UserError
 from sources.parsing.layout import is_header, positions
 
 USER_FEATURES = ("sex", "age", "pur_power")
@@ -42,7 +43,7 @@ DATASET_FILES = ("events.parquet", "tianchi.csv", "feedback.parquet", "meta.json
 """What `training.prepare` writes."""
 
 
-class RawLogError(ValueError):
+class RawLogError(UserError):
     """An input file cannot be used; the message says why and what to do."""
 
 

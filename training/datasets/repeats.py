@@ -6,8 +6,8 @@ last place r, and whether it is among the user's next `REACH` items,
     w_r = log(times that it was / times expected from popularity),
 
 and u likewise: what further places of the item add, per place. The next few items count rather
-than only the next one, because a list is shown for a while. The weights are few, so that they are
-counted exactly and not learnt by gradient.
+than only the next one, because a list stays in use for a while. The weights are few, so that they
+are counted exactly and not learnt by gradient.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ def find_hits(items: Int64s, counts: Int64s, targets: Targets) -> Bools:
     n, depth = items.shape
     known, code = np.unique(np.append(targets.items, items), return_inverse=True)
     wanted = targets.rows * len(known) + code[: len(targets.items)]
-    shown = np.arange(n)[:, None] * len(known) + code[len(targets.items) :].reshape(n, depth)
-    hits: Bools = np.isin(shown, wanted) & (np.arange(depth) < counts[:, None])
+    listed = np.arange(n)[:, None] * len(known) + code[len(targets.items) :].reshape(n, depth)
+    hits: Bools = np.isin(listed, wanted) & (np.arange(depth) < counts[:, None])
     return hits
 
 

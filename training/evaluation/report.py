@@ -76,19 +76,19 @@ def _table(title: str, protocol: str, reports: Sequence[Report]) -> str | None:
 def _cell(estimate: Estimate, best: float | None) -> str:
     digits = 4 if estimate.value < 1 else 2
     value = f"{estimate.value:.{digits}f}"
-    mark = "**" if estimate.value == best else ""
-    return f"{mark}{value}{mark} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+    bold = "**" if estimate.value == best else ""
+    return f"{bold}{value}{bold} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
 def plot(path: Path, reports: Sequence[Report], metric: str) -> None:
     """Draws one metric with its intervals for every protocol; the file's suffix is its format."""
     from matplotlib.figure import Figure
 
-    shown = [name for name in TITLES if any(name in report.scores for report in reports)]
+    drawn = [name for name in TITLES if any(name in report.scores for report in reports)]
     height = 1.2 + 0.28 * len(reports)
-    figure = Figure(figsize=(4 + 3 * len(shown), height), layout="constrained")
-    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    for panel, protocol in zip(panels, shown, strict=True):
+    figure = Figure(figsize=(4 + 3 * len(drawn), height), layout="constrained")
+    panels = figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0]
+    for panel, protocol in zip(panels, drawn, strict=True):
         for place, report in enumerate(reports):
             if protocol not in report.scores:
                 continue

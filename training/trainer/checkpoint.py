@@ -9,9 +9,41 @@ from typing import Any
 
 import torch
 
+from rivulet.errors import UserError
 
-class CheckpointError(RuntimeError):
+REMEDY = "train without --resume, or remove the file"
+
+_BROKEN = (
+    OSError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    EOFError,
+    pickle.PickleError,
+)
+"""What PyTorch's loader raises on a file that is not its own or is incomplete."""
+
+
+class CheckpointError(UserError):
     """A checkpoint cannot be read, or belongs to another run."""
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """A dict that `torch.save` wrote, without executable content.
+
+    Raises:
+        CheckpointError: the file cannot be read.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except _BROKEN as error:
+        reason = " ".join(str(error).split())[:80] or type(error).__name__
+        raise CheckpointError(f"{path} cannot be read: {reason}; {REMEDY}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} cannot be read: it holds no dict; {REMEDY}")
+    return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +72,9 @@ class Checkpoint:
 
     def write(self, path: Path) -> None:
         """Writes the file, atomically."""
-        fresh = path.with_suffix(".fresh")
-        torch.save({name: getattr(self, name) for name in self.__slots__}, fresh)
-        fresh.replace(path)
+        temporary = path.with_suffix(".tmp")
+        torch.save({name: getattr(self, name) for name in self.__slots__}, temporary)
+        temporary.replace(path)
 
     @staticmethod
     def read(path: Path, run: dict[str, Any]) -> Checkpoint | None:
@@ -54,12 +86,11 @@ class Checkpoint:
         if not path.exists():
             return None
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-            found = Checkpoint(**content)
-        except (OSError, RuntimeError, TypeError, ValueError, pickle.PickleError) as error:
-            raise CheckpointError(
-                f"{path} cannot be read; remove it to train from the start"
-            ) from error
+            found = Checkpoint(**read_tensors(path))
+            if not isinstance(found.run, dict):
+                raise ValueError("it does not say of which run it is")
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}; {REMEDY}") from error
         differing = [name for name in run if found.run.get(name) != run[name]]
         if differing:
             raise CheckpointError(

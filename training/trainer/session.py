@@ -25,7 +25,7 @@ from training.datasets.lists import ShownLists
 from training.datasets.loading import DataError, load_sequences, read_meta
 from training.datasets.sequences import TRAIN, VALID, Sequences
 from training.datasets.shown_lists import load_lists
-from training.trainer.checkpoint import Checkpoint
+from training.trainer.checkpoint import REMEDY, Checkpoint, CheckpointError, read_tensors
 from training.trainer.config import DEFAULT_WINDOW, NetworkSettings, TrainConfig, TrainSettings
 from training.trainer.run_log import RunLog
 from training.trainer.trainer import Trainer, train_network
@@ -125,8 +125,7 @@ def load_data(settings: TrainSettings, logs: Path) -> tuple[Sequences, Tables | 
         return load_sequences(settings.data), None
     items, users = read_ids(folder / ITEM_MAP), read_ids(folder / USER_MAP)
     if resuming:
-        start = torch.load(kept, map_location="cpu", weights_only=True)
-        tables = start["items"], start["users"]
+        tables = _kept_tables(kept)
     else:
         tables = read_table(folder / ITEM_EMBEDDINGS), read_table(folder / USER_EMBEDDINGS)
     for ids, table, name in ((items, tables[0], "item"), (users, tables[1], "user")):
@@ -138,6 +137,13 @@ def load_data(settings: TrainSettings, logs: Path) -> tuple[Sequences, Tables | 
     logs.mkdir(parents=True, exist_ok=True)
     torch.save({"items": tables[0], "users": tables[1]}, kept)
     return load_sequences(settings.data, items=items, users=users), tables
+
+
+def _kept_tables(path: Path) -> Tables:
+    start = read_tensors(path)
+    if set(start) != {"items", "users"}:
+        raise CheckpointError(f"{path} holds no embeddings; {REMEDY}")
+    return start["items"], start["users"]
 
 
 def _sizes(folder: Path, data: Sequences, tables: Tables | None, shape: NetworkSettings) -> Sizes:
@@ -170,6 +176,6 @@ def _lists(
 def name_current(directory: Path) -> None:
     """Names a model directory in the file CURRENT of its parent folder, atomically."""
     whole = directory.resolve()
-    fresh = whole.parent / f".{CURRENT}.fresh"
-    fresh.write_text(whole.name + "\n", encoding="utf-8")
-    fresh.replace(whole.parent / CURRENT)
+    temporary = whole.parent / f".{CURRENT}.tmp"
+    temporary.write_text(whole.name + "\n", encoding="utf-8")
+    temporary.replace(whole.parent / CURRENT)

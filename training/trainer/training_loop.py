@@ -16,7 +16,7 @@ from torch import nn
 
 from training.algorithms.learner import Learner, restore, state_of
 from training.datasets.batches import IdDropout, Steps, shuffled
-from training.trainer.checkpoint import Checkpoint
+from training.trainer.checkpoint import Checkpoint, CheckpointError
 from training.trainer.run_log import RunLog
 from training.trainer.validation import Validate
 
@@ -95,7 +95,10 @@ def training_loop(
     started = time.monotonic()
     best = Best.none()
     if monitor.resumed is not None and monitor.resumed.stage == stage:
-        restore(learner, monitor.resumed.learner)
+        try:
+            restore(learner, monitor.resumed.learner)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"the checkpoint does not fit {stage}: {error}") from error
         first = monitor.resumed.epoch + 1
         best = Best(monitor.resumed.best_epoch, monitor.resumed.best, monitor.resumed.best_network)
     else:

@@ -107,10 +107,10 @@ def off_policy_reward(
         scores.scatter_(1, batch.histories, -torch.inf)
         scores[:, -1] = -torch.inf
         best = scores.topk(min(batch.actions.shape[1], scores.shape[1] - 1), dim=1).indices
-        shown = (batch.actions[:, :, None] == best[:, None]).any(dim=2)
+        in_both = (batch.actions[:, :, None] == best[:, None]).any(dim=2)
         # An unknown propensity counts as 1, the smallest weight.
         known = torch.where(batch.propensities > 0, batch.propensities, 1.0)
-        total += float((shown * batch.rewards * (1 / known).clamp_max(cap)).sum())
+        total += float((in_both * batch.rewards * (1 / known).clamp_max(cap)).sum())
     return total / max(1, len(lists))
 
 
