@@ -10,11 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sources.files.parquet_columns import behavior_column, number_column
+from sources.files.parquet_columns import (
+    behavior_column,
+    number_column,
+    shortened,
+    text_columns,
+)
 from sources.files.plan import FileRange, open_file
 from sources.parsing.fields import judge
 from sources.parsing.layout import positions
-from sources.parsing.malformed import MalformedRows, ParsedRows
+from sources.parsing.malformed import CUT_BYTES, MalformedRows, ParsedRows
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 
@@ -46,7 +51,10 @@ class ParquetRows(NamedTuple):
         )
 
     def _as_json(self, rows: pa.Array) -> list[str]:
-        taken = {part: column.take(rows).to_pylist() for part, column in self.columns.items()}
+        taken = {
+            part: shortened(column.take(rows), CUT_BYTES).to_pylist()
+            for part, column in self.columns.items()
+        }
         return [
             json.dumps(dict(zip(taken, values, strict=True)), default=str, ensure_ascii=False)
             for values in zip(*taken.values(), strict=True)
@@ -57,15 +65,18 @@ def read_row_groups(piece: FileRange, batch_rows: int = BATCH_ROWS) -> Iterator[
     """The rows of a range's row groups.
 
     A whole number may be of any numeric type or text, a time also a timestamp, a behavior
-    text or a dictionary of texts.
+    text or a dictionary of texts. Texts are read as dictionaries, so that one which many rows
+    share takes its memory once.
 
     Raises:
         OSError: the file cannot be read.
     """
     with open_file(piece.path) as stream:
-        file = pq.ParquetFile(stream)
-        at = positions(file.schema_arrow.names)
-        names = {part: file.schema_arrow.names[column] for part, column in at.items()}
+        schema = pq.read_schema(stream)
+        stream.seek(0)
+        file = pq.ParquetFile(stream, read_dictionary=text_columns(schema))
+        at = positions(schema.names)
+        names = {part: schema.names[column] for part, column in at.items()}
         row = sum(file.metadata.row_group(group).num_rows for group in range(piece.start))
         groups = range(piece.start, piece.stop)
         for batch in file.iter_batches(batch_rows, groups, list(names.values())):

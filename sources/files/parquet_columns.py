@@ -39,9 +39,15 @@ def _value_type(kind: pa.DataType) -> pa.DataType:
 
 def number_column(column: pa.Array) -> tuple[Int64s, Bools]:
     """The whole numbers of a column (timestamps: seconds), and which rows have one."""
-    kind = _value_type(column.type)
-    if column.type != kind:
-        column = column.cast(kind)
+    if pa.types.is_dictionary(column.type):
+        # Not expanded: a long text that many rows refer to stands once in memory.
+        values, valid = number_column(column.dictionary)
+        indices = column.indices.fill_null(0).to_numpy()
+        given = column.indices.is_valid().to_numpy(zero_copy_only=False)
+        if not len(values):
+            return np.zeros(len(column), np.int64), given
+        return np.where(given, values[indices], 0), given & valid[indices]
+    kind = column.type
     present = column.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_timestamp(kind):
         ticks = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
@@ -62,5 +68,32 @@ def number_column(column: pa.Array) -> tuple[Int64s, Bools]:
 
 def behavior_column(column: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
     """The behaviors' codes, -1 where the name is unknown or missing."""
-    names = column.cast(pa.string()).fill_null("")
-    return behavior_codes(pc.dictionary_encode(names))
+    if not pa.types.is_dictionary(column.type):
+        column = pc.dictionary_encode(column.cast(pa.string()))
+    names = column.dictionary.cast(pa.string()).fill_null("")
+    # A missing name becomes one that no behavior has.
+    names = pa.concat_arrays([names, pa.array([""], pa.string())])
+    indices = column.indices.cast(pa.int64()).fill_null(len(names) - 1)
+    return behavior_codes(pa.DictionaryArray.from_arrays(indices, names))
+
+
+def text_columns(schema: pa.Schema) -> list[str]:
+    """The columns of text, which are read as dictionaries."""
+    return [
+        field.name
+        for field in schema
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    ]
+
+
+def shortened(column: pa.Array, most: int) -> pa.Array:
+    """The column; texts of more than `most` characters are cut, with a mark."""
+    if pa.types.is_dictionary(column.type):
+        values = shortened(column.dictionary, most)
+        return pa.DictionaryArray.from_arrays(column.indices, values)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    start = pc.utf8_slice_codeunits(column, 0, most)
+    mark = pa.scalar("... [cut]", column.type)
+    cut = pc.binary_join_element_wise(start, mark, pa.scalar("", column.type))
+    return pc.if_else(pc.greater(pc.utf8_length(column), most), cut, column)

@@ -30,11 +30,18 @@ class RecordOutputs:
         max_future: how far an event may be ahead of the clock, in seconds.
         max_bytes: a longer value is malformed.
         progress: the job's counters.
+        tallied: whether to output tallies; those of an unbounded read are never complete.
     """
 
     def __init__(
-        self, topic: str, max_future: int, max_bytes: int, progress: ProgressCounters
+        self,
+        topic: str,
+        max_future: int,
+        max_bytes: int,
+        progress: ProgressCounters,
+        tallied: bool,
     ) -> None:
+        self._tallied = tallied
         self._topic = topic
         self._max_future = max_future
         self._max_bytes = max_bytes
@@ -79,7 +86,8 @@ class RecordOutputs:
             watermark.advance(largest)
         if len(letters):
             yield _tagged(MALFORMED, letters, watermark)
-        yield _tagged(TALLIES, MalformedTally.of(len(records), letters), watermark)
+        if self._tallied:
+            yield _tagged(TALLIES, MalformedTally.of(len(records), letters), watermark)
 
     def _letters(
         self, partition: int, records: list[Any], malformed: MalformedRows

@@ -72,11 +72,16 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
     """
 
     turn_seconds = TURN_SECONDS
+    is_bounded = True
 
     def __init__(self, config: ReaderConfig, progress: ProgressCounters = SHARED_PROGRESS) -> None:
         PartitionRestrictions.__init__(self, config, progress)
         self.outputs = RecordOutputs(
-            config.url.topic, config.limits.max_future, config.max_bytes, progress
+            config.url.topic,
+            config.limits.max_future,
+            config.max_bytes,
+            progress,
+            tallied=self.is_bounded,
         )
         self.expired = Metrics.counter("rivulet", "expired")
 
@@ -199,6 +204,7 @@ class FollowPartition(ReadPartition):
     """Reads a partition for ever."""
 
     turn_seconds = STREAM_TURN_SECONDS
+    is_bounded = False
 
     @beam.DoFn.unbounded_per_element()
     def process(

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import resource
 import sqlite3
 import time
 import tracemalloc
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines import record
@@ -80,6 +83,20 @@ def test_an_endless_line_over_several_ranges_takes_some_blocks_of_memory(tmp_pat
     assert tracemalloc.get_traced_memory()[1] < 4 * BLOCK_BYTES + 4 * MAX_LINE
     assert users(blocks) == [1, 4]
     assert [letter.reason for letter in letters(blocks)] == ["too long"]
+
+
+def test_a_long_text_that_many_rows_of_parquet_share_stands_in_memory_once(tmp_path: Path) -> None:
+    path, rows = tmp_path / "bomb.parquet", 20_000
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["x" * MEGABYTE])
+    numbers = pa.array(range(rows))
+    table = pa.table({"user": texts, "item": numbers, "time": numbers})
+    pq.write_table(table.replace_schema_metadata(None), path, store_schema=False)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    blocks = read(path)
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert taken < 200 * 1024, "kibibytes; as texts they are 20 GB, and their letters too"
+    assert [block.malformed.reasons().count("not a number") for block in blocks] == [rows]
+    assert '"user": "' + "x" * 1024 + '... [cut]"' in letters(blocks)[7].raw
 
 
 def test_a_header_without_an_end_is_refused(tmp_path: Path) -> None:

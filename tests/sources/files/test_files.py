@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from sources.errors import SourceError
 from sources.files.blocks import read_blocks
+from sources.files.parquet_columns import behavior_column, number_column, shortened
 from sources.files.plan import FileRange, plan
 from sources.files.ranges import read_range
+from sources.parsing.lines import BEHAVIOR_CODES, whole_number
 from transforms.messages.dead_letters import DeadLetter, DeadLetterBatch, DeadLetterBatchCoder
 from transforms.messages.events import EventBatch
 
@@ -241,6 +243,22 @@ def test_parquet_numbers_of_any_type(
     assert events.user.tolist() == wanted
     assert len(letters) == len(values) - len(wanted)
     assert Counter(x.reason for x in letters).keys() <= {"not a number"}
+
+
+@given(st.lists(st.sampled_from(["1", " 2", "x", "pv", "buy", "", None, "9" * 19]), max_size=9))
+@settings(deadline=None)
+def test_parquet_texts_are_the_same_as_dictionaries(values: list[str | None]) -> None:
+    plain = pa.array(values, pa.string())
+    for column in (plain, plain.dictionary_encode(), plain.dictionary_encode("encode")):
+        numbers, valid = number_column(column)
+        expected = [whole_number(value or "") for value in values]
+        assert [n if ok else None for n, ok in zip(numbers, valid, strict=True)] == expected
+        names = behavior_column(column).tolist()
+        assert names == [BEHAVIOR_CODES.get(value or "", -1) for value in values]
+        assert shortened(column, 1).to_pylist() == [
+            value if value is None or len(value) <= 1 else f"{value[:1]}... [cut]"
+            for value in values
+        ]
 
 
 def test_parquet_of_other_types_is_refused(tmp_path: Path) -> None:
