@@ -35,6 +35,7 @@ COMMANDS = {
     "page": Command("pipelines.page", "a simulated stream and its web page together", "all"),
     "replay": Command("pipelines.replay", "send the events of a file to Kafka", "kafka"),
     "simulate": Command("pipelines.simulate", "make the clicks of simulated users", "pipelines"),
+    "repair": Command("pipelines.repair", "remove rows of the future from stores", "pipelines"),
     "serve": Command("serving", "the web page and the JSON API over the stores", "serving"),
     "prepare": Command("training.prepare", "raw logs to a data set", "training"),
     "embed": Command("training.embed", "embeddings of users and items", "training"),

@@ -27,8 +27,8 @@ if os.environ.get("CI"):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds `--outage` and `--long`, for more than the test suite has time for."""
-    words = "seconds for which a store is stopped in tests/pipelines/test_outages.py (default: 2)"
-    parser.addoption("--outage", type=float, default=2.0, metavar="SECONDS", help=words)
+    words = "seconds for which tests/pipelines/test_outages.py stops a store at least (default: 0)"
+    parser.addoption("--outage", type=float, default=0.0, metavar="SECONDS", help=words)
     parser.addoption("--long", action="store_true", help="run the tests with the marker `long` too")
 
 

@@ -14,6 +14,7 @@ from pipelines.recommend import JOB
 from pipelines.running.runners import make_runner
 from pipelines.running.summary import Summary
 from tests.fakes import FakeSource
+from transforms.progress import ProgressCounters
 
 
 class Tables(NamedTuple):
@@ -25,14 +26,14 @@ class Tables(NamedTuple):
     summary: Summary
 
 
-def run_job(folder: Path, *flags: str) -> Tables:
+def run_job(folder: Path, *flags: str, progress: ProgressCounters | None = None) -> Tables:
     """The main job with the fake policy over the input that the flags name."""
     store = folder / "store.db"
     store.unlink(missing_ok=True)
     argv = [f"--{name}_sink=sqlite:///{store}" for name in ("record", "popular", "recommendation")]
     options = JOB.options([*argv, f"--dead_letters={folder / 'dead.jsonl'}", *flags])
     pipeline = beam.Pipeline(runner=make_runner(options, bounded=True), options=options.beam)
-    job = read(pipeline, options.settings, new_progress("test"))
+    job = read(pipeline, options.settings, progress or new_progress("test"))
     recommend_graph(job, FakeSource())
     result = pipeline.run()
     result.wait_until_finish()

@@ -185,7 +185,10 @@ def request_rankings(
     blocks: Blocks, popular: beam.PCollection[PopularRows], config: RecommendConfig
 ) -> Requests:
     """Requests to rank for the users that are due, with their histories."""
-    return (blocks, popular) | "Histories" >> Histories(config.history_rules, config.shards)
+    # The label holds what shapes the state: Flink refuses a savepoint of another shape.
+    size = config.recommend.history_size
+    label = f"Histories ({config.shards} shards, {size} items)"
+    return (blocks, popular) | label >> Histories(config.history_rules, config.shards)
 
 
 def recommend(

@@ -1,4 +1,4 @@
-"""Errors of a run, in words for people."""
+"""The errors of a run as one line each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rivulet.errors import UserError
 
 _CAUSE = re.compile(r"^(?:Caused by: )?(?:[\w$.]+\.)?(\w+(?:Error|Exception|Exit)): (.+)$")
 _PREFIX = re.compile(r"^(RuntimeError: )?Pipeline \S+ failed in state \w+: ")
+_OTHER_STATE = re.compile(r"Cannot map (checkpoint|savepoint)|Failed to rollback to checkpoint")
 _WHILE = re.compile(r"\s*\[while running '[^']*'\]")
 LONGEST = 300
 
@@ -17,7 +18,7 @@ class RunnerError(UserError, ValueError):
 
 
 def without_step(error: BaseException) -> str:
-    """An error's words, without the step's name that the runner has put behind them."""
+    """An error's message, without the step's name that the runner appends."""
     return _WHILE.sub("", str(error))
 
 
@@ -36,3 +37,8 @@ def cause(error: BaseException) -> str:
         lines = [line for line in str(error).splitlines() if line.strip()]
         text = f"{type(error).__name__}: {lines[0].strip() if lines else ''}"
     return _WHILE.sub("", _PREFIX.sub("", text)).replace("\\n", " ")[:LONGEST]
+
+
+def is_other_state(error: BaseException) -> bool:
+    """Whether Flink refused a savepoint because its state is not that of this job."""
+    return _OTHER_STATE.search(str(error)) is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
     from transforms.progress import ProgressCounters
 
 LOG_FILE = "rivulet.log"
+
+OTHER_STATE = (
+    "--savepoint: its state is that of another job: give the --shards, --history_size and sinks of "
+    "the job that made it, and run the same version of Rivulet"
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Job:
         """Runs the job from a command line; its exit status."""
         _log_to_file()
         options = self.options(argv)
-        from pipelines.running.errors import cause, without_step
+        from pipelines.running.errors import cause, is_other_state, without_step
 
         try:
             return self._run(options)
@@ -95,8 +102,10 @@ class Job:
             print(f"\n{self.prog}: stopped; run it again to go on: what is written stays right")
             return 130
         except Exception as error:
+            if options.settings[FlinkSettings].savepoint and is_other_state(error):
+                refuse(self.prog, OTHER_STATE)
             logging.exception("the job failed")
-            print(f"{self.prog}: failed: {cause(error)} (log: {LOG_FILE})", file=sys.stderr)
+            print(f"{self.prog}: failed: {cause(error)} (log: {log_file()})", file=sys.stderr)
             return 1
 
     def _run(self, options: JobOptions) -> int:
@@ -153,16 +162,23 @@ def hints(options: JobOptions, summary: Summary) -> list[str]:
     found = [f"Results: {', '.join(stores)}"] if stores else []
     if summary.get("malformed") or summary.get("late") or summary.get("refused"):
         found.append(f"Dead letters: {settings[DeadLetterSettings].dead_letters}")
-    found.append(f"Log: {LOG_FILE}")
+    found.append(f"Log: {log_file()}")
     if stores:
         found.append(f"See them: python -m serving --store {next(iter(stores))}")
     return found
 
 
+def log_file() -> Path:
+    """The log: in the current folder, or in that for temporary files where it is read-only."""
+    if os.access(Path.cwd(), os.W_OK):
+        return Path(LOG_FILE)
+    return Path(tempfile.gettempdir()) / LOG_FILE
+
+
 def _log_to_file() -> None:
-    """Beam's warnings go to a file: the terminal is for progress and the summary."""
+    """Writes Beam's warnings to a file: the terminal is for progress and the summary."""
     warnings.simplefilter("ignore")
-    handler = logging.FileHandler(LOG_FILE, delay=True)
+    handler = logging.FileHandler(log_file(), delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
     # RunInference logs this for every bundle where Beam found no PyTorch (`beam_import`).

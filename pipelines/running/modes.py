@@ -1,13 +1,23 @@
-"""Options that have no effect together with other options: they are refused."""
+"""Options that cannot work, or have no effect, together with others: they are refused."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.flink.options import FlinkSettings
 from pipelines.running.command_line import JobOptions
 from pipelines.running.runners import runner_name
-from sinks.options import RecommendationSinkSettings
+from rivulet.configuration import Configuration
+from sinks.options import (
+    DEFAULT_STORE,
+    NOWHERE,
+    DeadLetterSettings,
+    PopularSinkSettings,
+    RecommendationSinkSettings,
+    RecordSinkSettings,
+)
 from sources.options import InputSettings, KafkaSettings, is_file_input
 
 if TYPE_CHECKING:
@@ -15,8 +25,9 @@ if TYPE_CHECKING:
 
 
 def problems(options: JobOptions) -> Iterator[str]:
-    """What has no effect, a line each."""
+    """What cannot work or has no effect, a line each."""
     settings = options.settings
+    yield from _unwritable(settings)
     files = is_file_input(settings[InputSettings].input or "")
     if files:
         for name in settings.changed(KafkaSettings):
@@ -26,10 +37,38 @@ def problems(options: JobOptions) -> Iterator[str]:
     if runner_name(options.beam) != "flinkrunner":
         for name in settings.changed(FlinkSettings):
             yield f"{name} is for --runner=FlinkRunner"
+        if settings[KafkaSettings].reset_watermark:
+            yield "--reset_watermark is for a job that is resumed with --savepoint"
         return
+    if settings[KafkaSettings].reset_watermark and not settings[FlinkSettings].savepoint:
+        yield "--reset_watermark is for a job that is resumed with --savepoint"
     from apache_beam.options.pipeline_options import StandardOptions
 
     if files and not options.beam.view_as(StandardOptions).streaming:
         for name in settings.changed(FlinkSettings):
             if name != "--flink_home":
                 yield f"{name} is for a stream, and files are read as a batch"
+
+
+def _unwritable(settings: Configuration) -> Iterator[str]:
+    """Folders of local results that are read-only or missing."""
+    results: dict[str, tuple[str, ...]] = {
+        "--dead_letters": (settings[DeadLetterSettings].dead_letters,)
+    }
+    for concern in settings:
+        if isinstance(concern, RecordSinkSettings):
+            results["--record_sink"] = concern.record_sink or (DEFAULT_STORE,)
+        if isinstance(concern, PopularSinkSettings):
+            results["--popular_sink"] = concern.popular_sink or (DEFAULT_STORE,)
+        if isinstance(concern, RecommendationSinkSettings):
+            results["--recommendation_sink"] = concern.recommendation_sink or (DEFAULT_STORE,)
+    for option, places in results.items():
+        for place in places:
+            path = place.removeprefix("sqlite:///").partition("?")[0]
+            if "://" in path or path == NOWHERE:
+                continue
+            folder = Path(path).absolute().parent
+            if not folder.is_dir():
+                yield f"{option}={place}: there is no folder {folder}"
+            elif not os.access(folder, os.W_OK):
+                yield f"{option}={place}: the folder {folder} is read-only: give another place"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.running.errors import cause, without_step
+from pipelines.running.errors import cause, is_other_state, without_step
 
 FROM_FLINK = """Pipeline rivulet-1_a-b failed in state FAILED: java.lang.RuntimeException: \
 Error received from SDK harness for instruction 5: Traceback (most recent call last):
@@ -30,3 +30,13 @@ def test_the_cause_is_one_line(error: Exception, line: str) -> None:
 def test_our_own_words_stay_without_the_step() -> None:
     error = ValueError("no such host [while running 'Write record 1/Write']")
     assert without_step(error) == "no such host"
+
+
+OTHER_STATE = """Pipeline rivulet-1_a-b failed in state FAILED: java.lang.IllegalStateException: \
+Failed to rollback to checkpoint/savepoint file:/s/savepoint-1. Cannot map checkpoint/savepoint \
+state for operator 5c02 to the new program, because the operator is not there."""
+
+
+def test_a_savepoint_of_another_shape_is_known() -> None:
+    assert is_other_state(RuntimeError(OTHER_STATE))
+    assert not is_other_state(RuntimeError(FROM_FLINK))

@@ -18,7 +18,7 @@ STATEFUL = {
     "Partition by user/To worker": ("unused",),
     "Popular items/Merge shards/GroupByKey": (),
     "Popular items/Merge counts/GroupByKey": (),
-    "Histories/Keep histories": (
+    "Histories (16 shards, 10 items)/Keep histories": (
         "emission_progress",
         "event_time_buffer",
         "histories",
@@ -37,7 +37,7 @@ STEPS = {
     "Announce deadlines",
     "Close panes",
     "Dead letters",
-    "Histories",
+    "Histories (16 shards, 10 items)",
     "Job metrics",
     "Late at source",
     "Partition by user",

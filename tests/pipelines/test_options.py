@@ -1,12 +1,14 @@
 """Each command has the options of what it does, and only these; none has no effect."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from pipelines import popular, recommend, record
 from pipelines.options import PopularSettings, RecommendSettings, pane_seconds_of
-from pipelines.running.job import Job, hints
+from pipelines.running.job import Job, hints, log_file
 from pipelines.running.summary import Summary
 
 KAFKA = "--input=kafka://localhost:1/clicks"
@@ -84,6 +86,8 @@ def test_options_of_another_command_are_refused(
         (["--savepoint_dir=/tmp"], "--savepoint_dir is for --runner=FlinkRunner"),
         ([KAFKA, "--columns=user,item,time"], "--columns is for files"),
         (["--input=a.csv", "--input=b.csv"], "--input is given twice"),
+        ([KAFKA, "--reset_watermark", "--runner=FlinkRunner"], "resumed with --savepoint"),
+        (["--dead_letters=/no/such/dead.jsonl"], "there is no folder /no/such"),
     ],
 )
 def test_an_option_without_an_effect_is_refused(
@@ -107,3 +111,16 @@ def test_no_option_of_ours_reaches_beams_options() -> None:
     assert everything["job_name"] == "shop"
     assert "hush" not in str(everything)
     assert "hush" not in str(list(options.settings)[1])
+
+
+def test_a_read_only_folder_is_one_line_and_the_log_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # Root may write where a mount, which `access` knows, is not read-only.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    assert f"the folder {tmp_path} is read-only" in refused(capsys, recommend.JOB)
+    elsewhere = "--dead_letters=/tmp/dead.jsonl"
+    said = refused(capsys, recommend.JOB, elsewhere)
+    assert f"--record_sink=sqlite:///rivulet.db: the folder {tmp_path} is read-only" in said
+    assert log_file().parent == Path(tempfile.gettempdir())

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from rivulet.cli import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 HEAVY = ("apache_beam", "duckdb", "fastapi", "kafka", "numpy", "pandas", "pyarrow", "sqlalchemy",
          "torch")  # fmt: skip
-COMMANDS = ("pipelines.recommend", "pipelines.record", "pipelines.popular", "pipelines.replay",
-            "pipelines.page", "deploy")  # fmt: skip
+MODULES = ("rivulet", *(command.module for command in COMMANDS.values()))
 
 HELP = """
 import runpy, sys
@@ -55,7 +56,7 @@ def python(code: str, *arguments: str, folder: Path = ROOT) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("module", COMMANDS)
+@pytest.mark.parametrize("module", MODULES)
 def test_help_imports_nothing_heavy(module: str) -> None:
     assert python(HELP % (HEAVY,), module).splitlines()[-1] == "IMPORTED []"
 
