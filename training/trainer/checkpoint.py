@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,6 @@ import torch
 from rivulet.errors import UserError
 
 REMEDY = "train without --resume, or remove the file"
-
-_BROKEN = (
-    OSError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    EOFError,
-    pickle.PickleError,
-)
-"""What PyTorch's loader raises on a file that is not its own or is incomplete."""
 
 
 class CheckpointError(UserError):
@@ -38,7 +25,7 @@ def read_tensors(path: Path) -> dict[str, Any]:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except _BROKEN as error:
+    except Exception as error:  # On foreign bytes PyTorch's loader raises exceptions of any class.
         reason = " ".join(str(error).split())[:80] or type(error).__name__
         raise CheckpointError(f"{path} cannot be read: {reason}; {REMEDY}") from error
     if not isinstance(content, dict):
