@@ -1,6 +1,7 @@
 """Hooks of the documentation site: pages that are generated from the code.
 
 reference/options.md: the `--help` of every command.
+reference/hostile.md: the cases of tests/hostile.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 OPTIONS = "reference/options.md"
+HOSTILE = "reference/hostile.md"
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the generated pages."""
+    from tests.hostile.cases import markdown
+
     files.append(File.generated(config, OPTIONS, content=options_page()))
+    files.append(File.generated(config, HOSTILE, content=markdown()))
     return files
 
 

@@ -104,3 +104,24 @@ def test_a_job_on_the_embedded_cluster_resumes(tmp_path: Path, kafka: Kafka, uni
         job.send_signal(signal.SIGINT)
         assert job.wait(900) == 0, (tmp_path / "second" / "out.txt").read_text()
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
+
+
+def test_a_savepoint_of_other_shards_is_refused(tmp_path: Path, kafka: Kafka, unique: str) -> None:
+    events = stream.clicks(15)
+    url = stream.make_topic(kafka, unique)
+    store = tmp_path / "store.db"
+    flags = [f"--input={url}", "--runner=FlinkRunner", *stream.sqlite_flags(store)]
+    stream.send(kafka, unique, events)
+    with stream.running(tmp_path / "first", *flags) as job:
+        wait_for_records(store, len(set(events)))
+        job.send_signal(signal.SIGINT)
+        assert job.wait(900) == 0, (tmp_path / "first" / "out.txt").read_text()
+    said = (tmp_path / "first" / "out.txt").read_text()
+    savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
+
+    with stream.running(
+        tmp_path / "second", *flags, f"--savepoint={savepoint}", "--shards=5"
+    ) as job:
+        assert job.wait(900) == 2, (tmp_path / "second" / "out.txt").read_text()
+    said = (tmp_path / "second" / "out.txt").read_text()
+    assert "--savepoint: its state is that of another job: give the --shards" in said
