@@ -80,6 +80,7 @@ class Summary:
             ("refused", "rows refused by a store"),
             ("sink_retries", "tries of a store again"),
             ("model_failures", "failures of the model"),
+            ("model_versions_refused", "versions of the model refused"),
             ("late_alarms", "minutes with too many late events"),
         ):
             if self.get(name):
