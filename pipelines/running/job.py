@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.flink.options import FlinkSettings
@@ -115,6 +114,7 @@ class Job:
         from pipelines.running.summary import Summary, show
         from pipelines.running.waiting import run_to_end
         from rivulet.urls import public_name
+        from sinks.files.append_file import AppendFile
 
         chosen = str(options.settings[InputSettings].input)
         files = is_file_input(chosen)
@@ -132,10 +132,10 @@ class Job:
             pipeline.run().wait_until_finish()
             print("\n".join(drawn(options.beam)))
             return 0
-        letters = options.settings[DeadLetterSettings].dead_letters
-        if bounded and "://" not in letters:
+        letters = options.settings[DeadLetterSettings]
+        if bounded and "://" not in letters.dead_letters:
             # A run over the whole input writes all of its dead letters anew.
-            Path(letters).unlink(missing_ok=True)
+            AppendFile(letters.dead_letters, keep=letters.dead_letters_keep).remove()
         started = time.monotonic()
         result, more = run_to_end(pipeline, runner, options, bounded, progress)
         if result is None:

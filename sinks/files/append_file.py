@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -43,14 +44,35 @@ class AppendFile:
         except OSError as error:
             if self.is_outage(error):
                 raise
-            raise SinkError(
-                f"{self.name}: cannot be appended to ({error.strerror or error}); choose another "
-                "file with --dead_letters"
-            ) from error
+            raise self._unusable(error) from error
+
+    def remove(self) -> None:
+        """Removes the file, if it is a regular file, and the renamed ones.
+
+        Raises:
+            SinkError: it is a folder, or cannot be removed.
+        """
+        try:
+            if self._path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            for path in (self._path, *(self._renamed(n + 1) for n in range(self._keep))):
+                if path.is_file():
+                    path.unlink()
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def is_outage(self, error: BaseException) -> bool:
         """Whether the error is expected to pass."""
         return disk.is_outage(error)
+
+    def _unusable(self, error: OSError) -> SinkError:
+        return SinkError(
+            f"{self.name} cannot be written to ({error.strerror or error}): choose another file "
+            "with --dead_letters"
+        )
+
+    def _renamed(self, number: int) -> Path:
+        return Path(f"{self._path}.{number}")
 
     def _append(self, lines: bytes) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,10 +122,10 @@ class AppendFile:
             self._path.unlink()
             return
         for number in range(self._keep - 1, 0, -1):
-            older = Path(f"{self._path}.{number}")
+            older = self._renamed(number)
             if older.exists():
-                older.replace(f"{self._path}.{number + 1}")
-        self._path.replace(f"{self._path}.1")
+                older.replace(self._renamed(number + 1))
+        self._path.replace(self._renamed(1))
 
 
 def _write_all(file: int, data: bytes) -> None:

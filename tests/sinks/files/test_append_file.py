@@ -110,6 +110,18 @@ def test_a_path_that_cannot_be_written_to_is_no_outage(tmp_path: Path) -> None:
     assert not AppendFile("x").is_outage(OSError(errno.EACCES, "Permission denied"))
 
 
+def test_an_earlier_runs_files_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("letters", "letters.1", "letters.2", "letters.3", "other"):
+        (tmp_path / name).write_text("1\n")
+    AppendFile(str(tmp_path / "letters"), keep=2).remove()
+    AppendFile(str(tmp_path / "none"), keep=2).remove()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["letters.3", "other"]
+    AppendFile("/dev/null").remove()
+    assert Path("/dev/null").exists()
+    with pytest.raises(SinkError, match=r"Is a directory.*--dead_letters"):
+        AppendFile(str(tmp_path)).remove()
+
+
 def test_devices_and_pipes_are_written_to(tmp_path: Path) -> None:
     AppendFile("/dev/null", 1, 1).append(b"1\n")
     os.mkfifo(tmp_path / "pipe")
