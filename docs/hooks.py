@@ -14,8 +14,7 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parents[1]
 
 OPTIONS = "reference/options.md"
 HOSTILE = "reference/hostile.md"
@@ -32,6 +31,8 @@ def on_files(files: Files, config: Any) -> Files:
 
 def options_page() -> str:
     """Every command with its options, as `--help` prints them."""
+    # MkDocs restores sys.path after it has loaded the hooks.
+    sys.path.insert(0, str(ROOT))
     from rivulet.cli import COMMANDS
 
     parts = [
