@@ -22,6 +22,8 @@ HOSTILE = "reference/hostile.md"
 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the generated pages."""
+    # MkDocs restores sys.path after it has loaded the hooks.
+    sys.path.insert(0, str(ROOT))
     from tests.hostile.cases import markdown
 
     files.append(File.generated(config, OPTIONS, content=options_page()))
@@ -31,8 +33,6 @@ def on_files(files: Files, config: Any) -> Files:
 
 def options_page() -> str:
     """Every command with its options, as `--help` prints them."""
-    # MkDocs restores sys.path after it has loaded the hooks.
-    sys.path.insert(0, str(ROOT))
     from rivulet.cli import COMMANDS
 
     parts = [
