@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +19,11 @@ MAX_EVENTS = 20_000
 """Events of a user that are read to find outcomes."""
 _SETTINGS_SECONDS = 5.0
 _MAX_SETTING = 366 * 86_400
+_HEAVY_AT_ONCE = 2
+"""Queries with many rows that run at the same time: fewer than a store's threads."""
+_LIGHT_ROWS = 1000
+_LIGHT_LISTS = 20
+_LIGHT_MINUTES = 1440
 
 
 class Queries:
@@ -35,6 +41,11 @@ class Queries:
         self._settings: dict[str, int] = {}
         self._settings_until = 0.0
         self._settings_lock = asyncio.Lock()
+        self._heavy = asyncio.Semaphore(_HEAVY_AT_ONCE)
+
+    def _lane(self, heavy: bool) -> AbstractAsyncContextManager[None]:
+        """Where a query waits: heavy ones wait for each other, so that others find a thread."""
+        return self._heavy if heavy else nullcontext()
 
     async def popular(self, window_end: int | None) -> Popular | None:
         """The window that ends at `window_end` (None: the latest), compared with the previous."""
@@ -78,15 +89,16 @@ class Queries:
     ) -> Recommendations | None:
         """A page of a user's recommendations, with their outcomes if `outcomes`."""
         # One more than the limit shows whether there is a next page.
-        found, store = await self.stores.first(
-            lambda reader: reader.recommendations(user, limit + 1, offset)
-        )
-        if found is None or store is None:
-            return None
-        page, more = found[:limit], len(found) > limit
-        window = await self.job_setting("reward_window") if outcomes else None
-        if window is not None:
-            page = await self._with_outcomes(user, page, window)
+        async with self._lane(offset > _LIGHT_ROWS or (outcomes and limit > _LIGHT_LISTS)):
+            found, store = await self.stores.first(
+                lambda reader: reader.recommendations(user, limit + 1, offset)
+            )
+            if found is None or store is None:
+                return None
+            page, more = found[:limit], len(found) > limit
+            window = await self.job_setting("reward_window") if outcomes else None
+            if window is not None:
+                page = await self._with_outcomes(user, page, window)
         return Recommendations(user, page, offset + limit if more else None, store, window)
 
     async def _with_outcomes(
@@ -138,9 +150,10 @@ class Queries:
 
     async def history(self, user: int, limit: int, offset: int) -> History | None:
         """A page of a user's events."""
-        found, store = await self.stores.first(
-            lambda reader: reader.history(user, limit + 1, offset)
-        )
+        async with self._lane(offset > _LIGHT_ROWS):
+            found, store = await self.stores.first(
+                lambda reader: reader.history(user, limit + 1, offset)
+            )
         if found is None or store is None:
             return None
         more = len(found) > limit
@@ -153,12 +166,14 @@ class Queries:
 
     async def policies(self, minutes: int) -> Policies | None:
         """The results of each policy."""
-        found, store = await self.stores.first(lambda reader: reader.policy_minutes(minutes))
+        async with self._lane(minutes > _LIGHT_MINUTES):
+            found, store = await self.stores.first(lambda reader: reader.policy_minutes(minutes))
         return Policies(found, store) if found and store else None
 
     async def activity(self, minutes: int) -> Activity | None:
         """Events by minute of event time."""
-        found, store = await self.stores.first(lambda reader: reader.event_minutes(minutes))
+        async with self._lane(minutes > _LIGHT_MINUTES):
+            found, store = await self.stores.first(lambda reader: reader.event_minutes(minutes))
         return Activity(found, store) if found and store else None
 
     async def job(self) -> Job | None:

@@ -10,8 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.http.error_responses import problem
 from serving.options import LimitSettings
 
-_STREAM = b"text/event-stream"
-
 
 class BodyTooLargeError(HTTPException):
     """The body has more bytes than allowed; 413 as an answer."""
@@ -46,16 +44,18 @@ class RequestLimits:
 
         async def send_and_note(message: Message) -> None:
             nonlocal started
-            if message["type"] == "http.response.start":
+            if not started and message["type"] == "http.response.start":
                 started = True
-                if any(value.startswith(_STREAM) for _, value in message["headers"]):
+                if any(map(_is_stream, message["headers"])):
                     timer.reschedule(None)
             await send(message)
 
         try:
-            length = dict(scope["headers"]).get(b"content-length", b"")
-            if length.isdigit() and int(length[:20]) > self._max_body_size:
-                raise BodyTooLargeError(self._max_body_size)
+            for name, value in scope["headers"]:
+                if name != b"content-length" or not value.isdigit():
+                    continue
+                if int(value[:20]) > self._max_body_size:
+                    raise BodyTooLargeError(self._max_body_size)
             async with asyncio.timeout(self._seconds) as timer:
                 await self._app(scope, body.receive, send_and_note)
         except BodyTooLargeError as error:
@@ -73,6 +73,11 @@ class RequestLimits:
             return
         if not started:
             await answer(scope, receive, send)
+
+
+def _is_stream(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    return name == b"content-type" and value.startswith(b"text/event-stream")
 
 
 class _Body:

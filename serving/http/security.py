@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,6 +33,8 @@ HEADERS = {
 }
 """On every answer of the application."""
 
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
 
 class SecurityHeaders:
     """ASGI middleware: adds `HEADERS` to every answer.
@@ -49,9 +51,10 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                outgoing = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    outgoing.setdefault(name, value)
+                given = message["headers"]
+                names = {name for name, _ in given}
+                own = [header for header in _RAW_HEADERS if header[0] not in names]
+                message["headers"] = [*given, *own]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

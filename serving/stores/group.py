@@ -1,7 +1,8 @@
 """Several stores, queried in their order, each with a time limit and a circuit breaker.
 
-A store that failed is not queried again for a moment, so that a store that is down does not make
-every request wait. The others keep answering.
+A store that is down is not queried again for a moment, so that it does not make every request
+wait; the others keep answering. A store is down if a query failed and its state cannot be read
+either: a query that is too slow does not stop the answers for other clients.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
-from serving.schemas.health import StoreHealth
+from serving.schemas.health import StoreHealth, StoreState
 from serving.stores.base import Reader
 
 T = TypeVar("T")
@@ -33,11 +35,11 @@ class StoresDownError(RuntimeError):
 
 
 class _NoAnswerError(Exception):
-    """A store failed, or its circuit breaker is open."""
+    """A query failed, or the store's circuit breaker is open."""
 
 
 class _CircuitBreaker:
-    """Queries a reader within a time limit, and not at all for a moment after a failure.
+    """Queries a reader within a time limit, and not at all for a moment once it is down.
 
     Args:
         reader: the store's reader.
@@ -49,6 +51,7 @@ class _CircuitBreaker:
         self.failure = ""
         self._timeout = timeout
         self._open_until = 0.0
+        self._check: asyncio.Task[StoreState] | None = None
 
     async def query(self, query: Callable[[Reader], Awaitable[T]]) -> T:
         """The answer.
@@ -60,19 +63,42 @@ class _CircuitBreaker:
             raise _NoAnswerError
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await query(self.reader)
-        except TimeoutError:
-            self._fail(f"no answer within {self._timeout:g} s", "")
+                return await query(self.reader)
         except Exception as error:  # the drivers' errors have no common base class
-            self._fail(_public_reason(error), str(error))
-        else:
-            if self.failure:
-                _LOG.warning("%s answers again", self.reader.name)
-            self.failure = ""
-            return answer
-        raise _NoAnswerError
+            failure = error
+        if self._check is None or self._check.done():
+            self._check = asyncio.create_task(self.state())
+        with suppress(_NoAnswerError):
+            await asyncio.shield(self._check)
+            # The store answers, so it was the query that failed or was too slow.
+            _LOG.warning("%s: a query failed: %s", self.reader.name, self._reason(failure))
+        raise _NoAnswerError from failure
 
-    def _fail(self, reason: str, detail: str) -> None:
+    async def state(self) -> StoreState:
+        """The state of the store.
+
+        Raises:
+            _NoAnswerError: the store is down.
+        """
+        if time.monotonic() < self._open_until:
+            raise _NoAnswerError
+        try:
+            async with asyncio.timeout(self._timeout):
+                state = await self.reader.state()
+        except Exception as error:  # the drivers' errors have no common base class
+            self._open(self._reason(error), str(error))
+            raise _NoAnswerError from error
+        if self.failure:
+            _LOG.warning("%s answers again", self.reader.name)
+        self.failure = ""
+        return state
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"no answer within {self._timeout:g} s"
+        return _public_reason(error)
+
+    def _open(self, reason: str, detail: str) -> None:
         if reason != self.failure:
             _LOG.warning("%s: %s %s", self.reader.name, reason, detail.split("\n")[0])
         self.failure = reason
@@ -129,7 +155,7 @@ class StoreGroup:
 
     async def _health(self, store: _CircuitBreaker) -> StoreHealth:
         try:
-            state = await store.query(lambda reader: reader.state())
+            state = await store.state()
         except _NoAnswerError:
             return StoreHealth(store.reader.name, "down", store.failure)
         return StoreHealth(store.reader.name, state)

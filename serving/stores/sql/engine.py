@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Select, create_engine, inspect
+from sqlalchemy import Engine, Select, Table, create_engine, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import NullPool
@@ -36,6 +36,8 @@ class Database:
     def __init__(self, url: str, timeout: float) -> None:
         self._engine, self._file = _open(url, timeout)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sql")
+        # Its own thread: the state can be read while all others run slow queries.
+        self._state_thread = ThreadPoolExecutor(1, thread_name_prefix="sql-state")
         self._tables: set[str] = set()
 
     @property
@@ -43,23 +45,31 @@ class Database:
         """Whether this is a SQLite file that does not exist."""
         return self._file is not None and not self._file.exists()
 
-    async def query(self, select: Select[Any], table: str, make: Callable[[RowTuples], T]) -> T:
+    async def has_rows(self, *tables: Table) -> bool:
+        """Whether one of the tables has a row."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._state_thread,
+            lambda: any(self._fetch(select(of.c[0]).limit(1), of.name) for of in tables),
+        )
+
+    async def query(self, query: Select[Any], table: str, make: Callable[[RowTuples], T]) -> T:
         """The result of a query.
 
         Args:
-            select: the query.
+            query: the query.
             table: the table that it needs; without it (or the file) there are no rows.
             make: makes the result from the rows, in the query's thread.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: make(self._fetch(select, table)))
+        return await loop.run_in_executor(self._threads, lambda: make(self._fetch(query, table)))
 
-    def _fetch(self, select: Select[Any], table: str) -> RowTuples:
+    def _fetch(self, query: Select[Any], table: str) -> RowTuples:
         if not self._has(table):
             return []
         try:
             with self._engine.connect() as connection:
-                return [tuple(row) for row in connection.execute(select)]
+                return [tuple(row) for row in connection.execute(query)]
         except DatabaseError:
             # The file may have been made anew since the table was found.
             self._tables.discard(table)
@@ -77,7 +87,8 @@ class Database:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._state_thread):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
 
 

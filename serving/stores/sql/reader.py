@@ -64,10 +64,7 @@ class SQLReader:
         """See `Reader`."""
         if self._database.file_is_absent:
             return "absent"
-        for of in (RECORD, TOP, RECOMMENDATION):
-            if await self._query(select(of.c[0]).limit(1), of, bool):
-                return "ok"
-        return "empty"
+        return "ok" if await self._database.has_rows(RECORD, TOP, RECOMMENDATION) else "empty"
 
     async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
         """See `Reader`."""
