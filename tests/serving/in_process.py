@@ -17,6 +17,6 @@ def application(
     *stores: str, model: tuple[str, ...] = ("none",), **more: Any
 ) -> Iterator[TestClient]:
     """A client of an application over these stores; by default without models."""
-    settings = ServingSettings(store=stores, model=model, **more)
+    settings = ServingSettings(store=stores, model=model, **({"store_timeout": 60.0} | more))
     with TestClient(create_app(settings), "http://localhost") as client:
         yield client

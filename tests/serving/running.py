@@ -47,6 +47,8 @@ def serving_process(
                 str(port),
                 "--interval",
                 "0.2",
+                "--store_timeout",
+                "60",
                 *options,
                 *([] if models else ["--model", "none"]),
             ],
