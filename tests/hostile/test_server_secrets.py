@@ -26,7 +26,7 @@ def test_passwords_with_any_character_are_not_shown(tmp_path: Path) -> None:
         for scheme in ("mysql+pymysql", "redis", "mongodb")
         for password in PASSWORDS
     ]
-    with serving(tmp_path, *stores, models=False) as address:
+    with serving(tmp_path, *stores, models=False, store_timeout=0.5) as address:
         with httpx.Client(base_url=address, timeout=60) as client:
             answers = [client.get(path).text for path in PATHS]
         assert "mysql+pymysql://127.0.0.1:1/0" in answers[0]

@@ -17,11 +17,19 @@ from rivulet.system.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 _START_SECONDS = 150
+_STORE_SECONDS = 60.0
 
 
 @contextmanager
-def serving(folder: Path, *options: str, token: str = "", models: bool = True) -> Iterator[str]:
+def serving(
+    folder: Path,
+    *options: str,
+    token: str = "",
+    models: bool = True,
+    store_timeout: float = _STORE_SECONDS,
+) -> Iterator[str]:
     """Runs `python -m serving` in `folder`; gives its address without a slash at the end."""
+    options = (*options, f"--store_timeout={store_timeout}")
     with serving_process(folder, *options, token=token, models=models) as (address, _):
         yield address
 
@@ -47,8 +55,6 @@ def serving_process(
                 str(port),
                 "--interval",
                 "0.2",
-                "--store_timeout",
-                "60",
                 *options,
                 *([] if models else ["--model", "none"]),
             ],
