@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
+from rivulet.plugins import PluginError, Plugins
 from rivulet.urls import URLError, public_name, with_secrets
 from sinks.base import SinkError, StoreSource
 
@@ -20,6 +21,7 @@ _BUILT_IN = {
     "redis": "sinks.redis.source:RedisSource",
     "rediss": "sinks.redis.source:RedisSource",
 }
+STORES = Plugins(GROUP, _BUILT_IN)
 _OTHERS = "sinks.sql.source:sql_source"
 """SQLAlchemy's URLs, whose schemes its own plugins add to."""
 
@@ -42,20 +44,12 @@ def open_source(url: str) -> StoreSource:
 
 def _factory(url: str) -> Factory:
     scheme = url.partition("://")[0].lower()
-    if scheme in _BUILT_IN:
-        return _load(_BUILT_IN[scheme])
-    for found in entry_points(group=GROUP, name=scheme):
-        try:
-            factory: Factory = found.load()
-        except Exception as error:
-            raise SinkError(
-                f"{public_name(url)}: the plugin for '{scheme}://' ({found.value}) cannot be "
-                f"imported: {type(error).__name__}: {error}"
-            ) from error
-        return factory
-    return _load(_OTHERS)
-
-
-def _load(reference: str) -> Factory:
-    factory: Factory = EntryPoint("", reference, GROUP).load()
-    return factory
+    try:
+        found: Factory | None = STORES.find(scheme)
+    except PluginError as error:
+        raise SinkError(
+            f"{public_name(url)}: the plugin for '{scheme}://' cannot be used: {error}"
+        ) from error
+    if found is None:
+        found = EntryPoint("", _OTHERS, GROUP).load()
+    return found

@@ -14,9 +14,9 @@ a model's weights are checked on PyTorch's meta device. This module needs no PyT
 
 from __future__ import annotations
 
-import importlib
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
+
+from rivulet.plugins import PluginError, Plugins
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,10 +31,12 @@ BUILT_IN = {
 """Name and location of the encoders that Rivulet has."""
 
 
+ENCODERS = Plugins(GROUP, BUILT_IN)
+
+
 def encoder_names() -> tuple[str, ...]:
     """The names of all encoders, the built-in ones first."""
-    installed = sorted({point.name for point in entry_points(group=GROUP)} - BUILT_IN.keys())
-    return (*BUILT_IN, *installed)
+    return ENCODERS.names()
 
 
 def encoder_class(name: str) -> type[nn.Module]:
@@ -43,15 +45,10 @@ def encoder_class(name: str) -> type[nn.Module]:
     Raises:
         ValueError: no encoder has this name, or its package cannot be imported.
     """
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
-    found: list[EntryPoint] = [point for point in entry_points(group=GROUP) if point.name == name]
-    if not found:
-        raise ValueError(f"encoder {name!r} is not known; choose from {', '.join(encoder_names())}")
     try:
-        return found[0].load()  # type: ignore[no-any-return]
-    except (ImportError, AttributeError) as error:
-        raise ValueError(
-            f"encoder {name!r} ({found[0].value}) cannot be imported: {error}"
-        ) from error
+        found: type[nn.Module] | None = ENCODERS.find(name)
+    except PluginError as error:
+        raise ValueError(f"encoder {error}") from error
+    if found is None:
+        raise ValueError(f"encoder {name!r} is not known; choose from {', '.join(encoder_names())}")
+    return found

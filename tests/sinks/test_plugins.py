@@ -6,6 +6,7 @@ from pathlib import Path
 import apache_beam as beam
 import pytest
 
+from rivulet import plugins
 from sinks import WriteTo, open_source, urls
 from sinks.base import SinkError
 from tests.sinks.example_store import CsvFolder
@@ -24,7 +25,7 @@ INSTALLED = EntryPoints(
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urls, "entry_points", INSTALLED.select)
+    monkeypatch.setattr(plugins, "entry_points", INSTALLED.select)
 
 
 def test_rows_are_written_to_a_users_own_store(tmp_path: Path) -> None:

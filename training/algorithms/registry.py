@@ -11,13 +11,12 @@ The module imports no PyTorch, so that `--help` starts fast.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from rivulet.errors import UserError
+from rivulet.plugins import PluginError, Plugins
 from training.algorithms.options import BcqOptions, DdpgOptions, ReinforceOptions
 
 if TYPE_CHECKING:
@@ -37,6 +36,8 @@ BUILT_IN = {
     "bcq": ("training.algorithms.bcq", BcqOptions),
 }
 """The module and the options of each built-in algorithm."""
+
+ALGORITHMS = Plugins(GROUP, {name: f"{module}:ALGORITHM" for name, (module, _) in BUILT_IN.items()})
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class AlgorithmError(UserError):
 
 def names() -> list[str]:
     """The names of all algorithms, built-in ones first."""
-    return [*BUILT_IN, *sorted(point.name for point in entry_points(group=GROUP))]
+    return list(ALGORITHMS.names())
 
 
 def find_algorithm(name: str) -> Algorithm:
@@ -77,18 +78,12 @@ def find_algorithm(name: str) -> Algorithm:
     Raises:
         AlgorithmError: there is none, or it cannot be loaded.
     """
-    if name in BUILT_IN:
-        built_in: Algorithm = importlib.import_module(BUILT_IN[name][0]).ALGORITHM
-        return built_in
-    points = [point for point in entry_points(group=GROUP) if point.name == name]
-    if not points:
-        raise AlgorithmError(f"algorithm {name!r} is not known; choose from {', '.join(names())}")
     try:
-        found = points[0].load()
-    except (ImportError, AttributeError) as error:
-        raise AlgorithmError(
-            f"algorithm {name!r} ({points[0].value}) cannot be loaded: {error}"
-        ) from error
+        found = ALGORITHMS.find(name)
+    except PluginError as error:
+        raise AlgorithmError(f"algorithm {error}") from error
+    if found is None:
+        raise AlgorithmError(f"algorithm {name!r} is not known; choose from {', '.join(names())}")
     if not isinstance(found, Algorithm):
-        raise AlgorithmError(f"algorithm {name!r}: {points[0].value} is no Algorithm")
+        raise AlgorithmError(f"algorithm {name!r}: {found!r} is no Algorithm")
     return found

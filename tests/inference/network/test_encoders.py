@@ -11,6 +11,7 @@ from inference.models.directory import load_policy, save_policy
 from inference.models.info import ModelInfo
 from inference.network import encoders
 from inference.network.window_encoders import Attention, Recurrent
+from rivulet import plugins
 from tests.inference.test_policy import rows_of
 from tests.inference.tiny import tiny_ids, tiny_network, tiny_policy
 
@@ -23,7 +24,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
             EntryPoint("broken", "no_such_package:Encoder", encoders.GROUP),
         ]
     )
-    monkeypatch.setattr(encoders, "entry_points", lambda group: points.select(group=group))
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points.select(group=group))
 
 
 def test_built_in_encoders_have_names() -> None:

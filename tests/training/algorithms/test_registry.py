@@ -70,7 +70,7 @@ def test_its_options_are_its_own(
     for wrong, message in (
         (["--algorithm", "reinforce", "--power", "2"], "--power"),
         (["--algorithm", "magic"], "return-weighted"),
-        (["--algorithm", "broken"], "cannot be loaded"),
+        (["--algorithm", "broken"], "cannot be imported"),
         (["--algorithm", "other"], "is no Algorithm"),
         ([], "--algorithm"),
     ):
