@@ -202,6 +202,7 @@ class Queries:
             read_to=latest("read_to"),
             closed_to=latest("closed_to"),
             store=store,
+            late_alarms=total("late_alarms"),
             future=total("future"),
             expired=total("expired"),
         )

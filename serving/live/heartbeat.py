@@ -9,7 +9,6 @@ from serving.schemas.job import Job
 SILENT_SECONDS = 15
 """Without a report for this long, a job counts as not running."""
 _NEAR_CLOCK_SECONDS = 86_400
-_MIN_EVENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,7 @@ class Heartbeat:
         lag: seconds from the watermark to the clock; None where event time is far from the
             clock, as in a replay of old events.
         running: whether a worker reported recently.
-        late_share: share of the events over the last reports that were late; None if they are
-            too few.
+        late_alarm: whether the share of late events recently exceeded the job's --late_alarm.
     """
 
     at: float
@@ -33,7 +31,7 @@ class Heartbeat:
     backlog: int | None
     lag: float | None
     running: bool
-    late_share: float | None = None
+    late_alarm: bool = False
 
 
 def is_silent(job: Job, now: float) -> bool:
@@ -41,13 +39,14 @@ def is_silent(job: Job, now: float) -> bool:
     return now - job.updated_at >= SILENT_SECONDS
 
 
-def heartbeat_of(job: Job, now: float, previous: Job | None) -> Heartbeat:
+def heartbeat_of(job: Job, now: float, previous: Job | None, late_alarm: bool = False) -> Heartbeat:
     """The heartbeat that the counters show.
 
     Args:
         job: the counters.
         now: the clock, seconds since the epoch.
         previous: earlier counters of the same run; None if there are none.
+        late_alarm: whether the job recently counted an alarm of late events.
     """
     running = not is_silent(job, now)
     rate = None
@@ -61,7 +60,5 @@ def heartbeat_of(job: Job, now: float, previous: Job | None) -> Heartbeat:
     lag = None
     if running and job.closed_to is not None and abs(now - job.closed_to) < _NEAR_CLOCK_SECONDS:
         lag = now - job.closed_to
-    late_share = None
-    if running and previous and job.read - previous.read >= _MIN_EVENTS:
-        late_share = min(1.0, max(0, job.late - previous.late) / (job.read - previous.read))
-    return Heartbeat(job.updated_at if running else now, rate, backlog, lag, running, late_share)
+    at = job.updated_at if running else now
+    return Heartbeat(at, rate, backlog, lag, running, running and late_alarm)

@@ -31,6 +31,8 @@ _HEARTBEATS = 600
 _RATE_REPORTS = 5
 """Reports of the job, a second apart, over which its rate is computed."""
 _MIN_PAUSE = 0.05
+_ALARM_SECONDS = 120
+"""How long an alarm of late events is shown; the job measures once a minute."""
 
 
 class LivePublisher:
@@ -62,6 +64,7 @@ class LivePublisher:
         self._interval = interval
         self._heartbeats: deque[Heartbeat] = deque(maxlen=_HEARTBEATS)
         self._jobs: deque[Job] = deque(maxlen=_RATE_REPORTS)
+        self._alarm_until = 0.0
 
     async def run(self) -> None:
         """Publishes until it is cancelled."""
@@ -107,8 +110,11 @@ class LivePublisher:
         if self._jobs and self._jobs[-1].started_at != job.started_at:
             self._jobs.clear()
         now = time.time()
+        if self._jobs and job.late_alarms > self._jobs[-1].late_alarms:
+            self._alarm_until = now + _ALARM_SECONDS
         if is_silent(job, now) or not self._jobs or job.updated_at > self._jobs[-1].updated_at:
-            heartbeat = heartbeat_of(job, now, self._jobs[0] if self._jobs else None)
+            previous = self._jobs[0] if self._jobs else None
+            heartbeat = heartbeat_of(job, now, previous, now < self._alarm_until)
             self._jobs.append(job)
             self._heartbeats.append(heartbeat)
             self._broadcaster.send("heartbeat", encode(heartbeat))

@@ -68,6 +68,9 @@ class Job:
     read_to: Annotated[int | None, Field(description="Largest event time read")]
     closed_to: Annotated[int | None, Field(description="End of the last complete pane")]
     store: str
+    late_alarms: Annotated[
+        int, Field(description="Minutes in which the share of late events exceeded --late_alarm")
+    ] = 0
     future: Annotated[
         int, Field(description="Events further ahead of the clock than --max_future")
     ] = 0

@@ -1,9 +1,8 @@
 import { draw } from "./charts.js";
-import { $, el, moment, number, percent, span } from "./dom.js";
+import { $, el, moment, number, span } from "./dom.js";
 import { reached } from "./now.js";
 
 const MAX_HEARTBEATS = 600;
-const LATE_ALARM = 0.01;
 let heartbeats = [];
 let job = null;
 
@@ -18,9 +17,8 @@ function lagTile(heartbeat) {
 }
 
 function lateTile(heartbeat) {
-  const share = heartbeat?.late_share ?? 0;
-  return share > LATE_ALARM
-    ? tile("late", `${number(job.late)} (${percent(share)})`, "Alarm: the share of late events in the last seconds is high", "alarm")
+  return heartbeat?.late_alarm
+    ? tile("late: alarm", number(job.late), "The share of late events exceeds the job's --late_alarm", "alarm")
     : tile("late", number(job.late), "Events after the end of their pane");
 }
 

@@ -1,5 +1,6 @@
 """The page in a real browser."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -132,6 +133,31 @@ def test_a_user_on_the_page_is_kept_fresh(page: Page, tmp_path: Path) -> None:
         )
         expect(answer).to_contain_text("13 ✓ buy", timeout=15_000)
         expect(answer).to_contain_text("reward 3")
+        page.goto("about:blank")
+
+
+def test_alarms_of_the_job_are_shown(page: Page, tmp_path: Path) -> None:
+    rows = sample()
+    (run, name, updated_at, counts) = rows.job_worker[-1]
+
+    def report(seconds: float, more: dict[str, int]) -> None:
+        worker = (run, name, updated_at + seconds, counts | more)
+        fill(f"sqlite:///{tmp_path}/rivulet.db", replace(rows, job_worker=[worker]))
+
+    start = time.time()
+    updated_at = start
+    report(0, {})
+    with serving(tmp_path, models=False) as address:
+        page.goto(address)
+        tiles = page.locator("#tiles")
+        expect(tiles).to_contain_text("late")
+        expect(tiles).not_to_contain_text("from the future")
+        expect(tiles).not_to_contain_text("expired")
+        expect(tiles).not_to_contain_text("alarm")
+        report(time.time() - start, {"late_alarms": 1, "future": 31, "expired": 17})
+        expect(tiles.locator(".alarm", has_text="late: alarm")).to_be_visible(timeout=30_000)
+        expect(tiles.locator(".alarm", has_text="from the future")).to_contain_text("31")
+        expect(tiles.locator(".alarm", has_text="expired")).to_contain_text("17")
         page.goto("about:blank")
 
 

@@ -39,3 +39,9 @@ def test_a_silent_job_is_not_running() -> None:
         False,
         NOW + 60,
     )
+
+
+def test_an_alarm_of_late_events_is_shown_while_the_job_runs() -> None:
+    assert heartbeat_of(JOB, NOW, None, late_alarm=True).late_alarm
+    assert not heartbeat_of(JOB, NOW, None).late_alarm
+    assert not heartbeat_of(JOB, NOW + 60, None, late_alarm=True).late_alarm

@@ -1,13 +1,11 @@
 """What the job wrote to real servers, read through the API and the page."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pymongo
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
@@ -20,7 +18,6 @@ from simulation.live import COLUMNS, Flaws, LiveClicks
 from simulation.model import World
 from tests.serving.browser import browser
 from tests.serving.running import serving
-from tests.serving.tables import Rows, fill
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 START = 1_767_603_600
@@ -50,17 +47,7 @@ def stores(
     letters = f"--dead_letters={folder / 'dead.jsonl'}"
     with chdir(folder):
         assert main(["--input=clicks.csv", letters, *sinks]) == 0
-    _write_job_settings(urls)
     return urls
-
-
-def _write_job_settings(urls: dict[str, str]) -> None:
-    """Writes the settings of a run that begins now to the stores that have events."""
-    run, settings = round(1000 * time.time()), {"reward_window": 600, "history_size": 10}
-    for name in ("sqlite", "mysql"):
-        fill(urls[name], Rows(job=[(run, settings)]))
-    with pymongo.MongoClient[dict[str, object]](urls["mongodb"]) as client:
-        client.get_default_database()["jobs"].insert_one({"_id": run, "settings": settings})  # type: ignore[dict-item]
 
 
 @pytest.fixture(scope="module")
