@@ -72,6 +72,11 @@ def topic_id(consumer: KafkaConsumer, topic: str) -> bytes:
     return NO_TOPIC_ID if found is None else bytes(found.bytes)
 
 
+def is_other_topic(one: bytes, other: bytes) -> bool:
+    """Whether two ids are of different topics; where one is not known they are taken as one."""
+    return one != other and NO_TOPIC_ID not in (one, other)
+
+
 def is_missing(consumer: KafkaConsumer, topic: str) -> bool:
     """Whether the topic does not exist; the broker is asked only if the metadata lack it."""
     known = consumer._cluster.partitions_for_topic(topic) is not None  # noqa: SLF001

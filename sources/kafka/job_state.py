@@ -25,6 +25,7 @@ class KafkaJobState:
         first_lines: checks the first values that the job reads in this process.
         consumers: the consumers that no bundle is using.
         delays: the delays until the partitions' next polls.
+        replaced: partitions, by number and topic id, of topics that were created again.
         misses: by partition, how many times in a row the topic was found missing.
     """
 
@@ -32,6 +33,7 @@ class KafkaJobState:
     consumers: ConsumerPool = field(default_factory=ConsumerPool)
     delays: PollDelays = field(default_factory=PollDelays)
     _watches: dict[int, TopicWatch] = field(default_factory=dict)
+    replaced: set[tuple[int, bytes]] = field(default_factory=set)
     misses: dict[int, int] = field(default_factory=dict)
     _warned: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -16,8 +16,8 @@ from kafka.errors import (
 from sources.errors import SourceError
 from sources.kafka.consumers import (
     ANSWER_MS,
-    NO_TOPIC_ID,
     is_missing,
+    is_other_topic,
     refresh_metadata,
     topic_id,
 )
@@ -28,6 +28,10 @@ from sources.kafka.url import KafkaUrl
 POLL_RECORDS = 5000
 POLL_MS = 50
 _LOG = logging.getLogger(__name__)
+
+
+class TopicReplacedError(SourceError):
+    """The topic was deleted, and another one was created with its name."""
 
 
 class Polled(NamedTuple):
@@ -57,7 +61,8 @@ def poll(
         stop: the offset to end before.
 
     Raises:
-        SourceError: the topic was deleted and created again.
+        TopicReplacedError: the topic was deleted and created again.
+        SourceError: the same, found without ids; or records cannot be decoded.
         UnknownTopicOrPartitionError: the topic does not exist.
         KafkaError: the broker does not answer.
     """
@@ -118,12 +123,12 @@ def check_topic(consumer: KafkaConsumer, url: KafkaUrl, partition: Partition) ->
     """Makes sure that the consumer reads the topic that the partition's offsets belong to.
 
     Raises:
-        SourceError: a topic of the same name has taken its place.
+        TopicReplacedError: another topic has the name.
         UnknownTopicOrPartitionError: the topic does not exist.
     """
     found = topic_id(consumer, url.topic)
-    if partition.topic_id != found and NO_TOPIC_ID not in (found, partition.topic_id):
-        raise SourceError(f"{url}: {_CREATED_AGAIN}")
+    if is_other_topic(partition.topic_id, found):
+        raise TopicReplacedError(f"{url}: {_CREATED_AGAIN}")
     if is_missing(consumer, url.topic):
         raise UnknownTopicOrPartitionError(url.topic)
 

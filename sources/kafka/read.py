@@ -9,9 +9,10 @@ import apache_beam as beam
 
 from sources.kafka.outputs import LATE
 from sources.kafka.partition import Partition
-from sources.kafka.partitions import WatchPartitions, list_bounded
+from sources.kafka.partitions import list_bounded
 from sources.kafka.read_partition import FollowPartition, ReadPartition
 from sources.kafka.restrictions import ReaderConfig
+from sources.kafka.watch_partitions import WatchPartitions
 from sources.malformed import MALFORMED, TALLIES
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 

@@ -7,6 +7,7 @@ the checkpoint. Offsets that are committed to Kafka are for tools that show the 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import time
@@ -28,7 +29,7 @@ from sources.kafka.outputs import RecordOutputs
 from sources.kafka.partition import Partition
 from sources.kafka.partitions import FOREVER, RETRY_SECONDS
 from sources.kafka.poll_delay import SHORTEST_SECONDS
-from sources.kafka.polls import is_at_end, poll
+from sources.kafka.polls import TopicReplacedError, is_at_end, poll
 from sources.kafka.restrictions import PartitionRestrictions, ReaderConfig
 from sources.kafka.url import KafkaUrl
 from sources.kafka.watermark import (
@@ -103,6 +104,9 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
         if position >= stop:
             return
         state = self.job_state()
+        if (element.number, element.topic_id) in state.replaced:
+            self._stay_idle(state, tracker, watermark)
+            return
         self._warn_of_future(state, element.number, watermark)
         where = TopicPartition(self.url.topic, element.number)
         consumer = None
@@ -139,6 +143,12 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
                     break
             state.consumers.release(self.url, element.number, position, consumer)
             consumer = None
+        except TopicReplacedError:
+            if self.is_bounded:
+                raise
+            state.replaced.add((element.number, element.topic_id))
+            self._stay_idle(state, tracker, watermark)
+            return
         except KafkaError as error:
             self._retry_later(state, element, tracker, error)
         finally:
@@ -153,6 +163,17 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
     def _delay(self, state: KafkaJobState, number: int, watermark: Any) -> float:
         value, _ = watermark.get_estimator_state()
         return state.delays.next_delay(number, value, time.monotonic())
+
+    def _stay_idle(self, state: KafkaJobState, tracker: Any, watermark: Any) -> None:
+        """Reads nothing: the partition's topic was replaced, and another reader has the new one.
+
+        The restriction stays, since a reader that ended would not hold the watermark until the
+        new partitions are being read.
+        """
+        with contextlib.suppress(KafkaError):
+            topic = state.watch(self.url, self.config.limits.max_future).now()
+            watermark.set_idle(time.time(), topic)
+        tracker.defer_remainder(Duration(RETRY_SECONDS))
 
     def _count_expired(self, expired: int) -> None:
         if expired:

@@ -1,6 +1,7 @@
 """Delays between two polls of a partition."""
 
 import time
+import uuid
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from sources.kafka.partitions import FOREVER, UnsplittableTracker
 from sources.kafka.poll_delay import LONGEST_SECONDS, SHARE, SHORTEST_SECONDS, PollDelays
 from sources.kafka.read_partition import FollowPartition
 from sources.kafka.restrictions import ReaderConfig
+from sources.kafka.topic_time import TopicTime
 from sources.kafka.url import KafkaUrl
 from sources.kafka.watermark import EventTimeLimits, PartitionWatermark
 from tests.sources.kafka.fakes import Client, Metadata
@@ -60,6 +62,9 @@ class Broker(Client):
 
     highwater = position
 
+    def close(self, **_: object) -> None:
+        pass
+
 
 def test_a_reader_stays_for_a_watermark_that_is_about_to_move(
     monkeypatch: pytest.MonkeyPatch,
@@ -83,6 +88,28 @@ def test_a_reader_stays_for_a_watermark_that_is_about_to_move(
     given = list(reader.process(Partition(0, 0, FOREVER), None, tracker, watermark))
     assert [value.value.time.tolist() for value in given] == [[100], [100, 100], [101]]
     assert deferred == [pytest.approx(SHARE, abs=0.1)]
+
+
+def test_the_reader_of_a_replaced_topic_stays_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker, deferred = Broker([100], [100]), []
+    broker._cluster.id = uuid.uuid4()
+    url = KafkaUrl(("h:1",), "t")
+    job = ProgressCounters("test_a_replaced_topic")
+    state = state_of(job, url)
+    monkeypatch.setattr(state.consumers, "acquire", lambda *_: broker)
+    monkeypatch.setattr(state, "watch", lambda *_: SimpleNamespace(now=lambda: TopicTime(500, 0.0)))
+    limits = EventTimeLimits(2, 0, 0)
+    watermark = PartitionWatermark(limits, 98, None)
+    for _ in range(2):
+        tracker = UnsplittableTracker(OffsetRange(3, FOREVER))
+        monkeypatch.setattr(tracker, "defer_remainder", deferred.append, raising=False)
+        partition = Partition(0, 0, FOREVER, topic_id=b"1" * 16)
+        reader = FollowPartition(ReaderConfig(url, limits), job)
+        assert list(reader.process(partition, None, tracker, watermark)) == []
+        assert tracker.current_restriction() == OffsetRange(3, FOREVER)
+    assert len(deferred) == 2
+    assert len(broker.polls) == 1, "only the first turn asks the broker"
+    assert watermark.get_estimator_state()[0] == 498
 
 
 def test_jobs_of_one_process_share_no_state() -> None:
