@@ -118,8 +118,10 @@ class FirstLines:
             first = DeadLetterBatch(letters.columns.slice(0, size))
             self._seen += MalformedTally.of(looked_at, first)
             if self._seen.lines >= FIRST_LINES:
+                seen, self._seen = self._seen, MalformedTally()
+                # A job that a runner starts again after the error is checked again.
+                seen.check(self._most, "the first")
                 self._open = False
-                self._seen.check(self._most, "the first")
 
 
 class CheckMalformed(beam.PTransform):

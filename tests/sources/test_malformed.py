@@ -70,6 +70,16 @@ def test_the_first_lines_are_looked_at_in_whatever_blocks(
         read()
 
 
+def test_a_job_that_is_started_again_is_checked_again() -> None:
+    check = FirstLines(0.5)
+    bad, good = [TOO_FEW] * FIRST_LINES, [None] * FIRST_LINES
+    for _ in range(2):
+        with pytest.raises(MalformedInputError):
+            check.add(len(bad), rows(bad), letters(bad, 0))
+    check.add(len(good), rows(good), letters(good, 0))
+    check.add(len(bad), rows(bad), letters(bad, 0))
+
+
 def test_one_accepts_any_share() -> None:
     block = [TOO_FEW] * FIRST_LINES
     FirstLines(1.0).add(len(block), rows(block), letters(block, 0))
