@@ -205,10 +205,11 @@ def test_records_expire_and_the_topic_is_replaced(
     follower.wait_for_log("partition 0: 60 records were deleted before they were read")
 
     admin.delete_topics([unique])
-    follower.wait_for_log(f"{unique}: the topic does not exist; waiting for it")
     until = time.monotonic() + PATIENCE
     while not _is_created_again(admin, url, first):
         assert time.monotonic() < until
+    follower.wait_for_log(f"{unique}: the topic was created again; reading it from the start")
+
     # The new topic is read from its beginning, and event time goes on.
     clicks.send((0,), range(140, 170))
     follower.wait_until(lambda: follower.windows().get(140) == 10)
