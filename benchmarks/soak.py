@@ -7,6 +7,9 @@ RocksDB, or with state in memory (`--backend hashmap`), whose reported sizes are
 is ten times as fast as the clock: the longest window, an hour, is full after six minutes. Every
 five seconds the benchmark records the memory of all processes, the size of state and checkpoint,
 the duration of the checkpoint, and the delay of the watermark.
+
+With `--poison`, a fraction of the lines are malformed or events from the future. At the end, the
+tables are compared with those of a batch run over the same stream (`benchmarks.soak_check`).
 """
 
 from __future__ import annotations
@@ -22,12 +25,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from benchmarks.cluster import Site, site
 from benchmarks.options import read_settings
+from benchmarks.soak_check import Comparison, compare, run_batch
 from deploy.flink.settings import BACKENDS
 from pipelines import simulate
 from pipelines.flink.job import FlinkJob
 from rivulet.settings import option
+from simulation.options import DEFAULT_START
 
 ROOT = Path(__file__).parents[1]
 PERIOD_S = 5.0
@@ -46,6 +54,7 @@ class SoakSettings:
         rate: events a second.
         users: users of the stream.
         backend: Flink's state backend.
+        poison: malformed lines and events from the future, as a fraction of the events.
         plot: file of the plot.
         table: file of the measurements, as CSV.
     """
@@ -54,6 +63,7 @@ class SoakSettings:
     rate: int = option(500, "N", least=1)
     users: int = option(5000, "N", least=1)
     backend: str = option("rocksdb", choices=BACKENDS)
+    poison: float = option(0.0, "FRACTION", least=0, most=1)
     plot: Path = option(Path("docs/soak.svg"), "FILE")
     table: Path = option(Path("soak.csv"), "FILE")
 
@@ -98,15 +108,22 @@ def measurements(here: Site, job: FlinkJob, started: float, newest: float) -> di
     return found
 
 
-def measure(chosen: SoakSettings, folder: Path) -> list[dict[str, float]]:
-    """Runs the job and records measurements until the stream ends."""
+def measure(
+    chosen: SoakSettings, folder: Path
+) -> tuple[list[dict[str, float]], list[Comparison], int]:
+    """Runs the job and records measurements until the stream ends.
+
+    Returns:
+        The measurements, the comparisons with a batch run, and the number of dead letters.
+    """
     stream = folder / "stream.csv"
     events = int(chosen.minutes * 60 * chosen.rate)
     simulate.main(
         [f"--output={stream}", f"--events={events}", f"--rate={chosen.rate / SPEED}",
-         f"--users={chosen.users}"]
+         f"--users={chosen.users}", f"--malformed={chosen.poison / 2}",
+         f"--future={chosen.poison / 2}"]
     )  # fmt: skip
-    start = int(stream.open().readlines(200)[1].split(",")[-1])
+    batch = run_batch(stream, folder)
     lines: list[dict[str, float]] = []
     with site(folder / "servers", chosen.backend) as here, ExitStack() as stack:
         url = here.topic("soak", partitions=2)
@@ -116,7 +133,7 @@ def measure(chosen: SoakSettings, folder: Path) -> list[dict[str, float]]:
             time.sleep(1)
         replay = subprocess.Popen(
             (sys.executable, "-m", "pipelines.replay", f"--input={stream}", f"--output={url}",
-             f"--rate={chosen.rate}"),
+             f"--rate={chosen.rate}", "--keep_malformed"),
             cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -124,10 +141,33 @@ def measure(chosen: SoakSettings, folder: Path) -> list[dict[str, float]]:
         started = time.monotonic()
         while replay.poll() is None:
             time.sleep(PERIOD_S)
-            newest = start + (time.monotonic() - started) * SPEED
+            newest = DEFAULT_START + (time.monotonic() - started) * SPEED
             lines.append(measurements(here, job, started, newest))
             write(chosen.table, lines)
-    return lines
+        comparisons = compare(here.stores[1], batch)
+        dead_letters = len((folder / "dead.jsonl").read_bytes().splitlines())
+    return lines, comparisons, dead_letters
+
+
+def show(chosen: SoakSettings, lines: list[dict[str, float]], comparisons: list[Comparison],
+         dead_letters: int) -> None:  # fmt: skip
+    """Prints the growth of memory and state, and the comparisons."""
+    console = Console()
+    table = Table("MiB", "middle third, maximum", "last third, maximum")
+    third = len(lines) // 3
+    for name in (name for name in lines[-1] if name.endswith(" MiB")):
+        middle, last = (
+            max((line.get(name, 0.0) for line in rows), default=0.0)
+            for rows in (lines[third : 2 * third], lines[2 * third :])
+        )
+        table.add_row(name.removesuffix(" MiB"), f"{middle:,.1f}", f"{last:,.1f}")
+    console.print(table)
+    table = Table("table", "rows", "lost", "wrong")
+    for each in comparisons:
+        table.add_row(each.table, *(f"{n:,}" for n in (each.rows, each.lost, each.wrong)))
+    console.print(table)
+    poisoned = 2 * round(chosen.poison / 2 * int(chosen.minutes * 60 * chosen.rate))
+    console.print(f"{dead_letters:,} dead letters of {poisoned:,} poisoned lines")
 
 
 def write(path: Path, lines: list[dict[str, float]]) -> None:
@@ -170,7 +210,8 @@ def main() -> None:
     """Measures, and writes the table and the plot."""
     chosen = read_settings("soak", __doc__, SoakSettings)
     with tempfile.TemporaryDirectory() as folder:
-        lines = measure(chosen, Path(folder))
+        lines, comparisons, dead_letters = measure(chosen, Path(folder))
+    show(chosen, lines, comparisons, dead_letters)
     plot(lines, chosen.plot, f"{chosen.rate} events a second, parallelism 2")
     print(f"{chosen.plot} and {chosen.table}")
 

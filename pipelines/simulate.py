@@ -2,9 +2,9 @@
 
     python -m pipelines.simulate --events=1000000 --output=rivulet-stream.csv.gz --truth=truth
 
-Equal options give equal bytes. --malformed, --duplicates and --late add flaws, whose counts are in
-the output of --truth. --feedback adds a log of the lists that a biased policy shows to the users,
-with the users' feedback.
+Equal options give equal bytes. --malformed, --future, --duplicates and --late add flaws, whose
+counts are in the output of --truth. --feedback adds a log of the lists that a biased policy shows
+to the users, with the users' feedback.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def simulate(
         late=round(flaws.late * size.events),
         late_by=flaws.late_by,
     )
-    lines = malform(arrivals.events, round(flaws.malformed * size.events), rng)
+    malformed, future = (round(share * size.events) for share in (flaws.malformed, flaws.future))
+    lines = malform(arrivals.events, malformed, rng, future)
     return world, arrivals, lines
 
 
@@ -159,7 +160,7 @@ def summary(truth: Truth, output: str, seconds: float) -> Table:
         "maximum out-of-orderness": f"{truth.out_of_orderness} s",
         "duplicates": f"{truth.duplicates:,}",
         "late": f"{truth.late:,}",
-        **{f"malformed: {reason}": f"{count:,}" for reason, count in truth.malformed.items()},
+        **{f"dead letters: {reason}": f"{count:,}" for reason, count in truth.malformed.items()},
         "seconds": f"{seconds:.1f}",
         "lines a second": f"{truth.lines / seconds:,.0f}",
     }

@@ -1,4 +1,4 @@
-"""Malformed lines, for each reason of a dead letter."""
+"""Lines that become dead letters: malformed ones, and events from the future."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.messages.dead_letters import (
+    FUTURE,
     NOT_A_NUMBER,
     NOT_UTF8,
     TIME_RANGE,
@@ -17,7 +18,11 @@ from transforms.messages.dead_letters import (
 )
 from transforms.messages.events import BEHAVIORS, TIME_LIMIT, EventBatch
 
-REASONS = (TOO_FEW, TOO_MANY, NOT_A_NUMBER, UNKNOWN_BEHAVIOR, TIME_RANGE, NOT_UTF8)
+MALFORMED = (TOO_FEW, TOO_MANY, NOT_A_NUMBER, UNKNOWN_BEHAVIOR, TIME_RANGE, NOT_UTF8)
+REASONS = (*MALFORMED, FUTURE)
+"""Reasons of the lines; those in MALFORMED come first."""
+FIRST_FUTURE = 4_070_908_800
+"""2099-01-01: the smallest time of events from the future, in seconds since the epoch."""
 UNKNOWN_BEHAVIORS = ("view", "click", "PV", "purchase", "")
 WRONG_NUMBERS = ("", "abc", "12x", "1.5e", "None", "--3")
 NOT_TEXT = "\xff\xfe"
@@ -46,20 +51,29 @@ class MalformedLines:
         return {name: int(count) for name, count in zip(REASONS, counts, strict=True)}
 
 
-def malform(events: EventBatch, count: int, rng: np.random.Generator) -> MalformedLines:
+def malform(
+    events: EventBatch, count: int, rng: np.random.Generator, future: int = 0
+) -> MalformedLines:
     """Makes malformed copies of rows of `events`, the same number for each reason.
 
     Args:
         events: the stream.
         count: number of malformed lines.
         rng: source of the choice of rows and of the errors.
+        future: number of further copies whose time is in the years 2099 to 9999.
 
     Returns:
         The lines. Each is positioned before the row of which it is a copy.
     """
     before = np.sort(rng.integers(0, len(events), count))
-    reason = rng.permutation(np.arange(count) % len(REASONS))
+    reason = rng.permutation(np.arange(count) % len(MALFORMED))
     kind = rng.integers(0, 1 << 16, count)
+    if future:
+        before = np.concatenate((before, rng.integers(0, len(events), future)))
+        order = np.argsort(before, kind="stable")
+        before = before[order]
+        reason = np.concatenate((reason, np.full(future, len(MALFORMED))))[order]
+        kind = np.concatenate((kind, rng.integers(0, TIME_LIMIT - FIRST_FUTURE, future)))[order]
     rows = events.take(before)
     lines = [
         _malformed_line(
@@ -83,6 +97,8 @@ def _malformed_line(reason: int, kind: int, fields: list[str]) -> bytes:
         fields[(0, 1, 3)[kind % 3]] = WRONG_NUMBERS[kind // 3 % len(WRONG_NUMBERS)]
     elif name == UNKNOWN_BEHAVIOR:
         fields[2] = UNKNOWN_BEHAVIORS[kind % len(UNKNOWN_BEHAVIORS)]
+    elif name == FUTURE:
+        fields[3] = str(FIRST_FUTURE + kind)
     elif name == TIME_RANGE:
         fields[3] = str(-1 - kind) if kind % 2 else str(TIME_LIMIT + kind)
     else:

@@ -100,6 +100,7 @@ class FlawSettings:
         out_of_orderness: maximum time by which events arrive out of order, in seconds.
         malformed: malformed lines, in addition to the events.
         duplicates: events that occur twice, the second time within --out_of_orderness.
+        future: events whose time is in the years 2099 to 9999, in addition to the events.
         late: late events.
         late_by: minimum lateness of late events, in seconds; the maximum is twice as much.
     """
@@ -107,6 +108,7 @@ class FlawSettings:
     out_of_orderness: float = option(5.0, "SECONDS", least=0)
     malformed: float = option(0.0, "FRACTION", least=0, most=1)
     duplicates: float = option(0.0, "FRACTION", least=0, most=1)
+    future: float = option(0.0, "FRACTION", least=0, most=1)
     late: float = option(0.0, "FRACTION", least=0, most=1)
     late_by: float = option(120.0, "SECONDS", least=0)
 
@@ -139,8 +141,10 @@ CONCERNS = (OutputSettings, StreamSettings, FlawSettings, FeedbackLogSettings)
 
 def problems(chosen: Configuration) -> Iterator[str]:
     """Options that contradict each other, one line each."""
-    if chosen[FlawSettings].malformed and is_parquet(chosen[OutputSettings].output):
-        yield "--malformed requires CSV: the columns of Parquet are typed"
+    if is_parquet(chosen[OutputSettings].output):
+        for name in ("malformed", "future"):
+            if getattr(chosen[FlawSettings], name):
+                yield f"--{name} requires CSV: the columns of Parquet are typed"
     changed = [name for name in chosen.changed(FeedbackLogSettings) if name != "--feedback"]
     if changed and not chosen[FeedbackLogSettings].feedback:
         yield f"{changed[0]} has an effect only with --feedback"

@@ -4,10 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulation.live import COLUMNS, HOUR, Flaws, LiveClicks
+from simulation.malformed import FIRST_FUTURE, REASONS, malform
 from simulation.model import World
 from simulation.timeline import TooFewUsersError
 from sources.parsing.blocks import parse_block
 from sources.parsing.layout import Layout
+from transforms.messages.dead_letters import FUTURE
 
 WORLD = World.make(0, 300)
 START = 1_700_000_000
@@ -45,6 +47,22 @@ def test_it_has_the_requested_flaws() -> None:
     assert len(time) - events == round(0.1 * events)
     assert len(parsed.malformed) == round(0.05 * events)
     assert np.sum(np.maximum.accumulate(time) - time >= 100) == round(0.02 * events)
+
+
+def test_events_from_the_future_are_additional_lines() -> None:
+    events = WORLD.stream(3_000, 3)
+    bad = malform(events, 40, np.random.default_rng(0), future=30)
+    assert len(bad) == 70
+    assert bad.counts()[FUTURE] == 30
+    assert (np.diff(bad.before) >= 0).all()
+    future = [
+        line for line, why in zip(bad.lines, bad.reason, strict=True) if REASONS[why] == FUTURE
+    ]
+    parsed = parse_block(b"\n".join(future), LAYOUT)
+    assert not len(parsed.malformed)
+    assert parsed.events.time.min() >= FIRST_FUTURE
+    assert (malform(events, 40, np.random.default_rng(0)).before == np.sort(
+        np.random.default_rng(0).integers(0, 3_000, 40))).all()  # fmt: skip
 
 
 def test_a_rate_beyond_the_users_is_refused() -> None:

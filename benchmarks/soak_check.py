@@ -1,0 +1,102 @@
+"""Compares the tables of a stream with those of a batch run over the same file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipelines import recommend
+
+TABLES = {"record": "time", "top": "window_end", "recommendation": "time"}
+"""The compared tables, with their column of event time."""
+QUIET_S, SETTLE_S = 30.0, 900.0
+"""The stream is complete when no table has grown for QUIET_S; it must be after SETTLE_S."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The differences of one table.
+
+    Attributes:
+        table: the table's name.
+        rows: rows of the stream.
+        lost: rows of the batch run that the stream does not have.
+        wrong: rows of the stream that the batch run does not have.
+    """
+
+    table: str
+    rows: int
+    lost: int
+    wrong: int
+
+
+def run_batch(stream: Path, folder: Path) -> str:
+    """Runs the main job over a file.
+
+    Args:
+        stream: the file.
+        folder: folder of the SQLite store and the dead letters.
+
+    Returns:
+        The store's URL.
+
+    Raises:
+        RuntimeError: the job failed.
+    """
+    url = f"sqlite:///{folder / 'batch.db'}"
+    outputs = [f"--{name}_sink={url}" for name in ("record", "popular", "recommendation")]
+    dead_letters = f"--dead_letters={folder / 'batch-dead.jsonl'}"
+    if recommend.main([f"--input={stream}", *outputs, dead_letters]):
+        raise RuntimeError("the batch run failed")
+    return url
+
+
+def compare(stream_url: str, batch_url: str) -> list[Comparison]:
+    """Compares the stores of a stream and of a batch run.
+
+    Waits until the stream has processed its input. Records are compared completely. Rankings and
+    lists are compared before the last time of the stream, whose rows may be incomplete.
+
+    Args:
+        stream_url: SQL store of the stream.
+        batch_url: SQL store of the batch run.
+    """
+    expected = {table: _rows(batch_url, table) for table in TABLES}
+    _wait_until_quiet(lambda: sum(len(_rows(stream_url, table)) for table in TABLES))
+    found = []
+    for table, column in TABLES.items():
+        got, wanted = _rows(stream_url, table), expected[table]
+        if table != "record":
+            last = max((row[column] for row in got.values()), default=0)
+            got = {key: row for key, row in got.items() if row[column] < last}
+            wanted = {key: row for key, row in wanted.items() if row[column] < last}
+        lost, wrong = len(wanted.keys() - got.keys()), len(got.keys() - wanted.keys())
+        found.append(Comparison(table, len(got), lost, wrong))
+    return found
+
+
+def _rows(url: str, table: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """A table's rows by their values."""
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            result = connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
+            return {tuple(row): dict(row._mapping) for row in result}  # noqa: SLF001
+    finally:
+        engine.dispose()
+
+
+def _wait_until_quiet(size: Callable[[], int]) -> None:
+    """Waits until a size has not changed for QUIET_S, at most SETTLE_S."""
+    started = changed = time.monotonic()
+    last = size()
+    while time.monotonic() - changed < QUIET_S and time.monotonic() - started < SETTLE_S:
+        time.sleep(2)
+        now = size()
+        if now != last:
+            last, changed = now, time.monotonic()
