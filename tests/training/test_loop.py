@@ -55,7 +55,7 @@ def test_a_reward_window_other_than_the_default(
     job = [f"--input={stream}", f"--feedback={log}", "--reward_window=3600", store]
     assert recommend([*job, "--model=none"]) == 0
     inputs = ["--input", str(stream), str(log), "--output", str(data)]
-    assert prepare([*inputs, "--reward_window", "3600"]) == 0
+    assert prepare(inputs) == 0
     sequences = load_sequences(data)
     lists = load_lists(data, sequences)
     kept = sum(int((each.rewards > 0).sum()) for each in lists)

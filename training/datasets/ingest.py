@@ -7,9 +7,8 @@ split by that package's own code.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -26,6 +25,7 @@ from training.datasets.raw_files import (
     RawFile,
     own_names,
 )
+from training.datasets.text_files import copy_without_long_lines, scan
 from transforms.messages.events import BEHAVIORS, TIME_LIMIT
 
 UNKNOWN = -1
@@ -53,7 +53,9 @@ class ReadCounts:
     wrong: dict[str, int]
 
 
-def read_events(database: duckdb.DuckDBPyConnection, files: Sequence[RawFile]) -> ReadCounts:
+def read_events(
+    database: duckdb.DuckDBPyConnection, files: Sequence[RawFile], scratch: Path, max_line: int
+) -> ReadCounts:
     """Fills the table `raw` (the columns COLUMNS) with the well-formed events of some files.
 
     Tianchi's users and items become the tables `side_user` and `side_item`, one row an id.
@@ -62,20 +64,36 @@ def read_events(database: duckdb.DuckDBPyConnection, files: Sequence[RawFile]) -
     Args:
         database: an open DuckDB.
         files: what `find_files` returned.
+        scratch: folder for temporary files.
+        max_line: bytes of a line of a text file, at most.
+
+    Raises:
+        RawLogError: a file cannot be read to its end.
     """
     database.execute(f"CREATE TABLE raw ({_typed(COLUMNS)})")
     for kind, features in (("user", USER_FEATURES), ("item", ITEM_FEATURES)):
         database.execute(f"CREATE TABLE side_{kind} ({_typed((kind, *features))})")
+    too_long = 0
     for file in files:
-        if file.kind == "events":
-            _read_event_file(database, file)
+        if file.kind == "events" and file.parquet:
+            _read_event_file(database, file, quotes=False, max_line=max_line)
+        elif file.kind == "events":
+            found = scan(file.path, max_line)
+            readable = file
+            if found.too_long:
+                readable = replace(file, path=scratch / "lines.csv")
+                copy_without_long_lines(file.path, readable.path, max_line)
+                too_long += found.too_long
+            _read_event_file(database, readable, quotes=found.quotes, max_line=max_line)
         elif file.kind in TIANCHI:
-            _read_side_file(database, file)
+            scan(file.path, max_line)
+            _read_side_file(database, file, max_line)
     refused = _refused_lines(database)
-    rows = count_rows(database, "raw") + refused
-    wrong = {"a wrong number of fields, or not UTF-8": refused} | {
-        f"no valid {name}": count_rows(database, f"raw WHERE {name} IS NULL") for name in EVENT
-    }
+    rows = count_rows(database, "raw") + refused + too_long
+    wrong = {
+        "a wrong number of fields, or not UTF-8": refused,
+        f"more than {max_line:,} bytes (--max_line)": too_long,
+    } | {f"no valid {name}": count_rows(database, f"raw WHERE {name} IS NULL") for name in EVENT}
     bad = " OR ".join(f"{name} IS NULL" for name in EVENT)
     database.execute(f"DELETE FROM raw WHERE {bad}")  # noqa: S608 (our own names)
     return ReadCounts(rows, rows - count_rows(database, "raw"), wrong)
@@ -91,7 +109,7 @@ def _typed(columns: Sequence[str]) -> str:
     return ", ".join(f"{name} {'VARCHAR' if name == 'label' else 'BIGINT'}" for name in columns)
 
 
-def _scan(file: RawFile, refused: str) -> tuple[str, list[object]]:
+def _source(file: RawFile, refused: str, max_line: int) -> tuple[str, list[object]]:
     """A SQL expression that reads a file, all of its columns as text, and its parameters."""
     if file.parquet:
         return "read_parquet(?)", [str(file.path)]
@@ -100,8 +118,8 @@ def _scan(file: RawFile, refused: str) -> tuple[str, list[object]]:
     # character is a quote here; `_read_quoted_lines` reads the lines that hold one.
     return (
         "read_csv(?, auto_detect=false, delim=',', escape='', quote='', header=?, columns=?,"
-        " store_rejects=true, rejects_table=?, rejects_scan=?)",
-        [str(file.path), file.header, columns, refused, f"{refused}_scans"],
+        " max_line_size=?, store_rejects=true, rejects_table=?, rejects_scan=?)",
+        [str(file.path), file.header, columns, max_line + 2, refused, f"{refused}_scans"],
     )
 
 
@@ -110,22 +128,19 @@ def _cells(file: RawFile) -> list[str]:
     return [name or f"unused_{at}" for at, name in enumerate(file.columns)]
 
 
-def _read_event_file(database: duckdb.DuckDBPyConnection, file: RawFile) -> None:
+def _read_event_file(
+    database: duckdb.DuckDBPyConnection, file: RawFile, *, quotes: bool, max_line: int
+) -> None:
     own = own_names(file.columns) if file.parquet else file.columns
     names = {mine: theirs for mine, theirs in zip(own, file.columns, strict=True) if mine}
     select = ", ".join(f"{_value(name, names.get(name))} AS {name}" for name in COLUMNS)
-    source, parameters = _scan(file, "refused_lines")
-    if not file.parquet and _has_quotes(file.path):
+    source, parameters = _source(file, "refused_lines", max_line)
+    if quotes:
         database.execute(f"CREATE TEMP TABLE cells AS FROM {source}", parameters)
         _read_quoted_lines(database, file)
         source, parameters = "cells", []
     database.execute(f"INSERT INTO raw SELECT {select} FROM {source}", parameters)  # noqa: S608
     database.execute("DROP TABLE IF EXISTS cells")
-
-
-def _has_quotes(path: Path) -> bool:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        return any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def _read_quoted_lines(database: duckdb.DuckDBPyConnection, file: RawFile) -> None:
@@ -184,9 +199,9 @@ def _value(name: str, column: str | None) -> str:
     return number
 
 
-def _read_side_file(database: duckdb.DuckDBPyConnection, file: RawFile) -> None:
+def _read_side_file(database: duckdb.DuckDBPyConnection, file: RawFile, max_line: int) -> None:
     names = TIANCHI[file.kind]
-    source, parameters = _scan(file, "refused_side_lines")
+    source, parameters = _source(file, "refused_side_lines", max_line)
     # An id that occurs twice keeps its largest values: the result does not depend on the order.
     values = ", ".join(f"max({_value(name, name)})" for name in names[1:])
     database.execute(

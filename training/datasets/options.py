@@ -23,6 +23,7 @@ class PrepareSettings:
             first.
         reward_window: seconds after a recommendation in which an event earned its reward, for
             feedback logs that do not say it themselves.
+        max_line: bytes of a line of a text file; a longer one is malformed.
         most_items: most items of a list or a history in a feedback log; a longer one is an error.
         memory: memory that DuckDB uses before it spills to disk, such as 500MB.
     """
@@ -36,6 +37,7 @@ class PrepareSettings:
     reward_window: int | None = option(
         None, "SECONDS", least=1, shown="what the log says, else 600"
     )
+    max_line: int = option(1 << 20, "BYTES", least=4_096, most=1 << 24)
     most_items: int = option(1_000, "ITEMS", least=1)
     memory: str = option("4GB", "SIZE")
 

@@ -66,7 +66,7 @@ def prepare(
         database.execute("SET memory_limit = ?", [settings.memory])
         database.execute("SET temp_directory = ?", [f"{name}/spill"])
         database.execute("SET preserve_insertion_order = false")
-        read = read_events(database, files)
+        read = read_events(database, files, scratch, settings.max_line)
         log, rebuilt = _read_feedback(database, files, scratch, settings)
         status.update("dropping duplicates")
         drop_duplicates(database)

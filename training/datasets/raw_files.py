@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import glob
 import gzip
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,9 @@ def find_files(
         named = _in_folder(place, output) if place.is_dir() else map(Path, glob.glob(text))  # noqa: PTH207
         files = [path for path in sorted(named) if path.is_file()]
         if not files:
-            raise RawLogError(f"--input {text}: there is no such file")
+            there = place.exists() and not place.is_dir()
+            reason = "it is no regular file" if there else "there is no such file"
+            raise RawLogError(f"--input {text}: {reason}")
         paths += files
     return [_identify(path, tuple(columns)) for path in dict.fromkeys(paths)]
 
@@ -111,13 +114,17 @@ def _identify(path: Path, columns: tuple[str, ...]) -> RawFile:
     try:
         if path.suffix in PARQUET:
             return _identify_parquet(path)
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+        opened = gzip.open if path.suffix == ".gz" else open
+        # Bytes that are not UTF-8 make a line malformed, not the file.
+        with opened(path, "rt", encoding="utf-8-sig", errors="replace") as lines:
             text = lines.readline(LINE_LIMIT)
+            if len(text) == LINE_LIMIT:
+                raise RawLogError(
+                    f"{path}: its first line is longer than {LINE_LIMIT:,} characters"
+                )
             first = tuple(next(csv.reader([text]), ()))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowException) as error:
         raise RawLogError(f"{path}: cannot be read: {error}") from error
-    if len(text) == LINE_LIMIT:
-        raise RawLogError(f"{path}: its first line is longer than {LINE_LIMIT:,} characters")
     if not first:
         raise RawLogError(f"{path}: is empty")
     stem = path.name.split(".")[0]
