@@ -110,7 +110,8 @@ class JobGraph:
         """What readers of the stores have to know of the job."""
         found: dict[str, Any] = {}
         for concern in self.settings:
-            found |= {name: getattr(concern, name, None) for name in JOB_SETTINGS} | found
+            own = (name for name in JOB_SETTINGS if hasattr(concern, name))
+            found |= {name: getattr(concern, name) for name in own}
         if RecommendSettings in self.settings:
             found["min_history"] = self.recommend_config.min_history
         return JobSettings(
