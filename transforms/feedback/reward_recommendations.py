@@ -22,6 +22,8 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 from apache_beam.transforms.window import TimestampedValue
 
 from transforms.columns.frames import FrameCoder
+from transforms.columns.packing import order
+from transforms.columns.ranges import runs
 from transforms.feedback.open_table import OpenTable
 from transforms.feedback.rules import RewardRules
 from transforms.feedback.state import FeedbackState, FeedbackStateCoder
@@ -31,6 +33,8 @@ from transforms.messages.minutes import MINUTE, Float64s, PolicyMinutes
 from transforms.messages.ranking import LAST_USER, RankedBatch, WorkUnit
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
+_HOUR = 3600
+
 
 class Rewarded(NamedTuple):
     """Outputs of `RewardRecommendations`.
@@ -39,7 +43,8 @@ class Rewarded(NamedTuple):
         recommendations: the recommendations with their `last_reward`.
         feedback: (shard, recommendations with their rewards), when their reward window is over;
             empty where no feedback log is kept.
-        minutes: (minute, the shard's sums by policy), each minute once per shard.
+        minutes: (span, the shard's sums by policy and minute), each minute once per shard. A span
+            is the first second of a minute, or for files of an hour.
     """
 
     recommendations: beam.PCollection[RankedBatch]
@@ -191,9 +196,12 @@ class RewardBatches(beam.DoFn):
         self._state_bytes.update(sum(column.nbytes for column in state.open.columns()))
         last = unit.complete_until - MINUTE - self._rules.window
         over, state = state.take_minutes(last)
-        for minute in np.unique(over.minute).tolist():
-            sums = over.take(over.minute == minute)
+        span = MINUTE if self._rules.every_minute else _HOUR
+        over = over.take(order(over.minute))
+        for number, rows in runs(over.minute // span):
+            sums = over.take(rows)
             # The timer of the histories at this time fires after it, and so held the watermark.
-            time = self._rules.report_time(minute)
-            yield beam.pvalue.TaggedOutput("minutes", TimestampedValue((minute, sums), time))
+            time = self._rules.report_time(int(sums.minute[-1]))
+            keyed = number * span, sums
+            yield beam.pvalue.TaggedOutput("minutes", TimestampedValue(keyed, time))
         return state
