@@ -4,8 +4,8 @@ from pathlib import Path
 
 
 def packaged_model() -> Path:
-    """The model directory that ships with Rivulet: REINFORCE on a simulated stream.
+    """The model directory that is part of Rivulet: REINFORCE on a simulated stream.
 
-    `make model` makes it anew; its users and items are those of `simulation.sample_path`.
+    `make model` trains it. Its users and items are those of `simulation.sample_path`.
     """
     return Path(__file__).with_name("packaged")

@@ -1,4 +1,4 @@
-"""From raw ids to rows of the embedding tables and back, a column at a time."""
+"""Maps columns of raw ids to rows of an embedding table, and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 Int64s = npt.NDArray[np.int64]
 
 _TABLE_SPREAD = 16
-"""Ids that span at most this many times their number are looked up in a table, not searched."""
+"""A lookup table is used for ids whose range is at most this many times their number."""
 
 _ENDS = np.iinfo(np.int64)
 
@@ -17,7 +17,7 @@ class IdMap:
     """The rows of an embedding table that belong to raw ids.
 
     Args:
-        ids: int64 [n], the raw id of each row, each id once. Row n stands for every other id.
+        ids: int64 [n], the raw id of each row, each id once. Row n is that of all other ids.
 
     Raises:
         ValueError: an id appears twice.
@@ -38,7 +38,7 @@ class IdMap:
 
     @property
     def unknown(self) -> int:
-        """The row of every id that has none of its own: the last."""
+        """The row of ids that have no row of their own: the last."""
         return len(self.ids)
 
     def _dense(self) -> Int64s | None:
@@ -46,8 +46,8 @@ class IdMap:
             return None
         high = int(self._sorted[-1])
         span = high - self._low + 1
-        # The table has one more entry at either end, so that clipping sends all that is outside
-        # to `unknown`; an id at an end of int64 leaves no room for it.
+        # The table has one more entry at either end, so that clipped ids map to `unknown`. An id at
+        # an end of int64 leaves no room for that entry.
         if span > _TABLE_SPREAD * len(self.ids) or self._low == _ENDS.min or high == _ENDS.max:
             return None
         table = np.full(span + 2, self.unknown, np.int64)
@@ -55,11 +55,11 @@ class IdMap:
         return table
 
     def rows(self, ids: Int64s) -> Int64s:
-        """The row of each id (any shape); `unknown` for ids that have none."""
+        """The row of each id of an array of any shape; `unknown` for ids without a row."""
         if not len(self.ids):
             return np.zeros(ids.shape, np.int64)
         if self._table is not None:
-            # Clip before subtracting: an id near either end of int64 would wrap around.
+            # Clipping comes before subtracting, which would overflow near the ends of int64.
             near = np.clip(ids, self._low - 1, self._low + len(self._table) - 2)
             return self._table[near - (self._low - 1)]
         at = np.minimum(np.searchsorted(self._sorted, ids), len(self.ids) - 1)
