@@ -15,15 +15,15 @@ from transforms.messages.ranked_lists import POLICY_BYTES
 
 INFO = "model.json"
 
-_LIMITS = {
+SIZE_LIMITS = {
     "items": (1, 1 << 28),  # A sort key has 28 bits for a row (inference.search.quantize).
     "users": (0, 1 << 28),
     "item_dim": (1, 898),  # Quantized inner products of longer vectors are not exact.
-    "user_dim": (0, 1 << 16),
-    "window": (1, 1 << 16),
-    "hidden": (1, 1 << 16),
+    "user_dim": (0, 1 << 12),
+    "window": (1, 1 << 12),
+    "hidden": (1, 1 << 13),
 }
-"""Smallest and largest value of each size."""
+"""Smallest and largest value of each size; the largest ones keep a network under 1 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +148,14 @@ def check_label(label: str) -> None:
 
 
 def _sizes(given: Mapping[str, Any]) -> Sizes:
-    for name, (least, most) in _LIMITS.items():
+    for name, (least, most) in SIZE_LIMITS.items():
         default = next(each.default for each in dataclasses.fields(Sizes) if each.name == name)
         value = _get(given, name, int, *([] if default is dataclasses.MISSING else [default]))
         if not least <= value <= most:
             raise ValueError(f"sizes.{name} is {value}; it must lie in [{least}, {most}]")
     # Directories without digests call it copy.
     repeats = _get({"repeats": given.get("copy", False), **given}, "repeats", bool)
-    numbers = {name: given[name] for name in _LIMITS if name in given}
+    numbers = {name: given[name] for name in SIZE_LIMITS if name in given}
     return Sizes(**numbers, encoder=_get(given, "encoder", str, "attention"), repeats=repeats)
 
 

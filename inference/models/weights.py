@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from inference.models.files import ModelError, first_line
-from inference.models.info import ModelInfo
-from inference.network.network import Network
+from inference.models.info import INFO, ModelInfo
+from inference.network.network import ITEM_TABLE, USER_TABLE, Network
 
 WEIGHTS = "model.pt"
 
@@ -67,25 +68,43 @@ def _dense(value: object) -> Tensor:
 def build_network(info: ModelInfo, state: dict[str, Tensor], directory: Path) -> Network:
     """The network of a model with its weights.
 
-    The shapes are compared before the network is built, so that sizes in model.json that
-    do not fit the weights allocate nothing.
+    The tables, which can be of any size, are compared with model.json before the network allocates
+    its own. The other sizes are limited by `inference.models.info`.
+
+    Args:
+        info: what model.json says.
+        state: the state dict with the tables.
+        directory: for messages.
 
     Raises:
         ModelError: the weights do not have the names and shapes that `info` asks for.
     """
+    sizes = info.sizes
+    tables = {
+        ITEM_TABLE: (sizes.items + 1, sizes.item_dim),
+        USER_TABLE: (sizes.users + 1, sizes.user_dim),
+    }
     try:
-        with torch.device("meta"):
-            expected = Network(info.algorithm, info.sizes).state_dict()
-        for name in sorted(expected.keys() | state.keys()):
-            if name not in expected or name not in state:
-                raise ValueError(f"{name} is {'missing' if name in expected else 'unexpected'}")
-            if expected[name].shape != state[name].shape:
-                shapes = tuple(state[name].shape), tuple(expected[name].shape)
-                raise ValueError(f"{name} has the shape {shapes[0]}, model.json says {shapes[1]}")
-        network = Network(info.algorithm, info.sizes)
+        _compare(tables, {name: state[name] for name in tables if name in state})
+        network = Network(info.algorithm, sizes)
+        _compare({name: tuple(each.shape) for name, each in network.state_dict().items()}, state)
         network.load_state_dict(state)
     except Exception as error:  # An encoder of another package can raise anything.
         raise ModelError(
             f"the model in {directory} cannot be loaded: {first_line(error)}"
         ) from error
     return network
+
+
+def _compare(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor]) -> None:
+    """Compares the shapes of weights.
+
+    Raises:
+        ValueError: a weight is missing, unexpected or has another shape.
+    """
+    for name in sorted(expected.keys() | state.keys()):
+        if name not in expected or name not in state:
+            raise ValueError(f"{name} is {'missing' if name in expected else 'unexpected'}")
+        shape = tuple(state[name].shape)
+        if shape != expected[name]:
+            raise ValueError(f"{name} has the shape {shape}, {INFO} says {expected[name]}")

@@ -8,8 +8,7 @@ class in a package of your own and declare an entry point of the group `rivulet.
     mean = "my_package.mean:Mean"
 
 Then train with `--encoder mean`. model.json keeps the name, so the package must be installed
-wherever the model ranks. The constructor must not read the values of its own tensors: the shapes of
-a model's weights are checked on PyTorch's meta device. This module needs no PyTorch.
+wherever the model ranks. This module needs no PyTorch.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def zip_bomb(directory: Path) -> None:
 
 
 def huge_sizes(directory: Path) -> None:
-    change_sizes(directory, hidden=1 << 16, window=1 << 16)
+    change_sizes(directory, hidden=1 << 13, window=1 << 12)
 
 
 def impossible_sizes(directory: Path) -> None:

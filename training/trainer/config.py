@@ -78,11 +78,11 @@ class NetworkSettings:
 
     encoder: str = option("attention", "NAME", parse=_encoder)
     window: int | None = option(
-        None, "ITEMS", least=1, most=65_536, shown=f"history size of the log, else {DEFAULT_WINDOW}"
+        None, "ITEMS", least=1, most=4096, shown=f"history size of the log, else {DEFAULT_WINDOW}"
     )
     item_dim: int = option(32, "N", least=1, most=898)
-    user_dim: int = option(16, "N", least=0, most=65_536)
-    hidden: int = option(64, "N", least=1, most=65_536)
+    user_dim: int = option(16, "N", least=0, most=4096)
+    hidden: int = option(64, "N", least=1, most=8192)
     no_repeats: bool = option(False)
 
 

@@ -72,8 +72,8 @@ def test_sizes_that_do_not_fit_allocate_nothing() -> None:
     state = tiny_network().state_dict()
     assert build_network(info_of(), state, Path("dir")).sizes == info_of().sizes
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    large = ModelInfo("bcq", "1", Sizes(1 << 28, 1 << 28, 898, 1 << 16, 1 << 16, hidden=1 << 16))
-    for info in (large, info_of(window=1 << 16)):
+    large = ModelInfo("bcq", "1", Sizes(1 << 28, 1 << 28, 898, 1 << 12, 1 << 12, hidden=1 << 13))
+    for info in (large, info_of(window=1 << 12)):
         with pytest.raises(ModelError, match="cannot be loaded"):
             build_network(info, state, Path("dir"))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10  # KiB
