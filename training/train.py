@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from rivulet.errors import UserError
 from rivulet.settings import ArgumentParser
-from training.algorithms.options import BcqOptions, DdpgOptions, ReinforceOptions
 from training.algorithms.registry import BUILT_IN, AlgorithmError, find_algorithm
 from training.cli import fail, run_command
 from training.trainer.config import NetworkSettings, TrainConfig, TrainSettings
@@ -32,28 +32,33 @@ def parse(argv: Sequence[str] | None) -> tuple[TrainSettings, NetworkSettings, T
     )
     for shared in (TrainSettings, NetworkSettings, TrainConfig):
         parser.add_settings(shared)
-    for own in (ReinforceOptions, DdpgOptions, BcqOptions):
-        parser.add_settings(own)
-    # An algorithm of another package has options of its own.
-    name = getattr(_named(argv), "algorithm", None)
-    options = BUILT_IN[name][1] if name in BUILT_IN else None
-    if name and options is None:
-        try:
-            options = find_algorithm(name).options
-        except AlgorithmError as error:
-            fail(PROG, error)
+    # An algorithm accepts its own options alone; the help without one shows all built-in options.
+    own = _options_of(getattr(_named(argv), "algorithm", None))
+    for options in own:
         parser.add_settings(options)
     given = parser.parse_args(argv)
     config = replace(
         parser.settings_of(TrainConfig, given),
         algorithm=given.algorithm,
-        options=parser.settings_of(options or ReinforceOptions, given),
+        options=parser.settings_of(own[0], given),
     )
     return (
         parser.settings_of(TrainSettings, given),
         parser.settings_of(NetworkSettings, given),
         config,
     )
+
+
+def _options_of(name: str | None) -> list[type[Any]]:
+    """The options of an algorithm; those of all built-in ones without a name."""
+    if name is None:
+        return [options for _, options in BUILT_IN.values()]
+    if name in BUILT_IN:
+        return [BUILT_IN[name][1]]
+    try:
+        return [find_algorithm(name).options]
+    except AlgorithmError as error:
+        fail(PROG, error)
 
 
 def _named(argv: Sequence[str] | None) -> object:

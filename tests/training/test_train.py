@@ -127,7 +127,16 @@ def test_what_is_wrong_is_one_line(
     capsys.readouterr()
     assert train(data, output, *run, "--resume", "--cap", "2") == 2
     assert capsys.readouterr().err.count("\n") == 1
-    for wrong in (["--cap", "-1"], ["--device", "abacus"], ["--seed", "x"], ["--tau", "2"]):
+    assert train(data, output, *run, "--freeze") == 2
+    assert "--freeze" in capsys.readouterr().err
+    of_others = (["--anchor", "1"], ["--kl", "1"])
+    for wrong in (
+        ["--cap", "-1"],
+        ["--device", "abacus"],
+        ["--seed", "x"],
+        ["--tau", "2"],
+        *of_others,
+    ):
         with pytest.raises(SystemExit) as left:
             train(data, output, *run, *wrong)
         assert left.value.code == 2

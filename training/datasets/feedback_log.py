@@ -54,8 +54,9 @@ def read_settings(path: Path) -> dict[str, Any]:
         if not isinstance(settings, dict):
             raise ValueError("it is not a JSON object")
         for name in ("reward_window", "history_size"):
-            if name in settings and int(settings[name]) < 1:
-                raise ValueError(f"{name} is {settings[name]!r}")
+            value = settings.get(name, 1)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} is {value!r}")
     except (ValueError, TypeError) as error:
         key = SETTINGS_KEY.decode()
         raise RawLogError(f"{path}: its metadata {key!r} cannot be read: {error}") from error

@@ -138,6 +138,8 @@ def _read_feedback(
         added.
     """
     logs = [file.path for file in files if file.kind == "feedback"]
+    if not logs and options.reward_window is not None:
+        raise RawLogError("--reward_window is for feedback logs; there is none among the inputs")
     if not logs:
         return {}, 0
     settings = common_settings(logs, options.reward_window)

@@ -50,6 +50,8 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
     """
     logs = settings.logs or settings.output / LOGS
     data, tables = load_data(settings, logs)
+    if config.freeze and tables is None:
+        raise DataError("--freeze: there are no embeddings of training.embed to leave as they are")
     sizes = _sizes(settings.data, data, tables, shape)
     steps, valid = (
         data.transitions(split, sizes.window, config.gamma, config.gap) for split in (TRAIN, VALID)

@@ -87,6 +87,8 @@ def test_windows_that_contradict_each_other_are_refused(
     assert "--reward_window 600" in refused(capsys, tmp_path / "data", one, "--reward_window=600")
     bad = write_log(tmp_path / "bad.parquet", rows_of(), reward_window=-5)
     assert "reward_window is -5" in refused(capsys, tmp_path / "data", bad)
+    text = write_log(tmp_path / "text.parquet", rows_of(), reward_window="60'")
+    assert "reward_window is" in refused(capsys, tmp_path / "data", text)
 
 
 def test_the_runs_of_a_job_are_read_from_their_folders(tmp_path: Path) -> None:

@@ -203,6 +203,7 @@ def test_a_feedback_log_gives_back_its_events(tmp_path):
         (("user,item,time", "1,2,3"), ("--sample_users",), "no user has a number of events"),
         (("user,item,time", "1,2,3"), ("--short_min", "x"), "--short_min"),
         (("user,item,time", "1,2,3"), ("--age_buckets", "30,20"), "not ascending"),
+        (("user,item,time", "1,2,3"), ("--reward_window", "60"), "there is none"),
     ],
 )
 def test_a_bad_input_is_one_clear_line(tmp_path, capsys, lines, arguments, message):
