@@ -10,6 +10,9 @@ from typing import NamedTuple
 from rivulet import __version__
 from rivulet.settings import PROGRAM
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 MISUSE = 2
 """Exit status of a bad command line."""
 
@@ -91,6 +94,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return MISUSE
+    except KeyboardInterrupt:
+        print(f"\nrivulet {name}: stopped", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 LOG_FILE = "rivulet.log"
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 OTHER_STATE = (
     "--savepoint: its state is that of another job: give the --shards, --history_size and sinks of "
     "the job that made it, and run the same version of Rivulet"
@@ -91,16 +94,20 @@ class Job:
     def main(self, argv: Sequence[str]) -> int:
         """Runs the job from a command line; its exit status."""
         _log_to_file()
-        options = self.options(argv)
+        try:
+            options = self.options(argv)
+            return self._run_and_report(options)
+        except KeyboardInterrupt:
+            print(f"\n{self.prog}: stopped; run it again to continue: what is written stays right")
+            return INTERRUPTED
+
+    def _run_and_report(self, options: JobOptions) -> int:
         from pipelines.running.errors import cause, is_other_state, without_step
 
         try:
             return self._run(options)
         except UserError as error:
             refuse(self.prog, without_step(error))
-        except KeyboardInterrupt:
-            print(f"\n{self.prog}: stopped; run it again to go on: what is written stays right")
-            return 130
         except Exception as error:
             if options.settings[FlinkSettings].savepoint and is_other_state(error):
                 refuse(self.prog, OTHER_STATE)
