@@ -9,6 +9,7 @@ from rivulet.errors import UserError
 _CAUSE = re.compile(r"^(?:Caused by: )?(?:[\w$.]+\.)?(\w+(?:Error|Exception|Exit)): (.+)$")
 _PREFIX = re.compile(r"^(RuntimeError: )?Pipeline \S+ failed in state \w+: ")
 _OTHER_STATE = re.compile(r"Cannot map (checkpoint|savepoint)|Failed to rollback to checkpoint")
+_INTERRUPT = re.compile(r"^(RuntimeError: )?KeyboardInterrupt\b")
 _WHILE = re.compile(r"\s*\[while running '[^']*'\]")
 LONGEST = 300
 
@@ -42,3 +43,9 @@ def cause(error: BaseException) -> str:
 def is_other_state(error: BaseException) -> bool:
     """Whether Flink refused a savepoint because its state is not that of this job."""
     return _OTHER_STATE.search(str(error)) is not None
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether a runner that works in this thread has made an error of Ctrl-C."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return bool(lines) and bool(_INTERRUPT.match(lines[-1]))

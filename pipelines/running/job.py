@@ -102,13 +102,15 @@ class Job:
             return INTERRUPTED
 
     def _run_and_report(self, options: JobOptions) -> int:
-        from pipelines.running.errors import cause, is_other_state, without_step
+        from pipelines.running.errors import cause, is_interrupt, is_other_state, without_step
 
         try:
             return self._run(options)
         except UserError as error:
             refuse(self.prog, without_step(error))
         except Exception as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt from error
             if options.settings[FlinkSettings].savepoint and is_other_state(error):
                 refuse(self.prog, OTHER_STATE)
             logging.exception("the job failed")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.running.errors import cause, is_other_state, without_step
+from pipelines.running.errors import cause, is_interrupt, is_other_state, without_step
 
 FROM_FLINK = """Pipeline rivulet-1_a-b failed in state FAILED: java.lang.RuntimeException: \
 Error received from SDK harness for instruction 5: Traceback (most recent call last):
@@ -40,3 +40,11 @@ state for operator 5c02 to the new program, because the operator is not there.""
 def test_a_savepoint_of_another_shape_is_known() -> None:
     assert is_other_state(RuntimeError(OTHER_STATE))
     assert not is_other_state(RuntimeError(FROM_FLINK))
+
+
+def test_ctrl_c_inside_a_runner_is_known() -> None:
+    text = "Traceback:\n  File a, line 1\nKeyboardInterrupt [while running 'x']"
+    assert is_interrupt(RuntimeError(text))
+    assert is_interrupt(RuntimeError("KeyboardInterrupt"))
+    assert not is_interrupt(RuntimeError(FROM_FLINK))
+    assert not is_interrupt(ValueError(""))
