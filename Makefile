@@ -127,7 +127,7 @@ types: $(DEV_READY) ## Check types with mypy --strict
 	@$(VENV)/bin/mypy
 
 docs: $(DEV_READY) ## Build the documentation site into build/site, with all links checked
-	@$(VENV)/bin/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 lock: $(VENV)/bin/uv ## Compile requirements*.in to lock files with hashes
 	@$(VENV)/bin/uv pip compile -q --generate-hashes --no-header --python-version 3.11 requirements.in -o requirements.txt
