@@ -27,7 +27,7 @@ class RepairSettings:
         dry_run: print what would be removed, and change nothing.
     """
 
-    store: tuple[str, ...] = option((), "URL", shown="required")
+    store: tuple[str, ...] = option((), "URL", shown="required", secret=True)
     max_future: int = option(300, "SECONDS", least=0)
     dry_run: bool = option(False)
 

@@ -62,7 +62,7 @@ class RecordSinkSettings:
             ones; 100,000 are a document of 3 MB, of the 16 MB that MongoDB allows.
     """
 
-    record_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE)
+    record_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE, secret=True)
     consumed_max: int = option(100_000, "ITEMS", least=1, most=400_000)
 
     def problems(self) -> list[str]:
@@ -87,7 +87,7 @@ class PopularSinkSettings:
             mongodb:// or redis://; can be given several times; 'none' for nowhere.
     """
 
-    popular_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE)
+    popular_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE, secret=True)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
@@ -115,7 +115,7 @@ class RecommendationSinkSettings:
             once.
     """
 
-    recommendation_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE)
+    recommendation_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE, secret=True)
     archive_delay: int = option(3, "SECONDS", least=0)
 
     def problems(self) -> list[str]:

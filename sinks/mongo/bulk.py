@@ -34,12 +34,21 @@ def bulk(write: Callable[[], Any]) -> dict[int, tuple[int, str]]:
     try:
         write()
     except BulkWriteError as error:
-        details = error.details or {}
-        errors = details.get("writeErrors", [])
-        if details.get("writeConcernErrors") or any(e.get("code") in _OUTAGES for e in errors):
-            raise
-        return {e["index"]: (e.get("code", 0), str(e.get("errmsg", ""))) for e in errors}
+        return refused_rows(error)
     return {}
+
+
+def refused_rows(error: BulkWriteError) -> dict[int, tuple[int, str]]:
+    """The code and message of each refused row by its index.
+
+    Raises:
+        BulkWriteError: some rows failed because of an outage.
+    """
+    details = error.details or {}
+    errors = details.get("writeErrors", [])
+    if details.get("writeConcernErrors") or any(e.get("code") in _OUTAGES for e in errors):
+        raise error
+    return {e["index"]: (e.get("code", 0), str(e.get("errmsg", ""))) for e in errors}
 
 
 def is_outage(error: BaseException) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError
 
 from sinks.base import Refusal
-from sinks.mongo.bulk import bulk
+from sinks.mongo.bulk import refused_rows
 from sinks.mongo.consumed import Consumed, document, first_consumptions, merge
 from sinks.mongo.documents import Document
 from sinks.mongo.large_documents import Refused, merge_large
@@ -51,30 +52,44 @@ class ConsumedWriter:
     def _write_users(self, users: list[Consumed]) -> Refused:
         groups, others = self._groups(users)
         matched, bad = self._merge(groups)
+        good = [group for place, group in enumerate(groups) if place not in bad]
         # One document that cannot be changed stops its statement: its users are merged one by one.
         singles = [
             _Group([one], groups[place].largest) for place in bad for one in groups[place].users
         ]
-        refused = [(singles[place].users[0], why) for place, why in self._merge(singles)[1].items()]
-        if others or matched < len(users):
-            done = {consumed[0] for consumed, _ in refused}
-            left = [one for one in users if one[0] not in done]
-            refused += merge_large(self._collection, self._unmerged(left), self._most)
-        return refused
-
-    def _server_limit(self, new: int) -> int:
-        """Items of a document into which the server merges so many new ones; 0 for none."""
-        for most_new, known in SERVER_LIMITS:
-            if new <= most_new:
-                return max(0, min(known, self._most - most_new))
-        return 0
+        more, refused_singles = self._merge(singles)
+        merged = [one for group in good for one in group.users]
+        merged += [
+            one.users[0] for place, one in enumerate(singles) if place not in refused_singles
+        ]
+        if matched + more < len(merged):
+            # Other workers have made some of the documents too large since they were looked at.
+            others += merged
+        refused = [(singles[place].users[0], why) for place, why in refused_singles.items()]
+        return refused + merge_large(self._collection, others, self._most)
 
     def _groups(self, users: list[Consumed]) -> tuple[list[_Group], list[Consumed]]:
-        """Groups of users for the server's merge, and users with too many new items for it."""
+        """Groups of users for the server's merge, and users for `merge_large`.
+
+        A full document needs no merge if all new items are later than its last.
+        """
+        ids = [user for user, _ in users]
+        found = {one["_id"]: one for one in self._collection.find({"_id": {"$in": ids}}, _SUMMARY)}
         by_limit: dict[int, list[Consumed]] = {}
+        others = []
         for one in users:
-            by_limit.setdefault(self._server_limit(len(one[1])), []).append(one)
-        others = by_limit.pop(0, [])
+            user, pairs = one
+            if user not in found:
+                others.append(one)
+                continue
+            known, last = found[user]["size"], found[user]["last"]
+            limit = self._server_limit(len(pairs))
+            if known >= self._most and last and pairs[0] > last:
+                continue
+            if known <= limit:
+                by_limit.setdefault(limit, []).append(one)
+            else:
+                others.append(one)
         step = USERS_PER_STATEMENT
         groups = [
             _Group(chosen[at : at + step], limit)
@@ -83,35 +98,23 @@ class ConsumedWriter:
         ]
         return groups, others
 
+    def _server_limit(self, new: int) -> int:
+        """Items of a document into which the server merges so many new ones; -1 for none."""
+        for most_new, known in SERVER_LIMITS:
+            if new <= most_new:
+                return max(-1, min(known, self._most - most_new))
+        return -1
+
     def _merge(self, groups: list[_Group]) -> tuple[int, dict[int, str]]:
         """How many documents matched, and the message for each group that was refused."""
-        matched = 0
-
-        def write() -> None:
-            nonlocal matched
-            statements = [merge(users, largest) for users, largest in groups]
-            matched = self._collection.bulk_write(statements, ordered=False).matched_count
-
-        bad = bulk(write) if groups else {}
-        return matched, {place: why for place, (_, why) in bad.items()}
-
-    def _unmerged(self, users: list[Consumed]) -> list[Consumed]:
-        """The users whom the server has not merged: no document, or too many items.
-
-        A full document needs no merge if all new items are later than its last.
-        """
-        ids = [user for user, _ in users]
-        found = {one["_id"]: one for one in self._collection.find({"_id": {"$in": ids}}, _SUMMARY)}
-        unmerged = []
-        for one in users:
-            user, pairs = one
-            known, last = (found[user]["size"], found[user]["last"]) if user in found else (0, None)
-            if known >= self._most and last and pairs[0] > last:
-                continue
-            limit = self._server_limit(len(pairs))
-            if user not in found or not limit or known > limit:
-                unmerged.append(one)
-        return unmerged
+        if not groups:
+            return 0, {}
+        statements = [merge(users, largest) for users, largest in groups]
+        try:
+            return self._collection.bulk_write(statements, ordered=False).matched_count, {}
+        except BulkWriteError as error:
+            bad = {place: why for place, (_, why) in refused_rows(error).items()}
+            return error.details["nMatched"], bad
 
 
 def _is_number(value: Document) -> Document:

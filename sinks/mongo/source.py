@@ -16,6 +16,8 @@ from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.mongo.documents import Document
 from sinks.mongo.store import ACCEPTED, MongoStore
 
+ANSWER_MS = 120_000
+"""Milliseconds that a server may take for a bulk."""
 SELECTION_MS = 5_000
 """Milliseconds that the client looks for a server before a call fails."""
 
@@ -63,7 +65,11 @@ class MongoSource(StoreSource):
         with self._errors():
             # With journal=True a write that was acknowledged survives a crash of the server.
             client: MongoClient[Document] = MongoClient(
-                self.url, journal=True, serverSelectionTimeoutMS=SELECTION_MS, appname="rivulet"
+                self.url,
+                journal=True,
+                serverSelectionTimeoutMS=SELECTION_MS,
+                socketTimeoutMS=ANSWER_MS,
+                appname="rivulet",
             )
             return MongoStore(self.name, client, self.limits)
 

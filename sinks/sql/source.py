@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 from rivulet.urls import URLError, escape_credentials, public_name
@@ -18,6 +18,9 @@ from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS
 from sinks.sql.store import SqlStore
 from sinks.sql.upserts import check_dialect
+
+ANSWER_TIMEOUT = 120
+"""Seconds that a server over the network may take for a batch."""
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -108,6 +111,7 @@ def make_engine(url: str, folder: str = "") -> Engine:
             hide_parameters=True,
             # Rows are tuples: MySQL's and PostgreSQL's drivers take parameters by position too.
             paramstyle="format",
+            connect_args=_timeouts(parts),
         )
         if engine.dialect.name in ("mysql", "mariadb"):
             sa.event.listen(engine, "connect", _set_strict)
@@ -125,6 +129,13 @@ def make_engine(url: str, folder: str = "") -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _timeouts(parts: URL) -> dict[str, int]:
+    """Otherwise a server that neither answers nor closes its connections is waited for for ever."""
+    if parts.get_driver_name() != "pymysql":
+        return {}
+    return {"read_timeout": ANSWER_TIMEOUT, "write_timeout": ANSWER_TIMEOUT}
 
 
 def _set_strict(connection: Any, _record: Any) -> None:

@@ -26,3 +26,8 @@ def test_without_a_url_it_is_the_default_store() -> None:
 def test_a_wrong_url_is_a_problem_without_its_password() -> None:
     (problem,) = PopularSinkSettings(popular_sink=("ftp://ann:s3cret@h",)).problems()
     assert "ftp://ann:***@h" in problem
+
+
+def test_settings_do_not_show_passwords() -> None:
+    settings = RecordSinkSettings(record_sink=("redis://:s3cret@h/0",))
+    assert "s3cret" not in repr(settings)

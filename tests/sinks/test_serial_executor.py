@@ -1,4 +1,4 @@
-"""Work in line."""
+"""Functions run one after another in a thread."""
 
 import threading
 
@@ -7,16 +7,16 @@ import pytest
 from sinks.serial_executor import SerialExecutor
 
 
-def test_work_is_done_in_turn_and_errors_are_where_they_are_waited_for() -> None:
-    line, go, done = SerialExecutor("test"), threading.Event(), []
+def test_functions_run_in_order_and_errors_are_raised_by_their_futures() -> None:
+    executor, go, done = SerialExecutor("test"), threading.Event(), []
 
     def fail() -> None:
         raise OSError("out")
 
-    first = line.submit(go.wait)
-    failed = line.submit(fail)
-    last = line.submit(lambda: done.append(1))
-    line.close()
+    first = executor.submit(go.wait)
+    failed = executor.submit(fail)
+    last = executor.submit(lambda: done.append(1))
+    executor.close()
     assert not first.done()
     assert not last.done()
     go.set()

@@ -106,6 +106,34 @@ def test_workers_that_merge_large_documents_at_once_lose_nothing(
         store.close()
 
 
+@pytest.mark.parametrize("known", [0, 1, 3])
+@pytest.mark.parametrize("others", [1, 30])
+def test_what_another_worker_writes_since_the_look_at_a_document_is_kept(
+    mongo: Mongo, unique: str, known: int, others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumed_writer, "SERVER_LIMITS", ((2, 8),))
+    url = mongo.url.replace("/rivulet", f"/{unique}")
+    store, other = open_store(url, 100), open_store(url, 100)
+    rows: list[Event] = [(user, item, "pv", T + item) for user in (1, 2) for item in range(known)]
+    if rows:
+        store.writer(EventBatch)(events(*rows))
+    theirs: list[Event] = [(1, 50 + item, "pv", T + 50 + item) for item in range(others)]
+    mine: list[Event] = [(user, 7, "pv", T + 7) for user in (1, 2, 3)]
+    look = store._consumed._groups
+
+    def look_then_wait(users: Any) -> Any:
+        answer = look(users)
+        assert not other.writer(EventBatch)(events(*theirs))
+        return answer
+
+    monkeypatch.setattr(store._consumed, "_groups", look_then_wait)
+    assert not store.writer(EventBatch)(events(*mine))
+    assert found(store) == oracles.consumed(rows + theirs + mine)
+    store.database.client.drop_database(unique)
+    store.close()
+    other.close()
+
+
 def bot(items: int) -> dict[str, Any]:
     times = list(range(T - items, T))
     return {"_id": 1, "user": 1, "consumed": list(range(items)), "time": times}

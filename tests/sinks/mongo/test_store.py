@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from pymongo.database import Database
 from deploy.servers.mongo import Mongo
 from sinks import open_source
 from sinks.mongo.store import MongoStore
-from sinks.retry import retry_outages
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
+from tests.sinks.outage import ITEMS, USERS, write_through_an_outage
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
@@ -209,30 +208,8 @@ def test_a_document_that_can_take_no_more_is_refused_alone(store: MongoStore) ->
 def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
     with Mongo(tmp_path) as server:
         store = open_store(server.url)
-        write = store.writer(EventBatch)
-        frames = [events(*((u, i, "pv", T + i) for u in range(20))) for i in range(300)]
-        retries: list[int] = []
-
-        def write_all() -> None:
-            again = retry_outages(store, lambda: retries.append(1))
-            for frame in frames:
-                again(write, frame)
-                time.sleep(0.005)
-
-        thread = threading.Thread(target=write_all)
-        thread.start()
-        time.sleep(0.3)
-        server.kill()
-        # The client itself bridges what is shorter than its search for a server (5 s).
-        end = time.monotonic() + 30
-        while not retries and time.monotonic() < end:
-            time.sleep(0.1)
-        assert retries
-        assert thread.is_alive()
-        server.start()
-        thread.join(60)
-        assert not thread.is_alive()
-        assert store.database["records"].count_documents({}) == 20 * 300
+        write_through_an_outage(store, server)
+        assert store.database["records"].count_documents({}) == USERS * ITEMS
         for row in store.database["userConsumed"].find():
-            assert row["consumed"] == list(range(300))
+            assert row["consumed"] == list(range(ITEMS))
         store.close()

@@ -1,7 +1,5 @@
 """The Redis store, against a real server."""
 
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +12,10 @@ from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.redis.lists import WrittenLists
 from sinks.redis.store import RedisStore
-from sinks.retry import retry_outages
 from tests.sinks import oracles
 from tests.sinks.deliveries import deliveries
 from tests.sinks.frames import Event, events, ranking, recommendations
+from tests.sinks.outage import ITEMS, USERS, write_through_an_outage
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
@@ -207,26 +205,7 @@ def test_scripts_that_the_server_forgot_are_sent_again(store: RedisStore) -> Non
 def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
     with Redis(tmp_path, options=("--appendfsync", "always")) as server:
         store = open_store(server.url)
-        write = store.writer(EventBatch)
-        frames = [events(*((u, i, "pv", T + i) for u in range(20))) for i in range(300)]
-        retries: list[int] = []
-
-        def write_all() -> None:
-            again = retry_outages(store, lambda: retries.append(1))
-            for frame in frames:
-                again(write, frame)
-                time.sleep(0.005)
-
-        thread = threading.Thread(target=write_all)
-        thread.start()
-        time.sleep(0.3)
-        server.kill()
-        time.sleep(2)
-        assert thread.is_alive()
-        server.start()
-        thread.join(60)
-        assert not thread.is_alive()
-        assert retries
-        for user in range(20):
-            assert items(store.client, f"history:{user}") == list(range(299, 289, -1))
+        write_through_an_outage(store, server)
+        for user in range(USERS):
+            assert items(store.client, f"history:{user}") == list(range(ITEMS - 1, ITEMS - 11, -1))
         store.close()

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from sinks.retry import retry_outages
 from sinks.sql.schema import METADATA
 from sinks.sql.store import SqlStore
 from tests.sinks.frames import Event, events, ranking, recommendations
+from tests.sinks.outage import ITEMS, USERS, write_through_an_outage
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
@@ -146,27 +146,8 @@ def test_a_locked_sqlite_file_passes(tmp_path: Path) -> None:
 def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
     with MySQL(tmp_path) as server:
         store = open_store(server.url)
-        write = store.writer(EventBatch)
-        frames = [events(*((u, i, "pv", T + i) for u in range(20))) for i in range(300)]
-        retries: list[int] = []
-
-        def write_all() -> None:
-            again = retry_outages(store, lambda: retries.append(1))
-            for frame in frames:
-                again(write, frame)
-                time.sleep(0.005)
-
-        thread = threading.Thread(target=write_all)
-        thread.start()
-        time.sleep(0.3)
-        server.kill()
-        time.sleep(2)
-        assert thread.is_alive()
-        server.start()
-        thread.join(60)
-        assert not thread.is_alive()
-        assert retries
-        assert len(found(store, "record")) == 20 * 300
+        write_through_an_outage(store, server)
+        assert len(found(store, "record")) == USERS * ITEMS
         store.close()
 
 
