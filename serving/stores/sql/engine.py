@@ -71,7 +71,7 @@ class Database:
             with self._engine.connect() as connection:
                 return [tuple(row) for row in connection.execute(query)]
         except DatabaseError:
-            # The file may have been made anew since the table was found.
+            # The file may have been created again since the table was found.
             self._tables.discard(table)
             if self._has(table):
                 raise

@@ -44,12 +44,14 @@ def history(db: sqlite3.Connection, user: int, before: int) -> list[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("history_size", [10, 20])
 def test_stream_and_api_give_the_same_lists(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history_size: int
 ) -> None:
+    """Also with a history that is longer than what the model reads: no list has an item of it."""
     monkeypatch.chdir(tmp_path)
     stream(tmp_path / "clicks.csv")
-    assert main(["--input=clicks.csv"]) == 0
+    assert main(["--input=clicks.csv", f"--history_size={history_size}"]) == 0
     with sqlite3.connect("rivulet.db") as db:
         lists = shown(db)
         users = [UNKNOWN_USER, *sorted(lists.keys() - {UNKNOWN_USER})][:USERS]
@@ -65,6 +67,8 @@ def test_stream_and_api_give_the_same_lists(
         ]
     given = list(zip(answers["items"], answers["propensities"], strict=True))
     assert given == [lists[user][1:3] for user in users]
+    for items, history_of_user in zip(answers["items"], histories, strict=True):
+        assert not set(items) & set(history_of_user[-history_size:])
     assert {lists[user][3] for user in users} == {answers["policy"]}
     assert [(one["items"][0], one["propensities"][0]) for one in singly] == [
         given[n] for n in alone
