@@ -44,9 +44,12 @@ class Job(threading.Thread):
         self.tables = run_job(self.folder, *self.flags, progress=self.progress)
 
     def wait_for_retries(self, *urls: str) -> None:
-        """Returns when the job has found all these stores out."""
+        """Returns when the job has found one of these stores out.
+
+        While it waits for one, it may have nothing to write to the others.
+        """
         names = {open_source(url).name for url in urls}
-        self.wait_until(lambda: names <= self.progress.unavailable_stores().keys())
+        self.wait_until(lambda: bool(names & self.progress.unavailable_stores().keys()))
 
     def wait_until(self, what: Callable[[], bool]) -> None:
         """Returns when it holds; the job must not have ended before."""
