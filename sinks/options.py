@@ -150,7 +150,7 @@ class DeadLetterSettings:
     dead_letters_max: int = option(1_000, "MB", least=0)
     dead_letters_keep: int = option(3, "FILES", least=0)
     dead_letters_raw: int = option(64, "KB", least=1)
-    redact: tuple[str, ...] = option((), "FIELD,..", separated=True)
+    redact: tuple[str, ...] = option((), "FIELD,..", separated=True, shown="none")
 
     def max_bytes(self) -> int:
         """Bytes of a file, at the most; 0 for no limit."""
