@@ -31,9 +31,8 @@ from pipelines.recommend import JOB
 def watch():
     while True:
         progress = sys.modules.get("transforms.progress")
-        if progress is not None and any(
-            counters.values.get("read") for counters in list(progress._JOBS.values())
-        ):
+        jobs = getattr(progress, "_JOBS", {})  # The module may be half imported.
+        if any(counters.values.get("read") for counters in list(jobs.values())):
             hidden = ("torch", "google.cloud.storage", "pymongo", "kafka", "duckdb")
             found = [name for name in hidden if name in sys.modules]
             print("READ", json.dumps([time.process_time(), found]), flush=True)
