@@ -80,7 +80,7 @@ def fill(
         event_item=unit.events.item,
         event_behavior=unit.events.behavior,
         event_time=unit.events.time,
-    )
+    ).named(request.names, ranked.names)
     _complete(batch, request, state, popular, repeat_consumed=repeat_consumed)
     return batch
 

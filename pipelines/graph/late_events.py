@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
+from transforms.columns.id_names import IdNames
+from transforms.columns.names import id_texts
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import BEHAVIORS, EventBatch
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
@@ -16,6 +18,15 @@ from transforms.progress import SHARED_PROGRESS, ProgressCounters
 LATE = "late"
 
 _LOG = logging.getLogger(__name__)
+
+
+def _csv_field(texts: pa.StringArray) -> pa.StringArray:
+    """The texts as fields of CSV: quoted where they have a comma or a quote (RFC 4180)."""
+    special = pc.match_substring_regex(texts, '[,"]')
+    if not pc.any(special).as_py():
+        return texts
+    doubled = pc.replace_substring(texts, '"', '""')
+    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), texts)
 
 
 @beam.typehints.with_output_types(DeadLetterBatch)
@@ -55,8 +66,12 @@ class LateEventsToDeadLetters(beam.DoFn):
         size = len(batch)
         self._late.inc(size)
         self._progress.add("late", size)
-        numbers = (pa.array(column).cast(pa.string()) for column in (
-            batch.user, batch.item, batch.time))  # fmt: skip
+        names = batch.names or IdNames()
+        numbers = (
+            _csv_field(id_texts(names.user, batch.user)),
+            _csv_field(id_texts(names.item, batch.item)),
+            pa.array(batch.time).cast(pa.string()),
+        )
         behavior = pa.array(BEHAVIORS, pa.string()).take(pa.array(batch.behavior))
         raw = pc.binary_join_element_wise(*numbers, behavior, ",")
         source, reason = (pa.repeat(pa.scalar(text), size) for text in (self._source, LATE))

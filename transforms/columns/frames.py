@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.columns.codec import Buffer, Column, read_columns, write_columns
+from transforms.columns.id_names import IdNames
 
 C = TypeVar("C", bound="Columns")
 Index = npt.NDArray[np.generic] | slice
@@ -24,9 +25,49 @@ class Columns:
     COMPRESSED: ClassVar[bool] = False
     """Whether the coder compresses with LZ4: worthwhile for wide rows that resemble each other."""
 
+    USERS: ClassVar[tuple[str, ...]] = ()
+    """The columns that hold ids of users."""
+
+    ITEMS: ClassVar[tuple[str, ...]] = ()
+    """The columns that hold ids of items."""
+
+    names: IdNames | None = None
+    """The texts of ids that are keys of texts; None where all ids are integers."""
+
+    def named(self, *names: IdNames | None) -> Self:
+        """Gives these columns, which the caller has just made, the names of all arguments.
+
+        Raises:
+            IdCollisionError: two texts have one key.
+        """
+        merged = IdNames.merged(names)
+        if merged is not None:
+            # Not a field: columns of integers do not pay for it, and the fields are all columns.
+            object.__setattr__(self, "names", merged)
+        return self
+
+    def own_names(self) -> IdNames | None:
+        """The names of the ids that the columns hold, without those of other ids."""
+        if self.names is None:
+            return None
+        users = [getattr(self, name) for name in self.USERS]
+        return self.names.only(users, [getattr(self, name) for name in self.ITEMS])
+
+    def replaced(self, **changes: Column) -> Self:
+        """The same columns and names, but for some columns."""
+        return replace(self, **changes).named(self.names)  # type: ignore[type-var]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the columns with their names."""
+        return _restored, (type(self), self.columns(), self.own_names())
+
     def columns(self) -> tuple[Column, ...]:
         """The columns in the order of the fields."""
         return tuple([getattr(self, name) for name in column_names(type(self))])  # type: ignore[arg-type]
+
+
+def _restored(kind: type[C], columns: tuple[Column, ...], names: IdNames | None) -> C:
+    return kind(*columns).named(names)
 
 
 @cache
@@ -46,7 +87,8 @@ class Frame(Columns):
 
     def take(self, index: Index) -> Self:
         """The rows at `index` (positions, a mask or a slice)."""
-        return type(self)(*(column[index] for column in self.columns()))
+        taken = type(self)(*(column[index] for column in self.columns()))
+        return taken if self.names is None else taken.named(self.names)
 
     @classmethod
     def concat(cls, frames: Iterable[Self]) -> Self:
@@ -54,16 +96,31 @@ class Frame(Columns):
         parts = list(frames)
         if len(parts) == 1:
             return parts[0]
-        return cls(
+        whole = cls(
             *(
                 np.concatenate(columns)
                 for columns in zip(*(part.columns() for part in parts), strict=True)
             )
         )
+        return whole.named(*(part.names for part in parts))
+
+
+def name_columns(names: IdNames | None) -> tuple[Column, ...]:
+    """The columns that follow those of an encoded frame: none where ids are integers."""
+    return () if names is None else names.columns()
+
+
+def names_in(columns: list[Column]) -> IdNames | None:
+    """The names from what `name_columns` gave."""
+    return IdNames.of_columns(columns) if columns else None
 
 
 class FrameCoder(beam.coders.Coder):
-    """Encodes a frame or other columns, see `transforms.columns.codec`."""
+    """Encodes a frame or other columns, see `transforms.columns.codec`.
+
+    The names of ids that are text follow as columns of their own. Where ids are integers there are
+    no such columns.
+    """
 
     def __init__(self, frame_type: type[Columns]) -> None:
         self._type = frame_type
@@ -76,7 +133,7 @@ class FrameCoder(beam.coders.Coder):
 
     def encode(self, value: Columns) -> bytes:
         """Encodes a frame."""
-        encoded = write_columns(value.columns())
+        encoded = write_columns((*value.columns(), *name_columns(value.own_names())))
         if not self._type.COMPRESSED:
             return encoded
         packed: bytes = pa.compress(encoded, codec="lz4", asbytes=True)
@@ -87,7 +144,10 @@ class FrameCoder(beam.coders.Coder):
         if self._type.COMPRESSED:
             size = int.from_bytes(encoded[:4], "little")
             encoded = pa.decompress(memoryview(encoded)[4:], size, codec="lz4", asbytes=True)
-        return self._type(*read_columns(encoded))
+        columns = read_columns(encoded)
+        size = len(column_names(self._type))  # type: ignore[arg-type]
+        found = self._type(*columns[:size])
+        return found.named(names_in(columns[size:]))
 
     def is_deterministic(self) -> bool:
         """Equal frames have equal bytes."""

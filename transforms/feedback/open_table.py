@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,6 +37,9 @@ class OpenTable(Frame):
         history: int64 [n, h], as in RankedBatch; [n, 0] where no feedback log is kept.
         history_length: int64 [n], as in RankedBatch.
     """
+
+    USERS: ClassVar[tuple[str, ...]] = ("user",)
+    ITEMS: ClassVar[tuple[str, ...]] = ("items", "history")
 
     user: Int64s
     time: Int64s
@@ -71,7 +75,7 @@ class OpenTable(Frame):
             batch.propensities[row] if keep_log else np.zeros((rows, 0), np.float32),
             batch.history[row] if keep_log else np.zeros((rows, 0), np.int64),
             batch.history_length[row],
-        )
+        ).named(batch.names)
 
     @classmethod
     def joined(cls, tables: Sequence[OpenTable]) -> OpenTable:
@@ -81,7 +85,8 @@ class OpenTable(Frame):
         saved the state. Narrower columns are padded with 0.
         """
         filled = [table.columns() for table in tables if len(table)]
-        return cls(*(_joined_column(columns) for columns in zip(*filled, strict=True)))
+        whole = cls(*(_joined_column(columns) for columns in zip(*filled, strict=True)))
+        return whole.named(*(table.names for table in tables))
 
     def ordered(self) -> OpenTable:
         """Sorted by user and time."""
@@ -111,7 +116,7 @@ class OpenTable(Frame):
         for found in matching.in_window(window):
             cell = found.row * best.shape[1] + found.column
             np.maximum.at(best.reshape(-1), cell, events.behavior[found.event] + np.int8(1))
-        return replace(self, seen=seen, best=best)
+        return self.replaced(seen=seen, best=best)
 
     def previous_rewards(self, memory: int = 0) -> Int64s:
         """For each row, how many items of the user's row before it were seen: int64 [n].

@@ -144,14 +144,14 @@ class RewardBatches(beam.DoFn):
             self._progress.reach("event_time", int(batch.time.max()))
             # Rows after the previous step are the unit's own.
             is_new = table.time > state.complete_until if len(held) else slice(None)
-            yield replace(batch, last_reward=rewards[is_new])
+            yield batch.replaced(last_reward=rewards[is_new])
         over: Bools = ~table.closed & (table.time + self._rules.window <= unit.complete_until)
         if over.any():
             state = yield from self._feedback(shard, unit.complete_until, state, table.take(over))
         keep = ~(table.closed | over) | table.is_latest()
         if self._rules.memory:
             keep &= table.time + self._rules.memory > unit.complete_until
-        state = state.put_back(replace(table, closed=table.closed | over).take(keep))
+        state = state.put_back(table.replaced(closed=table.closed | over).take(keep))
         if unit.last_user == LAST_USER:
             state = yield from self._end_step(state.end_step(unit.complete_until), unit)
         return replace(state, next_sequence=unit.sequence + 1)
@@ -181,7 +181,7 @@ class RewardBatches(beam.DoFn):
                 rows.history,
                 rows.history_length,
                 rewards[logged],
-            )
+            ).named(rows.names)
             # The input's timestamp is that of the previous step; windows need the step's own.
             yield beam.pvalue.TaggedOutput("feedback", TimestampedValue((shard, feedback), time))
         minute = over.time // MINUTE * MINUTE

@@ -8,7 +8,8 @@ import apache_beam as beam
 import numpy as np
 
 from transforms.columns.codec import read_columns, write_columns
-from transforms.columns.frames import column_names
+from transforms.columns.frames import column_names, name_columns, names_in
+from transforms.columns.id_names import IdNames
 from transforms.feedback.open_table import OpenTable
 from transforms.fill import POPULAR
 from transforms.messages.events import Float32s, Int8s, Int64s
@@ -66,8 +67,8 @@ class FeedbackState:
         names = list(dict.fromkeys((*self.policies.tolist(), *batch.policies.tolist())))
         number = np.array([names.index(name) for name in batch.policies.tolist()], np.int64)
         labels = np.array(names, self.policies.dtype)
-        return replace(self, policies=labels), replace(
-            batch, policies=labels, policy_index=number[batch.policy_index]
+        return replace(self, policies=labels), batch.replaced(
+            policies=labels, policy_index=number[batch.policy_index]
         )
 
     def take_users(self, last_user: int) -> tuple[OpenTable, FeedbackState]:
@@ -88,7 +89,7 @@ class FeedbackState:
             # A job that loads ever newer models must not keep all their labels.
             used = np.union1d(rows.policy, [0])
             policies = policies[used]
-            rows = replace(rows, policy=np.searchsorted(used, rows.policy))
+            rows = rows.replaced(policy=np.searchsorted(used, rows.policy))
         return replace(
             self, complete_until=complete_until, open=rows, processed=(), policies=policies
         )
@@ -118,12 +119,14 @@ class FeedbackStateCoder(beam.coders.Coder):
         """Encodes a state."""
         numbers = np.array([value.next_sequence, value.complete_until, value.early])
         minutes = PolicyMinutes.merged(value.minutes) if value.minutes else _no_minutes()
+        processed = _joined(value.processed)
         columns = (
             numbers,
             value.policies,
             *value.open.columns(),
-            *_joined(value.processed).columns(),
+            *processed.columns(),
             *minutes.columns(),
+            *name_columns(IdNames.merged((value.open.own_names(), processed.own_names()))),
         )
         return write_columns(columns)
 
@@ -131,14 +134,16 @@ class FeedbackStateCoder(beam.coders.Coder):
         """Decodes what `encode` wrote."""
         numbers, policies, *rest = read_columns(encoded)
         wide = len(column_names(OpenTable))
-        processed = OpenTable(*rest[wide : 2 * wide])
-        minutes = PolicyMinutes(*rest[2 * wide :])
+        end = 2 * wide + len(column_names(PolicyMinutes))
+        names = names_in(rest[end:])
+        processed = OpenTable(*rest[wide : 2 * wide]).named(names)
+        minutes = PolicyMinutes(*rest[2 * wide : end])
         next_sequence, complete_until, early = numbers.tolist()
         return FeedbackState(
             next_sequence=next_sequence,
             complete_until=complete_until,
             early=early,
-            open=OpenTable(*rest[:wide]),
+            open=OpenTable(*rest[:wide]).named(names),
             processed=(processed,) if len(processed) else (),
             minutes=(minutes,) if len(minutes) else (),
             policies=policies,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,8 @@ class EmissionProgress(Columns):
         count: int64 [n].
     """
 
+    ITEMS: ClassVar[tuple[str, ...]] = ("item",)
+
     header: Int64s
     window_end: Int64s
     rank: Int64s
@@ -43,7 +46,7 @@ class EmissionProgress(Columns):
     ) -> EmissionProgress:
         """The state from its values."""
         header = np.array([complete_until, next_sequence, shards], np.int64)
-        return EmissionProgress(header, *rankings.columns())
+        return EmissionProgress(header, *rankings.columns()).named(rankings.names)
 
     @staticmethod
     def initial(shards: int) -> EmissionProgress:
@@ -64,7 +67,8 @@ class EmissionProgress(Columns):
     @property
     def rankings(self) -> PopularRows:
         """The rankings that later ranking times use."""
-        return PopularRows(self.window_end, self.rank, self.item, self.count)
+        rows = PopularRows(self.window_end, self.rank, self.item, self.count)
+        return rows.named(self.names)
 
     def check_shards(self, shards: int) -> None:
         """Refuses state of another number of shards, whose keys mean other users.

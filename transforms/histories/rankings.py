@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from transforms.columns.id_names import IdNames
 from transforms.columns.packing import order
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import Int64s
@@ -31,6 +32,11 @@ class Rankings:
         self._items = np.zeros((len(starts), size), np.int64)
         window = np.repeat(np.arange(len(starts)), self._length)
         self._items[window, rows.rank - 1] = rows.item
+
+    @property
+    def names(self) -> IdNames | None:
+        """The texts of the items; None where they are integers."""
+        return self._rows.names
 
     def at(self, times: Int64s) -> tuple[Int64s, Int64s, Int64s]:
         """The latest ranking whose window ended at or before each time.

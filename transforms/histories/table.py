@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,9 @@ class HistoryTable(Frame):
         length: int64 [n], how many of `items` are valid.
         last: int64 [n], time of the user's last event in seconds since the epoch.
     """
+
+    USERS: ClassVar[tuple[str, ...]] = ("user",)
+    ITEMS: ClassVar[tuple[str, ...]] = ("items",)
 
     user: Int64s
     items: Int64s
@@ -43,7 +47,7 @@ class HistoryTable(Frame):
         source = np.minimum(source, self.items.shape[1] - 1)
         items = np.take_along_axis(self.items, source, axis=1)
         items = np.where(column < length[:, None], items, 0)
-        return HistoryTable(self.user, items, length, self.last)
+        return HistoryTable(self.user, items, length, self.last).named(self.names)
 
 
 def look_up(sorted_ids: Int64s, ids: Int64s) -> tuple[Int64s, Bools]:

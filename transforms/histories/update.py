@@ -126,6 +126,7 @@ class HistoryUpdate:
         is_next_state[starts[1:]] = 1
         items, length = self._histories(owner[starts], end[starts])
         states = States(self._user[owner[starts]], items, length)
+        states = states.named(self._table.names, self._events.names)
         return DueRows(self._user[owner], time, np.cumsum(is_next_state), states)
 
     def table(self, complete_until: int = 0) -> HistoryTable:
@@ -140,7 +141,7 @@ class HistoryUpdate:
         end = self._start[owner] + self._stored[owner] + self._new[owner]
         items, length = self._histories(owner, end)
         last = self._events.time[self._end[owner] - 1]
-        changed = HistoryTable(self._user[owner], items, length, last)
+        changed = HistoryTable(self._user[owner], items, length, last).named(self._events.names)
         unchanged = np.ones(len(self._table), bool)
         unchanged[self._row[owner[self._stored_before[owner]]]] = False
         table = HistoryTable.concat([self._table.take(unchanged), changed])

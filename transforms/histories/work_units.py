@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from transforms.columns.id_names import IdNames
 from transforms.histories.rankings import Rankings
 from transforms.histories.update import DueRows
 from transforms.messages.events import EventBatch
@@ -33,6 +34,7 @@ def work_units_of(
         sequence: number of the first unit.
         complete_until: all events before this time have been applied, in seconds since the epoch.
     """
+    names = IdNames.merged((rows.states.names, events.names, rankings.names))
     start = event_start = 0
     size = len(rows.user)
     while True:
@@ -57,6 +59,7 @@ def work_units_of(
             popular_items=popular_items,
             popular_length=popular_length,
             unit=WorkUnit(sequence, complete_until, last_user, unit_events),
+            names=names,
         )
         if end == size:
             return

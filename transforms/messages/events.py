@@ -7,12 +7,14 @@ pipeline is an `EventBatch` of thousands of events, and each step works on whole
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from transforms.columns.frames import Frame, coded
-from transforms.columns.packing import pack
+from transforms.columns.id_names import item_ranks
+from transforms.columns.packing import order, pack
 from transforms.columns.ranges import run_starts
 from transforms.messages.behaviors import BEHAVIORS, REWARDS
 
@@ -39,6 +41,9 @@ class EventBatch(Frame):
         time: int64 [n], seconds since the epoch, UTC.
     """
 
+    USERS: ClassVar[tuple[str, ...]] = ("user",)
+    ITEMS: ClassVar[tuple[str, ...]] = ("item",)
+
     user: Int64s
     item: Int64s
     behavior: Int8s
@@ -54,6 +59,8 @@ class EventBatch(Frame):
         """The distinct events, sorted by (user, time, item, behavior)."""
         if len(self) < 2:
             return self
+        if self.names is not None:
+            return self._ordered_by_text()
         packed = pack(self.user, self.time, self.item, self.behavior)
         if packed is None:
             order = np.lexsort((self.behavior, self.item, self.time, self.user))
@@ -65,3 +72,14 @@ class EventBatch(Frame):
         fresh = run_starts(key)
         user, time, item, behavior = packed.columns(key if len(fresh) == len(key) else key[fresh])
         return EventBatch(user, item, behavior.astype(np.int8), time)
+
+    def _ordered_by_text(self) -> EventBatch:
+        """The same where items are text: they are in the order of their texts."""
+        names = self.own_names()
+        user = self.user
+        if names is not None and names.user is not None:
+            user = names.user.rows(user)  # Small numbers, in the order of the keys.
+        rows = order(user, self.time, item_ranks(names, self.item), self.behavior)
+        batch = self.take(rows)
+        starts = run_starts(*batch.columns())
+        return batch if len(starts) == len(batch) else batch.take(starts)

@@ -24,6 +24,8 @@ class Feedback(Frame):
     """
 
     COMPRESSED: ClassVar[bool] = True
+    USERS: ClassVar[tuple[str, ...]] = ("user",)
+    ITEMS: ClassVar[tuple[str, ...]] = ("items", "history")
 
     user: Int64s
     time: Int64s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ class ItemCounts(Frame):
         count: int64 [n], the item's events.
     """
 
+    ITEMS: ClassVar[tuple[str, ...]] = ("item",)
+
     item: Int64s
     count: Int64s
 
@@ -31,8 +34,9 @@ class ItemCounts(Frame):
         item = self.item[rows]
         starts = run_starts(item)
         if len(starts) == len(item):
-            return ItemCounts(item, self.count[rows])
-        return ItemCounts(item[starts], np.add.reduceat(self.count[rows], starts))
+            return ItemCounts(item, self.count[rows]).named(self.names)
+        counts = np.add.reduceat(self.count[rows], starts)
+        return ItemCounts(item[starts], counts).named(self.names)
 
 
 @coded
@@ -46,6 +50,8 @@ class PopularRows(Frame):
         item: int64 [n].
         count: int64 [n], the item's events in the window.
     """
+
+    ITEMS: ClassVar[tuple[str, ...]] = ("item",)
 
     window_end: Int64s
     rank: Int64s

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from transforms.columns.id_names import IdNames
+
 POLICY_BYTES = 64
 """Longest label of a policy, in bytes of UTF-8."""
 
@@ -22,12 +24,14 @@ class RankedLists:
             1.0 for a deterministic policy, 0 after the last item.
         policy: bytes [n], the label of the model that ranked (UTF-8, at most POLICY_BYTES);
             empty where nothing names it.
+        names: the texts of the items; None where they are integers.
     """
 
     items: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
     propensities: npt.NDArray[np.float32]
     policy: npt.NDArray[np.bytes_]
+    names: IdNames | None = None
 
     def __len__(self) -> int:
         return len(self.length)
@@ -60,5 +64,9 @@ class RankedLists:
     def take(self, rows: slice | npt.NDArray[np.generic]) -> RankedLists:
         """The lists at `rows` (positions, a mask or a slice)."""
         return RankedLists(
-            self.items[rows], self.length[rows], self.propensities[rows], self.policy[rows]
+            self.items[rows],
+            self.length[rows],
+            self.propensities[rows],
+            self.policy[rows],
+            self.names,
         )

@@ -7,10 +7,12 @@ A shard emits its work as `RankingRequest`s. The policy and the fill turn each i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from transforms.columns.frames import Columns, Frame, coded
+from transforms.columns.id_names import IdNames
 from transforms.messages.events import EventBatch, Float32s, Int8s, Int64s
 from transforms.messages.recommendations import Labels, Recommendations
 
@@ -25,6 +27,9 @@ class States(Frame):
         items: int64 [n, h], the last items, oldest first, left-aligned, padded with 0.
         length: int64 [n], how many of `items` are valid.
     """
+
+    USERS: ClassVar[tuple[str, ...]] = ("user",)
+    ITEMS: ClassVar[tuple[str, ...]] = ("items",)
 
     user: Int64s
     items: Int64s
@@ -72,6 +77,7 @@ class RankingRequest:
         popular_items: int64 [p, size], rankings of popular items, best first, padded with 0.
         popular_length: int64 [p], how many of `popular_items` are valid.
         unit: the work unit.
+        names: the texts of the ids; None where all are integers.
     """
 
     user: Int64s
@@ -83,6 +89,7 @@ class RankingRequest:
     popular_items: Int64s
     popular_length: Int64s
     unit: WorkUnit
+    names: IdNames | None = None
 
 
 @coded
@@ -111,6 +118,9 @@ class RankedBatch(Columns):
         event_time: int64 [e].
     """
 
+    USERS: ClassVar[tuple[str, ...]] = ("user", "event_user")
+    ITEMS: ClassVar[tuple[str, ...]] = ("items", "history", "event_item")
+
     user: Int64s
     time: Int64s
     list_index: Int64s
@@ -133,7 +143,7 @@ class RankedBatch(Columns):
         """The work unit."""
         sequence, complete_until, last_user = self.header.tolist()
         columns = self.event_user, self.event_item, self.event_behavior, self.event_time
-        return WorkUnit(sequence, complete_until, last_user, EventBatch(*columns))
+        return WorkUnit(sequence, complete_until, last_user, EventBatch(*columns).named(self.names))
 
     def rows(self) -> Recommendations:
         """The recommendations as rows, as stores take them."""
@@ -146,4 +156,4 @@ class RankedBatch(Columns):
             self.propensities[row],
             self.policies[self.policy_index[row]],
             self.last_reward,
-        )
+        ).named(self.names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,9 @@ class Recommendations(Frame):
         last_reward: int64 [n], how many items of the user's previous recommendation the user
             went on to; -1 where there was none.
     """
+
+    USERS: ClassVar[tuple[str, ...]] = ("user",)
+    ITEMS: ClassVar[tuple[str, ...]] = ("items",)
 
     user: Int64s
     time: Int64s

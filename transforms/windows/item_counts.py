@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import apache_beam as beam
 import numpy as np
 
 from transforms.columns.frames import Frame, FrameCoder, coded
+from transforms.columns.id_names import item_ranks
 from transforms.columns.packing import order, pack
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch, Int64s
@@ -31,6 +32,9 @@ class PaneCounts(Frame):
         count: int64 [n], their events.
     """
 
+    USERS: ClassVar[tuple[str, ...]] = ("user",)
+    ITEMS: ClassVar[tuple[str, ...]] = ("item",)
+
     pane: Int64s
     user: Int64s
     item: Int64s
@@ -49,7 +53,8 @@ class PaneCounts(Frame):
         number = events.time // pane
         user = events.user if cap else np.zeros_like(events.user)
         (number, user, item), count = distinct(number, user, events.item)
-        return PaneCounts(number, user, item, np.minimum(count, cap) if cap else count)
+        found = PaneCounts(number, user, item, np.minimum(count, cap) if cap else count)
+        return found.named(events.names)
 
 
 def distinct(*columns: Int64s) -> tuple[list[Int64s], Int64s]:
@@ -162,18 +167,21 @@ class MergeCappedCounts(_MergeFrames):
             return counts
         total = np.minimum(np.add.reduceat(counts.count, starts), self._cap)
         pane = np.zeros(len(starts), np.int64)
-        return PaneCounts(pane, counts.user[starts], counts.item[starts], total)
+        whole = PaneCounts(pane, counts.user[starts], counts.item[starts], total)
+        return whole.named(counts.names)
 
     def extract_output(self, accumulator: list[PaneCounts]) -> ItemCounts:
         """The counts by item."""
         if not accumulator:
             return ItemCounts(np.empty(0, np.int64), np.empty(0, np.int64))
         counts = self.merged(accumulator)
-        return ItemCounts(counts.item, counts.count).merged()
+        return ItemCounts(counts.item, counts.count).named(counts.names).merged()
 
 
 def top_rows(window_end: int, counts: ItemCounts, size: int) -> PopularRows:
     """The ranking of a window: the items with the most events, ties by the smaller item id.
+
+    Ids that are text compare by their texts.
 
     Args:
         window_end: seconds since the epoch.
@@ -183,8 +191,7 @@ def top_rows(window_end: int, counts: ItemCounts, size: int) -> PopularRows:
     if len(counts) > 4 * size:  # Sort only the items that can be in the ranking.
         least = np.partition(counts.count, -size)[-size]
         counts = counts.take(counts.count >= least)
-    best = np.lexsort((counts.item, -counts.count))[:size]
+    best = np.lexsort((item_ranks(counts.own_names(), counts.item), -counts.count))[:size]
     rank = np.arange(1, len(best) + 1, dtype=np.int64)
-    return PopularRows(
-        np.full(len(best), window_end, np.int64), rank, counts.item[best], counts.count[best]
-    )
+    end = np.full(len(best), window_end, np.int64)
+    return PopularRows(end, rank, counts.item[best], counts.count[best]).named(counts.names)

@@ -121,7 +121,7 @@ class _CountInPanes(beam.DoFn):
 
 def _by_pane(element: tuple[int, PaneCounts]) -> tuple[int, ItemCounts]:
     counts = element[1]
-    return int(counts.pane[0]), ItemCounts(counts.item, counts.count)
+    return int(counts.pane[0]), ItemCounts(counts.item, counts.count).named(counts.names)
 
 
 def _without_shard(element: tuple[tuple[int, int], ItemCounts]) -> tuple[int, ItemCounts]:

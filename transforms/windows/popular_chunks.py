@@ -142,6 +142,7 @@ class _RunningCounts:
 
     def __init__(self, counts: PaneCounts, cap: int) -> None:
         self._pane, self._count, self._cap = counts.pane, counts.count, cap
+        self._names = counts.own_names()
         self._distinct, self._item = np.unique(counts.item, return_inverse=True)
         self._total = np.zeros(len(self._distinct), np.int64)
         self._added = self._removed = 0
@@ -160,7 +161,7 @@ class _RunningCounts:
     def items(self) -> ItemCounts:
         """The counts of the items that have any, items ascending."""
         held = np.flatnonzero(self._total)
-        return ItemCounts(self._distinct[held], self._total[held])
+        return ItemCounts(self._distinct[held], self._total[held]).named(self._names)
 
     def _apply(self, rows: slice, sign: int) -> None:
         item, change = self._item[rows], sign * self._count[rows]
