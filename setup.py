@@ -60,6 +60,7 @@ setup(
         "pipelines": ["py.typed", "**/*.xml", "**/*.java"],
         "inference": ["py.typed", "packaged/*"],
         "serving": ["py.typed", "static/**"],
+        "sources": ["py.typed", "schema/presets/*.toml"],
         "simulation": ["py.typed", "*.csv.gz"],
     },
     install_requires=requirements()["base"],

@@ -97,7 +97,7 @@ def messages(
         SourceError: a file cannot be read.
     """
     for file_range in ranges:
-        for events, dead_letters, _ in read_range(file_range):
+        for events, dead_letters, *_ in read_range(file_range):
             yield from _encode(events, as_json)
             counts.malformed += len(dead_letters)
             if keep_malformed:

@@ -37,6 +37,7 @@ class ReplaySettings:
         input: a file or a glob: CSV, gzipped CSV, or Parquet.
         output: kafka://HOST:PORT[,HOST:PORT]/TOPIC; ${NAME} is replaced from the environment.
         columns: columns of CSV files without a header, separated by commas.
+        schema: how the fields of the files map to events: a TOML file, or the name of a preset.
         rate: events per second.
         speed: seconds of event time per second.
         format: format of the values.
@@ -52,9 +53,12 @@ class ReplaySettings:
     speed: float | None = option(None, "X", above=0, shown="no limit")
     format: str = option("csv", choices=FORMATS)
     keep_malformed: bool = option(False)
+    schema: str | None = option(None, "FILE|PRESET", shown="the columns have an event's names")
 
     def problems(self) -> Iterator[str]:
         """Errors in the values, one line each."""
+        if self.schema and self.columns:
+            yield "--columns has no effect with --schema: give columns in the schema"
         if self.rate and self.speed:
             yield "--rate and --speed exclude each other: give one of them"
 
@@ -80,10 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sources.files.plan import plan
     from sources.kafka.errors import describe
     from sources.kafka.url import parse_url
+    from sources.schema.load import load_schema
 
     try:
         url = parse_url(chosen.output)
-        ranges = plan(chosen.input, list(chosen.columns) or None)
+        schema = load_schema(chosen.schema) if chosen.schema else None
+        ranges = plan(chosen.input, list(chosen.columns) or None, schema=schema)
     except SourceError as error:
         parser.error(str(error))
     # The client logs each error many times; the command prints it once.

@@ -1,4 +1,4 @@
-"""What a source counts: lines, events, malformed lines, and events from the future."""
+"""What a source counts: lines, events, malformed and ignored lines, events from the future."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from transforms.progress import ProgressCounters
 class ReadCounters:
     """Beam's counters in the namespace `rivulet`, and the job's progress counters.
 
-    Every line is counted in `lines` and in one of `events` and `malformed`. `future` counts
+    Every line is counted in `lines` and in one of `events`, `malformed` and `ignored` (left out
+    by a schema). `future` counts
     those of the malformed ones that are events from the future.
 
     Args:
@@ -26,10 +27,19 @@ class ReadCounters:
         self._events = Metrics.counter("rivulet", "events")
         self._malformed = Metrics.counter("rivulet", "malformed")
         self._future = Metrics.counter("rivulet", "future")
+        self._ignored = Metrics.counter("rivulet", "ignored")
 
-    def record(self, events: EventBatch, malformed: MalformedRows) -> None:
-        """Counts a batch of lines."""
-        self._lines.inc(len(events) + len(malformed))
+    def record(self, events: EventBatch, malformed: MalformedRows, ignored: int = 0) -> None:
+        """Counts a batch of lines.
+
+        Args:
+            events: the events.
+            malformed: the malformed lines.
+            ignored: how many lines a schema leaves out.
+        """
+        self._lines.inc(len(events) + len(malformed) + ignored)
+        if ignored:
+            self._ignored.inc(ignored)
         self._events.inc(len(events))
         self._malformed.inc(len(malformed))
         future = int((malformed.code == CODES[FUTURE]).sum())

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rivulet.settings import option
 from sources.errors import SourceError
 from sources.kafka.url import SECURITY
 from sources.parsing.layout import EXAMPLE, Layout
+
+if TYPE_CHECKING:
+    from sources.schema.schema import Schema
 
 KAFKA_SCHEME = "kafka://"
 
@@ -30,6 +34,8 @@ class InputSettings:
     Attributes:
         input: the click-stream: a file or a glob on any of Beam's filesystems (CSV, CSV gzipped,
             Parquet), or kafka://HOST:PORT[,HOST:PORT]/TOPIC.
+        schema: how the fields of the input map to events: a TOML file, or the name of a preset
+            such as retailrocket or movielens. `python -m pipelines.inspect` proposes one.
         columns: the columns of CSV files without a header, separated by commas, for example
             'user,item,category,behavior,time'; user, item and time (seconds since the epoch) are
             required, names other than these and behavior are ignored.
@@ -49,6 +55,7 @@ class InputSettings:
     max_future: int = option(300, "SECONDS", least=0)
     max_line: int = option(1 << 20, "BYTES", least=1)
     max_malformed: float = option(0.5, "SHARE", least=0, most=1)
+    schema: str | None = option(None, "FILE|PRESET", shown="the columns have an event's names")
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
@@ -60,9 +67,32 @@ class InputSettings:
                 Layout.of(split_columns(self.columns), "--columns")
             except SourceError as error:
                 found.append(f"{error}; for example {EXAMPLE}")
+            if self.schema is not None:
+                found.append("--columns has no effect with --schema: give columns in the schema")
             if self.input is not None and not is_file_input(self.input):
                 found.append("--columns is for files: a Kafka value is user,item,time[,behavior]")
+        if self.schema is not None:
+            if self.input is None:
+                found.append("--schema needs --input: it says what the input's fields mean")
+            try:
+                self.read_schema()
+            except SourceError as error:
+                found.append(str(error))
         return found
+
+    def read_schema(self) -> Schema | None:
+        """The schema of the input; None where none is given.
+
+        Raises:
+            SourceError: there is no such schema, or it is wrong or not for such an input.
+        """
+        if self.schema is None:
+            return None
+        # Imported for those who have a schema, and not by --help.
+        from sources.schema.load import load_schema, topic_schema
+
+        is_topic = self.input is not None and not is_file_input(self.input)
+        return topic_schema(self.schema) if is_topic else load_schema(self.schema)
 
 
 @dataclass(frozen=True)

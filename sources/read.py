@@ -44,9 +44,10 @@ class Events(NamedTuple):
 class ReadEvents(beam.PTransform):
     """Reads the click-stream that the settings name.
 
-    Counts `lines`, `events`, `malformed`, `future` (those of the malformed that are events from
-    the future) and `expired` (Kafka's records that were deleted before they were read) in the
-    namespace `rivulet`. A bounded input of which too much is malformed ends the job.
+    Counts `lines`, `events`, `malformed`, `ignored` (left out by a schema), `future` (those of
+    the malformed that are events from the future) and `expired` (Kafka's records that were
+    deleted before they were read) in the namespace `rivulet`. A bounded input of which too much
+    is malformed ends the job.
 
     Args:
         chosen: where the events are; its `input` must be set.
@@ -74,7 +75,8 @@ class ReadEvents(beam.PTransform):
         if self.files:
             columns = split_columns(chosen.columns) if chosen.columns else None
             limits = FileLimits(chosen.max_future, chosen.max_line, chosen.max_malformed)
-            self.source = ReadFiles(chosen.input, columns, limits, progress)
+            schema = chosen.read_schema()
+            self.source = ReadFiles(chosen.input, columns, limits, progress, schema)
         else:
             # Kafka's client is imported for topics alone.
             from sources.kafka.read import ReadKafka, TopicStart
@@ -95,7 +97,7 @@ def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:
     """How a topic's partitions are read.
 
     Raises:
-        SourceError: the URL is wrong.
+        SourceError: the URL or the schema is wrong.
     """
     from sources.kafka.restrictions import ReaderConfig
     from sources.kafka.url import parse_url
@@ -115,4 +117,5 @@ def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:
         group=kafka.kafka_group,
         max_bytes=chosen.max_line,
         max_malformed=chosen.max_malformed,
+        schema=chosen.read_schema(),
     )

@@ -60,6 +60,8 @@ class Summary:
         else:
             rows.append(("events", count("events")))
         rows.append(("malformed", count("malformed")))
+        if self.get("ignored"):
+            rows.append(("ignored", count("ignored")))
         if self.get("future"):
             rows.append(("  from the future", count("future")))
         if closes_panes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,9 @@ from sources.parsing.malformed import CUT_BYTES, MalformedRows, ParsedRows
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 
+if TYPE_CHECKING:
+    from sources.schema.schema import Schema
+
 BATCH_ROWS = 65_536
 
 
@@ -32,23 +35,35 @@ class ParquetRows(NamedTuple):
     Attributes:
         path: the file.
         first: the number of the first row, from 0 in the file.
-        columns: the columns of an event's parts.
+        columns: the columns of an event's parts; with a schema, the columns that it names.
         parsed: the events, and the malformed rows.
+        schema: what the columns mean; None: they have an event's own names.
     """
 
     path: str
     first: int
     columns: dict[str, pa.Array]
     parsed: ParsedRows
+    schema: Schema | None = None
 
     def letters(self, malformed: MalformedRows) -> DeadLetterBatch:
         """Malformed rows as dead letters; a source is `PATH:row N`, the row is a JSON object."""
+        raw = self._as_json(pa.array(malformed.row))
         return DeadLetterBatch.of_columns(
             [f"{self.path}:row {self.first + row}" for row in malformed.row.tolist()],
             malformed.reasons(),
-            self._as_json(pa.array(malformed.row)),
+            raw,
             malformed.times(),
+            list(map(self._explain, malformed.reasons(), raw)),
         )
+
+    def _explain(self, reason: str, raw: str) -> str:
+        from sources.schema.explain import explain, explain_fields
+
+        values = json.loads(raw)
+        if self.schema is None:
+            return explain_fields(reason, values)
+        return explain(reason, values, self.schema)
 
     def _as_json(self, rows: pa.Array) -> list[str]:
         taken = {
@@ -77,11 +92,21 @@ def read_row_groups(piece: FileRange, batch_rows: int = BATCH_ROWS) -> Iterator[
         file = pq.ParquetFile(stream, read_dictionary=text_columns(schema))
         at = positions(schema.names)
         names = {part: schema.names[column] for part, column in at.items()}
+        wanted = list(names.values())
+        if piece.schema is not None:
+            # Imported for those who have a schema.
+            from sources.schema.parquet import columns_read, parse_batch
+
+            wanted = columns_read(schema, piece.schema)
         row = sum(file.metadata.row_group(group).num_rows for group in range(piece.start))
         groups = range(piece.start, piece.stop)
-        for batch in file.iter_batches(batch_rows, groups, list(names.values())):
-            columns = {part: batch.column(name) for part, name in names.items()}
-            yield ParquetRows(piece.path, row, columns, _parse(columns))
+        for batch in file.iter_batches(batch_rows, groups, wanted):
+            if piece.schema is not None:
+                columns, parsed = parse_batch(batch, piece.schema)
+            else:
+                columns = {part: batch.column(name) for part, name in names.items()}
+                parsed = _parse(columns)
+            yield ParquetRows(piece.path, row, columns, parsed, piece.schema)
             row += batch.num_rows
 
 

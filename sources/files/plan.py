@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +19,10 @@ from apache_beam.io.filesystems import FileSystems
 from sources.errors import SourceError
 from sources.files.parquet_columns import check_schema
 from sources.parsing.layout import Layout, header_layout, is_header
+
+if TYPE_CHECKING:
+    from sources.schema.lines import SchemaLines
+    from sources.schema.schema import Schema
 
 RANGE_BYTES = 64 << 20
 """Bytes of a range of an uncompressed CSV file, and about those of a range of row groups."""
@@ -37,10 +41,13 @@ class FileRange:
 
     Attributes:
         path: the file.
-        kind: `csv`, `gzip` or `parquet`.
+        kind: `csv` (any lines), `gzip` or `parquet`.
         start: first byte (csv), bytes to skip (gzip), first row group (parquet).
         stop: one past the last byte or row group; -1 for all to the end (gzip).
-        layout: the fields of a line; None for Parquet, which has its schema.
+        layout: the fields of a line; None for Parquet, which names its columns, and with a
+            schema.
+        lines: reads the lines as a schema says; None without one, and for Parquet.
+        schema: what Parquet's columns mean; None without one.
     """
 
     path: str
@@ -48,6 +55,8 @@ class FileRange:
     start: int
     stop: int
     layout: Layout | None
+    lines: SchemaLines | None = None
+    schema: Schema | None = None
 
 
 def open_file(path: str) -> IO[bytes]:
@@ -62,7 +71,10 @@ def unzipped(stream: IO[bytes]) -> IO[bytes]:
 
 
 def plan(
-    pattern: str, columns: list[str] | None, range_bytes: int = RANGE_BYTES
+    pattern: str,
+    columns: list[str] | None,
+    range_bytes: int = RANGE_BYTES,
+    schema: Schema | None = None,
 ) -> list[FileRange]:
     """The ranges to read for a path or a glob, in the files' order.
 
@@ -70,6 +82,7 @@ def plan(
         pattern: what `--input` says.
         columns: the columns' names where the files have no header, else None.
         range_bytes: about how much a range of a CSV or a Parquet file holds.
+        schema: what the columns mean; None: they have an event's own names.
 
     Raises:
         SourceError: there is no such file, or a file cannot be read as asked.
@@ -78,7 +91,7 @@ def plan(
     for path, size in match(pattern):
         _check_regular(path)
         try:
-            ranges += _plan_file(path, size, columns, range_bytes)
+            ranges += _plan_file(path, size, columns, range_bytes, schema)
         except UNREADABLE as error:
             raise SourceError(f"{path} cannot be read: {_words(error)}") from error
     return ranges
@@ -121,7 +134,7 @@ def _check_regular(path: str) -> None:
 
 
 def _plan_file(
-    path: str, size: int, columns: list[str] | None, range_bytes: int
+    path: str, size: int, columns: list[str] | None, range_bytes: int, schema: Schema | None
 ) -> Iterator[FileRange]:
     with open_file(path) as stream:
         magic = stream.read(4)
@@ -130,24 +143,25 @@ def _plan_file(
             if magic.startswith(begin):
                 raise SourceError(f"{path} is a {name} file: CSV, CSV gzipped or Parquet is read")
         if magic == _PARQUET:
-            yield from _plan_parquet(path, stream, range_bytes)
+            yield from _plan_parquet(path, stream, range_bytes, schema)
         elif magic.startswith(_GZIP):
             with unzipped(stream) as text:
-                layout, first = _look_at_first_line(path, text, columns)
-            if layout:
-                yield FileRange(path, "gzip", first, -1, layout)
+                layout, lines, first = _look_at_first_line(path, text, columns, schema)
+            if layout or lines:
+                yield FileRange(path, "gzip", first, -1, layout, lines)
         else:
-            layout, first = _look_at_first_line(path, stream, columns)
-            for start in range(first, size, range_bytes) if layout else ():
-                yield FileRange(path, "csv", start, min(start + range_bytes, size), layout)
+            layout, lines, first = _look_at_first_line(path, stream, columns, schema)
+            for start in range(first, size, range_bytes) if layout or lines else ():
+                stop = min(start + range_bytes, size)
+                yield FileRange(path, "csv", start, stop, layout, lines)
 
 
 def _look_at_first_line(
-    path: str, stream: IO[bytes], columns: list[str] | None
-) -> tuple[Layout | None, int]:
+    path: str, stream: IO[bytes], columns: list[str] | None, schema: Schema | None
+) -> tuple[Layout | None, SchemaLines | None, int]:
     """The fields of the file's lines (None if it is empty) and the offset of the first event."""
     line = stream.readline(_LONGEST_HEADER + 1)
-    if len(line) > _LONGEST_HEADER and columns is None:
+    if len(line) > _LONGEST_HEADER and columns is None and (schema is None or schema.header):
         raise SourceError(
             f"{path}: the first line, which should name the columns, is longer than "
             f"{_LONGEST_HEADER} bytes"
@@ -155,23 +169,36 @@ def _look_at_first_line(
     begin = len(codecs.BOM_UTF8) if line.startswith(codecs.BOM_UTF8) else 0
     first = line[begin:].rstrip(b"\r\n")
     if not line:
-        return None, 0
+        return None, None, 0
+    if schema is not None:
+        # Imported for those who have a schema.
+        from sources.schema.lines import lines_of
+
+        lines = lines_of(schema, first, path)
+        return None, lines, len(line) if lines.has_header else 0
     if columns is None:
-        return header_layout(first, path), len(line)
-    return Layout.of(columns, "--columns"), len(line) if is_header(first) else 0
+        return header_layout(first, path), None, len(line)
+    return Layout.of(columns, "--columns"), None, len(line) if is_header(first) else 0
 
 
-def _plan_parquet(path: str, stream: IO[bytes], range_bytes: int) -> Iterator[FileRange]:
+def _plan_parquet(
+    path: str, stream: IO[bytes], range_bytes: int, schema: Schema | None
+) -> Iterator[FileRange]:
     try:
         file = pq.ParquetFile(stream)
     except pa.ArrowInvalid as error:
         raise SourceError(f"{path} is a broken Parquet file: {_words(error)}") from error
-    check_schema(file.schema_arrow, path)
+    if schema is None:
+        check_schema(file.schema_arrow, path)
+    else:
+        from sources.schema.parquet import check_columns
+
+        check_columns(file.schema_arrow, schema, path)
     start = held = 0
     for group in range(file.num_row_groups):
         held += file.metadata.row_group(group).total_byte_size
         if held >= range_bytes or group == file.num_row_groups - 1:
-            yield FileRange(path, "parquet", start, group + 1, None)
+            yield FileRange(path, "parquet", start, group + 1, None, None, schema)
             start, held = group + 1, 0
 
 

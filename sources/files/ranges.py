@@ -11,8 +11,7 @@ from sources.errors import SourceError
 from sources.files.blocks import MAX_LINE, Block, read_blocks
 from sources.files.parquet import read_row_groups
 from sources.files.plan import UNREADABLE, FileRange
-from sources.parsing.blocks import parse_block
-from sources.parsing.layout import Layout
+from sources.parsing.blocks import MalformedLines, parse_rows
 from sources.parsing.malformed import Malformed, MalformedRows, cut_text
 from transforms.messages.dead_letters import TOO_LONG, DeadLetterBatch
 from transforms.messages.events import TIME_LIMIT, EventBatch
@@ -48,11 +47,13 @@ class ReadBlock(NamedTuple):
         events: the events.
         letters: the dead letters of the malformed lines.
         malformed: the malformed lines, numbered within the block.
+        ignored: how many lines a schema leaves out.
     """
 
     events: EventBatch
     letters: DeadLetterBatch
     malformed: MalformedRows
+    ignored: int = 0
 
 
 def read_range(piece: FileRange, limits: FileLimits = NO_LIMITS) -> Iterator[ReadBlock]:
@@ -62,25 +63,43 @@ def read_range(piece: FileRange, limits: FileLimits = NO_LIMITS) -> Iterator[Rea
         SourceError: the file cannot be read to its end.
     """
     try:
-        if piece.layout is None:
+        if piece.kind == "parquet":
             for rows in read_row_groups(piece):
                 parsed = rows.parsed.without_future(limits.latest())
                 letters = rows.letters(parsed.malformed)
-                yield ReadBlock(parsed.events, letters, parsed.malformed)
+                yield ReadBlock(parsed.events, letters, parsed.malformed, parsed.ignored)
             return
         for block in read_blocks(piece, max_line=limits.max_line):
-            yield _parse(piece.path, piece.layout, block, limits)
+            yield _parse(piece, block, limits)
     except UNREADABLE as error:
         raise SourceError(f"{piece.path} cannot be read to its end: {error}") from error
 
 
-def _parse(path: str, layout: Layout, block: Block, limits: FileLimits) -> ReadBlock:
+def _parse(piece: FileRange, block: Block, limits: FileLimits) -> ReadBlock:
     if block.size:
         malformed = MalformedRows.of([(0, Malformed(TOO_LONG, None))])
         raw = cut_text(block.lines, block.size)
-        source = f"{path}:byte {block.start}"
-        letters = DeadLetterBatch.of_columns([source], [TOO_LONG], [raw], [None])
+        source = f"{piece.path}:byte {block.start}"
+        detail = f"a line of {block.size:,} bytes, more than --max_line"
+        letters = DeadLetterBatch.of_columns([source], [TOO_LONG], [raw], [None], [detail])
         return ReadBlock(EventBatch.empty(), letters, malformed)
-    events, lines = parse_block(block.lines, layout, limits.latest())
-    letters = lines.letters([f"{path}:byte {block.start + start}" for start in lines.start])
-    return ReadBlock(events, letters, lines.rows)
+    lines, layout = piece.lines, piece.layout
+
+    def explain_one(reason: str, raw: str) -> str:
+        from sources.schema.explain import explain, explain_line
+
+        if lines is not None:
+            return explain(reason, lines.values(raw), lines.schema)
+        return explain_line(reason, raw, layout) if layout is not None else ""
+
+    if lines is not None:
+        parsed = lines.parse(block.lines)
+    elif layout is not None:
+        parsed = parse_rows(block.lines, layout)
+    else:
+        raise ValueError(f"{piece.path}: no layout and no schema")
+    parsed = parsed.without_future(limits.latest())
+    wrong = MalformedLines(block.lines, parsed.malformed)
+    sources = [f"{piece.path}:byte {block.start + start}" for start in wrong.start]
+    letters = wrong.letters(sources, explain_one)
+    return ReadBlock(parsed.events, letters, parsed.malformed, parsed.ignored)

@@ -7,7 +7,7 @@ of files are never late, whatever their order.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 from apache_beam.transforms.window import TimestampedValue
@@ -21,6 +21,9 @@ from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
+if TYPE_CHECKING:
+    from sources.schema.schema import Schema
+
 
 class ReadFiles(beam.PTransform):
     """Reads the files that a path or a glob names.
@@ -32,6 +35,7 @@ class ReadFiles(beam.PTransform):
         columns: the columns' names where the files have no header, else None.
         limits: what is accepted.
         progress: the job's counters.
+        schema: what the columns mean; None: they have an event's own names.
 
     Raises:
         SourceError: there is no such file, or a file cannot be read as asked.
@@ -43,9 +47,10 @@ class ReadFiles(beam.PTransform):
         columns: list[str] | None = None,
         limits: FileLimits = NO_LIMITS,
         progress: ProgressCounters = SHARED_PROGRESS,
+        schema: Schema | None = None,
     ) -> None:
         super().__init__()
-        self.ranges = plan(pattern, columns)
+        self.ranges = plan(pattern, columns, schema=schema)
         self.limits = limits
         self.progress = progress
 
@@ -89,11 +94,11 @@ class ReadRange(beam.DoFn):
         """
         first_lines = FirstLines(self.limits.max_malformed if element == self.first else 1.0)
         tally = MalformedTally()
-        for events, letters, malformed in read_range(element, self.limits):
-            lines = len(events) + len(letters)
+        for events, letters, malformed, ignored in read_range(element, self.limits):
+            lines = len(events) + len(letters) + ignored
             first_lines.add(lines, malformed, letters)
             tally += MalformedTally.of(lines, letters)
-            self.counters.record(events, malformed)
+            self.counters.record(events, malformed, ignored)
             if len(letters):
                 yield beam.pvalue.TaggedOutput(MALFORMED, letters)
             if len(events):

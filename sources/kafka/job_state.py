@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sources.kafka.consumers import ConsumerPool
 from sources.kafka.poll_delay import PollDelays
@@ -15,6 +16,9 @@ from sources.kafka.topic_time import TopicWatch
 from sources.kafka.url import KafkaUrl
 from sources.malformed import FirstLines
 from transforms.progress import ProgressCounters
+
+if TYPE_CHECKING:
+    from sources.schema.schema import Schema
 
 
 @dataclass(eq=False)
@@ -45,11 +49,11 @@ class KafkaJobState:
             self._warned.add(partition)
             return is_first
 
-    def watch(self, url: KafkaUrl, max_future: int) -> TopicWatch:
+    def watch(self, url: KafkaUrl, max_future: int, schema: Schema | None = None) -> TopicWatch:
         """The watch of the topic; see `TopicWatch`."""
         with self._lock:
             if max_future not in self._watches:
-                self._watches[max_future] = TopicWatch(url, max_future)
+                self._watches[max_future] = TopicWatch(url, max_future, schema)
             return self._watches[max_future]
 
     def close(self) -> None:

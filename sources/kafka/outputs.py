@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 from apache_beam.transforms.window import TimestampedValue
@@ -17,6 +17,9 @@ from sources.parsing.kafka_values import parse_values
 from sources.parsing.malformed import MalformedRows, cut_text
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.progress import ProgressCounters
+
+if TYPE_CHECKING:
+    from sources.schema.schema import Schema
 
 LATE = "late"
 """The output for late events."""
@@ -31,6 +34,7 @@ class RecordOutputs:
         max_bytes: a longer value is malformed.
         progress: the job's counters.
         tallied: whether to output tallies; those of an unbounded read are never complete.
+        schema: what the values' fields mean; None: they are an event's own.
     """
 
     def __init__(
@@ -40,7 +44,9 @@ class RecordOutputs:
         max_bytes: int,
         progress: ProgressCounters,
         tallied: bool,
+        schema: Schema | None = None,
     ) -> None:
+        self._schema = schema
         self._tallied = tallied
         self._topic = topic
         self._max_future = max_future
@@ -68,12 +74,14 @@ class RecordOutputs:
         if not records:
             return
         watermark.set_active()
-        parsed = parse_values([record.value for record in records], self._max_bytes)
+        parsed = parse_values([record.value for record in records], self._max_bytes, self._schema)
         latest = latest_times(records, time.time(), self._max_future)
         parsed = parsed.without_future(latest[parsed.rows])
         letters = self._letters(partition, records, parsed.malformed)
-        first_lines.add(len(records), parsed.malformed, letters)
-        self._counters.record(parsed.events, parsed.malformed)
+        # A value may have several events.
+        lines = len(parsed.events) + len(parsed.malformed) + parsed.ignored
+        first_lines.add(lines, parsed.malformed, letters)
+        self._counters.record(parsed.events, parsed.malformed, parsed.ignored)
         events = parsed.events
         if len(events):
             late = watermark.late(events.time)
@@ -87,18 +95,30 @@ class RecordOutputs:
         if len(letters):
             yield _tagged(MALFORMED, letters, watermark)
         if self._tallied:
-            yield _tagged(TALLIES, MalformedTally.of(len(records), letters), watermark)
+            yield _tagged(TALLIES, MalformedTally.of(lines, letters), watermark)
 
     def _letters(
         self, partition: int, records: list[Any], malformed: MalformedRows
     ) -> DeadLetterBatch:
         found = [records[row] for row in malformed.row.tolist()]
+        raw = [self._raw(record.value or b"") for record in found]
+        details = [self._explain(*each) for each in zip(malformed.reasons(), raw, strict=True)]
         return DeadLetterBatch.of_columns(
             [f"{self._topic}/{partition}/{record.offset}" for record in found],
             malformed.reasons(),
-            [self._raw(record.value or b"") for record in found],
+            raw,
             malformed.times(),
+            details,
         )
+
+    def _explain(self, reason: str, raw: str) -> str:
+        # Imported when the first value is malformed.
+        from sources.schema.explain import explain_own_value
+        from sources.schema.kafka_values import explain_value
+
+        if self._schema is not None:
+            return explain_value(reason, raw, self._schema)
+        return explain_own_value(reason, raw)
 
     def _raw(self, value: bytes) -> str:
         if len(value) > self._max_bytes:

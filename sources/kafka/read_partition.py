@@ -83,6 +83,7 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
             config.max_bytes,
             progress,
             tallied=self.is_bounded,
+            schema=config.schema,
         )
         self.expired = Metrics.counter("rivulet", "expired")
 
@@ -129,7 +130,9 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
                 if is_at_end(consumer, where, position, stop, len(polled.records)):
                     delay = self._delay(state, element.number, watermark)
                     if position == start:
-                        topic = state.watch(self.url, self.config.limits.max_future)
+                        topic = state.watch(
+                            self.url, self.config.limits.max_future, self.config.schema
+                        )
                         watermark.set_idle(time.time(), topic.now())
                         delay = IDLE_DELAY_SECONDS
                     elif delay <= SHORTEST_SECONDS and time.monotonic() + delay < until:
@@ -171,7 +174,7 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
         new partitions are being read.
         """
         with contextlib.suppress(KafkaError):
-            topic = state.watch(self.url, self.config.limits.max_future).now()
+            topic = state.watch(self.url, self.config.limits.max_future, self.config.schema).now()
             watermark.set_idle(time.time(), topic)
         tracker.defer_remainder(Duration(RETRY_SECONDS))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from apache_beam.io.restriction_trackers import OffsetRange
 from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorProvider
@@ -21,6 +22,9 @@ from sources.kafka.url import KafkaUrl
 from sources.kafka.watermark import EventTimeLimits, PartitionWatermark, WatermarkState, restored
 from transforms.progress import ProgressCounters
 
+if TYPE_CHECKING:
+    from sources.schema.schema import Schema
+
 
 @dataclass(frozen=True)
 class ReaderConfig:
@@ -32,6 +36,7 @@ class ReaderConfig:
         group: the consumer group that offsets are committed to.
         max_bytes: a longer value is a dead letter, in bytes.
         max_malformed: the largest share of malformed values that is accepted.
+        schema: what the values' fields mean; None: they are an event's own.
     """
 
     url: KafkaUrl
@@ -39,6 +44,7 @@ class ReaderConfig:
     group: str = "rivulet"
     max_bytes: int = 1 << 20
     max_malformed: float = 1.0
+    schema: Schema | None = None
 
 
 class PartitionRestrictions(RestrictionProvider, WatermarkEstimatorProvider):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from kafka import KafkaConsumer, TopicPartition
@@ -19,6 +19,9 @@ from sources.kafka.consumers import ANSWER_MS, close_quietly, connect
 from sources.kafka.url import KafkaUrl
 from sources.parsing.kafka_values import parse_values
 from sources.parsing.malformed import Int64s
+
+if TYPE_CHECKING:
+    from sources.schema.schema import Schema
 
 LOOK_SECONDS = 2.0
 """Time between two looks at a topic's ends, for all partitions that this process reads."""
@@ -55,9 +58,11 @@ class TopicWatch:
     Args:
         url: the topic.
         max_future: how far an event may be ahead of the clock, in seconds.
+        schema: what the values' fields mean; None: they are an event's own.
     """
 
-    def __init__(self, url: KafkaUrl, max_future: int) -> None:
+    def __init__(self, url: KafkaUrl, max_future: int, schema: Schema | None = None) -> None:
+        self._schema = schema
         self._url = url
         self._max_future = max_future
         self._lock = threading.Lock()
@@ -99,7 +104,7 @@ class TopicWatch:
         changed = {p: end for p, end in ends.items() if end != self._ends.get(p, 0)}
         if not changed:
             return known
-        newest = _newest(self._consumer, changed, self._max_future)
+        newest = _newest(self._consumer, changed, self._max_future, self._schema)
         self._ends = dict(ends)
         times = [moment for moment in (known.newest, newest) if moment is not None]
         return TopicTime(max(times, default=None), time.time())
@@ -111,7 +116,10 @@ class TopicWatch:
 
 
 def _newest(
-    consumer: KafkaConsumer, ends: dict[TopicPartition, int], max_future: int
+    consumer: KafkaConsumer,
+    ends: dict[TopicPartition, int],
+    max_future: int,
+    schema: Schema | None,
 ) -> int | None:
     """The largest time among the last values of partitions; None where none is an event."""
     consumer.assign(list(ends))
@@ -125,7 +133,7 @@ def _newest(
     ):
         for records in consumer.poll(_POLL_MS).values():
             found += records
-    parsed = parse_values([record.value for record in found])
+    parsed = parse_values([record.value for record in found], None, schema)
     limits = latest_times(found, time.time(), max_future)
     times = parsed.without_future(limits[parsed.rows]).events.time
     return int(times.max()) if len(times) else None

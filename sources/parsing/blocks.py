@@ -8,9 +8,8 @@ wrap a field are removed beforehand, so that a fully quoted file stays on the fa
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +17,10 @@ import numpy.typing as npt
 
 from sources.parsing.csv_columns import parse_plain
 from sources.parsing.layout import Layout
-from sources.parsing.line_index import QUOTE, RETURN, LineIndex
+from sources.parsing.line_index import LineIndex
 from sources.parsing.lines import Row, batch_of, parse_line
 from sources.parsing.malformed import Malformed, MalformedRows, ParsedRows
+from sources.parsing.special_rows import special_rows
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import TIME_LIMIT, EventBatch
 
@@ -74,13 +74,18 @@ class MalformedLines:
         columns = (self.rows.row.tolist(), self.start, self.rows.reasons(), self.raw)
         return map(MalformedLine, *columns, self.rows.times())
 
-    def letters(self, sources: Sequence[str]) -> DeadLetterBatch:
+    def letters(
+        self, sources: Sequence[str], explain: Callable[[str, str], str] | None = None
+    ) -> DeadLetterBatch:
         """The lines as dead letters.
 
         Args:
             sources: where each line stands.
+            explain: the detail of a line from its reason and its text.
         """
-        return DeadLetterBatch.of_columns(sources, self.rows.reasons(), self.raw, self.rows.times())
+        reasons = self.rows.reasons()
+        details = list(map(explain, reasons, self.raw)) if explain else None
+        return DeadLetterBatch.of_columns(sources, reasons, self.raw, self.rows.times(), details)
 
 
 class ParsedBlock(NamedTuple):
@@ -108,7 +113,7 @@ def parse_block(block: bytes, layout: Layout, latest: int = TIME_LIMIT) -> Parse
 def parse_rows(block: bytes, layout: Layout) -> ParsedRows:
     """The same as `parse_block`, without the text of malformed lines; rows are its lines."""
     text = _WRAPPED.sub(rb"\1", block) if b'"' in block else block
-    special = _special_rows(text)
+    special = special_rows(text, quotes=True)
     if special is None:
         return parse_plain(text, layout)
     # `text` and `block` have the same rows: removed quotes are never a whole line.
@@ -121,35 +126,6 @@ def parse_rows(block: bytes, layout: Layout) -> ParsedRows:
     events = EventBatch.concat((plain.events, single.events))
     order = np.argsort(rows)
     return ParsedRows(events.take(order), rows[order], malformed)
-
-
-def _special_rows(text: bytes) -> npt.NDArray[np.int64] | None:
-    """The rows that Arrow may read differently; None, without an index of lines, for none."""
-    # Arrow drops a byte order mark at the beginning of its input. Once other rows are taken
-    # out, that can be any row.
-    marked = codecs.BOM_UTF8 in text
-    quoted = b'"' in text
-    lone_return = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
-    valid = text.isascii() or _is_utf8(text)
-    if valid and not (marked or quoted or lone_return):
-        return None
-    octets = np.frombuffer(text, np.uint8)
-    special = np.zeros(len(text), bool)
-    if quoted:
-        special |= octets == QUOTE
-    if lone_return:
-        special |= octets == RETURN  # The one of a CR LF is outside of its line.
-    if marked or not valid:
-        special |= octets >= 0x80
-    return LineIndex.of(text).rows_with(np.flatnonzero(special))
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _parse_each(lines: LineIndex, rows: npt.NDArray[np.int64], layout: Layout) -> ParsedRows:

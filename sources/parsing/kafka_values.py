@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sources.parsing.blocks import parse_rows
 from sources.parsing.layout import SYNONYMS, Layout
 from sources.parsing.lines import Row, batch_of, check, parse_line, whole_number
-from sources.parsing.malformed import NO_ROWS, Malformed, MalformedRows, ParsedRows
+from sources.parsing.malformed import Malformed, MalformedRows, ParsedRows
 from transforms.messages.dead_letters import (
     DUPLICATE_KEY,
     NOT_JSON,
@@ -22,21 +22,34 @@ from transforms.messages.dead_letters import (
     TOO_FEW,
     TOO_LONG,
 )
-from transforms.messages.events import EventBatch
+
+if TYPE_CHECKING:
+    from sources.schema.schema import Schema
 
 SHORT = Layout(width=3, user=0, item=1, time=2, behavior=None)
 LONG = Layout(width=4, user=0, item=1, time=2, behavior=3)
 
 _EXACT_FLOATS = float(1 << 53)
 
+_MAY_BE_JSON = b"{ \t\r\v\f"
+"""First bytes of a value that may be an object, after blanks."""
 
-def parse_values(values: Sequence[bytes | None], max_bytes: int | None = None) -> ParsedRows:
+
+def parse_values(
+    values: Sequence[bytes | None], max_bytes: int | None = None, schema: Schema | None = None
+) -> ParsedRows:
     """The events of values; each value is judged by itself.
 
     Args:
         values: one row each; None is a tombstone.
         max_bytes: a longer value is malformed, reason `too long`; None for no limit.
+        schema: what the values' fields mean; None: they are an event's own.
     """
+    if schema is not None:
+        # Imported here: the schema's modules import this package.
+        from sources.schema.kafka_values import parse_schema_values
+
+        return parse_schema_values(values, schema, max_bytes)
     short: list[int] = []
     long: list[int] = []
     single: list[int] = []
@@ -44,7 +57,7 @@ def parse_values(values: Sequence[bytes | None], max_bytes: int | None = None) -
     for row, value in enumerate(values):
         if value and max_bytes is not None and len(value) > max_bytes:
             too_long.append(row)
-        elif not value or value[0] in b"{ \t\r" or b"\n" in value:
+        elif not value or value[0] in _MAY_BE_JSON or b"\n" in value:
             single.append(row)
         elif value.count(b",") == 2:
             short.append(row)
@@ -59,25 +72,13 @@ def parse_values(values: Sequence[bytes | None], max_bytes: int | None = None) -
         parts.append(_parse_single(values, single))
     if too_long:
         malformed = MalformedRows.of((row, Malformed(TOO_LONG, None)) for row in too_long)
-        parts.append(ParsedRows(EventBatch.empty(), np.empty(0, np.int64), malformed))
-    if not parts:
-        return ParsedRows.of(EventBatch.empty(), NO_ROWS)
-    if len(parts) == 1:
-        return parts[0]
-    rows = np.concatenate([part.rows for part in parts])
-    order = np.argsort(rows)
-    return ParsedRows(
-        EventBatch.concat(part.events for part in parts).take(order),
-        rows[order],
-        MalformedRows.concat(part.malformed for part in parts),
-    )
+        parts.append(ParsedRows.of_malformed(malformed))
+    return ParsedRows.concat(parts)
 
 
 def _parse_columns(values: Sequence[bytes | None], rows: list[int], layout: Layout) -> ParsedRows:
     block = b"\n".join([values[row] or b"" for row in rows])
-    parsed = parse_rows(block, layout)
-    numbers = np.array(rows, np.int64)
-    return ParsedRows(parsed.events, numbers[parsed.rows], parsed.malformed.renumbered(numbers))
+    return parse_rows(block, layout).renumbered(np.array(rows, np.int64))
 
 
 def _parse_single(values: Sequence[bytes | None], rows: list[int]) -> ParsedRows:

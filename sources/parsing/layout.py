@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sources.errors import SourceError
@@ -15,6 +15,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "behavior": ("behavior", "label"),
 }
 """Names that a column may have, the event's own first; case does not matter."""
+
+BEHAVIOR_LIKE = (
+    "event", "event_type", "eventtype", "event_name", "eventname", "action", "action_type",
+    "actiontype", "behavior_type", "behaviour", "behaviour_type", "interaction",
+    "interaction_type",
+)  # fmt: skip
+"""Names of columns, in lower case, that look like a behavior's."""
 
 EXAMPLE = "--columns user,item,category,behavior,time"
 
@@ -47,14 +54,33 @@ class Layout:
             SourceError: `user`, `item` or `time` is not among them.
         """
         at = positions(names)
+        lowered = [name.strip().lower() for name in names]
+        unsaid = [name for name in BEHAVIOR_LIKE if name in lowered]
         for column in ("user", "item", "time"):
             if column not in at:
                 other = SYNONYMS[column][1]
                 listed = ", ".join(name.strip() or "(no name)" for name in names)
                 raise SourceError(
-                    f"{where} has no column '{column}' (or '{other}'); it has: {listed[:200]}"
+                    f"{where} has no column '{column}' (or '{other}'); it has: {listed[:200]}; "
+                    "a --schema says which column is what (python -m pipelines.inspect FILE "
+                    "proposes one)"
                 )
+        if unsaid and "behavior" not in at:
+            named = names[lowered.index(unsaid[0])].strip()
+            raise SourceError(_unsaid(where, named, {part: names[at[part]] for part in at}))
         return Layout(len(names), at["user"], at["item"], at["time"], at.get("behavior"))
+
+
+def _unsaid(where: str, named: str, parts: Mapping[str, str]) -> str:
+    """The refusal of a column that looks like a behavior, with the schema to write."""
+    fields = ", ".join(f'{part} = "{name.strip()}"' for part, name in parts.items())
+    return (
+        f"{where}: the column '{named}' looks like a behavior, and nothing says what its words "
+        "mean: all events would be views. Write a file shop.toml with the two lines "
+        f'`fields = {{{fields}, behavior = "{named}"}}` and `behaviors = {{WORD = "pv", '
+        'WORD = "cart", WORD = "buy", "*" = "ignore"}`, with the column\'s own words, and give '
+        "--schema shop.toml"
+    )
 
 
 def positions(names: Sequence[str]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from transforms.messages.dead_letters import (
     DUPLICATE_KEY,
     FUTURE,
     NOT_A_NUMBER,
+    NOT_A_TIME,
     NOT_JSON,
     NOT_UTF8,
     TIME_RANGE,
@@ -38,6 +39,7 @@ REASONS = (
     DUPLICATE_KEY,
     TOO_LONG,
     FUTURE,
+    NOT_A_TIME,
 )
 """The reasons for which a line is malformed; a reason's code is its place here."""
 
@@ -111,17 +113,19 @@ NO_ROWS = MalformedRows(np.empty(0, np.int64), np.empty(0, np.int8), np.empty(0,
 
 
 class ParsedRows(NamedTuple):
-    """What rows held: each is in exactly one of the two.
+    """What rows held: each is an event, or malformed, or left out by a schema.
 
     Attributes:
         events: the events, in the order of the rows.
         rows: int64 [events], the row that each event is on.
-        malformed: the other rows, in order.
+        malformed: the malformed rows, in order.
+        ignored: how many rows a schema leaves out.
     """
 
     events: EventBatch
     rows: Int64s
     malformed: MalformedRows
+    ignored: int = 0
 
     @staticmethod
     def of(events: EventBatch, malformed: MalformedRows) -> ParsedRows:
@@ -145,7 +149,35 @@ class ParsedRows(NamedTuple):
             self.events.take(~late),
             self.rows[~late],
             MalformedRows.concat((self.malformed, found)),
+            self.ignored,
         )
+
+    def renumbered(self, numbers: Int64s) -> ParsedRows:
+        """The same rows; row r gets the number `numbers[r]`."""
+        malformed = self.malformed.renumbered(numbers)
+        return ParsedRows(self.events, numbers[self.rows], malformed, self.ignored)
+
+    @staticmethod
+    def concat(given: Iterable[ParsedRows]) -> ParsedRows:
+        """The rows of several parts, by row number."""
+        parts = list(given)
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return ParsedRows.of(EventBatch.empty(), NO_ROWS)
+        rows = np.concatenate([part.rows for part in parts])
+        order = np.argsort(rows, kind="stable")
+        return ParsedRows(
+            EventBatch.concat(part.events for part in parts).take(order),
+            rows[order],
+            MalformedRows.concat(part.malformed for part in parts),
+            sum(part.ignored for part in parts),
+        )
+
+    @staticmethod
+    def of_malformed(malformed: MalformedRows) -> ParsedRows:
+        """Malformed rows alone."""
+        return ParsedRows(EventBatch.empty(), np.empty(0, np.int64), malformed)
 
 
 CUT_BYTES = 1024

@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.hostile
 
-FUZZERS = ("kafka_values", "file_blocks", "model_files")
+FUZZERS = ("kafka_values", "schema_values", "file_blocks", "model_files")
 ROOT = Path(__file__).parents[2]
 
 

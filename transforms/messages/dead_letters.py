@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import apache_beam as beam
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow as pa
 TOO_FEW = "too few fields"
 TOO_MANY = "too many fields"
 NOT_A_NUMBER = "not a number"
+NOT_A_TIME = "not a time"
 UNKNOWN_BEHAVIOR = "unknown behavior"
 TIME_RANGE = "time out of range"
 NOT_UTF8 = "not UTF-8"
@@ -30,6 +31,7 @@ _SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("raw", pa.string()),
         ("time", pa.int64()),
+        ("detail", pa.string()),
     ]
 )
 
@@ -44,18 +46,22 @@ class DeadLetter:
         reason: why, one of a few fixed phrases.
         raw: the value as it came; bytes that are not UTF-8 stand as backslash escapes.
         time: the event's time in seconds since the epoch, or None where it has none.
+        detail: which field, which value, and a hint; empty where `reason` says all. It follows
+            from the others, so that it does not tell letters apart.
     """
 
     source: str
     reason: str
     raw: str
     time: int | None
+    detail: str = field(default="", compare=False)
 
     def to_json(self) -> str:
         """The letter as one line of JSON, without the line's end."""
-        return json.dumps(
-            {"source": self.source, "reason": self.reason, "raw": self.raw, "time": self.time}
-        )
+        letter = {"source": self.source, "reason": self.reason, "raw": self.raw, "time": self.time}
+        if self.detail:
+            letter["detail"] = self.detail
+        return json.dumps(letter)
 
     @staticmethod
     def from_json(line: str | bytes) -> DeadLetter:
@@ -73,8 +79,8 @@ class DeadLetterBatch:
     """Dead letters as columns.
 
     Attributes:
-        columns: a record batch [n] of `source`, `reason`, `raw` (text) and `time` (int64, null
-            where there is none), each as in `DeadLetter`.
+        columns: a record batch [n] of `source`, `reason`, `raw` (text), `time` (int64, null
+            where there is none) and `detail` (text), each as in `DeadLetter`.
     """
 
     columns: pa.RecordBatch
@@ -88,6 +94,7 @@ class DeadLetterBatch:
             [row.reason for row in rows],
             [row.raw for row in rows],
             [row.time for row in rows],
+            [row.detail for row in rows],
         )
 
     @staticmethod
@@ -96,11 +103,17 @@ class DeadLetterBatch:
         reason: Sequence[str] | pa.Array,
         raw: Sequence[str] | pa.Array,
         time: Sequence[int | None] | pa.Array,
+        detail: Sequence[str] | pa.Array | None = None,
     ) -> DeadLetterBatch:
-        """A batch of equally long columns: lists, or Arrow arrays of the schema's types."""
+        """A batch of equally long columns: lists, or Arrow arrays of the schema's types.
+
+        Without `detail` it is empty.
+        """
+        if detail is None:
+            detail = pa.repeat(pa.scalar("", pa.string()), len(source))
         arrays = [
             column if isinstance(column, pa.Array) else _array(column, field.type)
-            for column, field in zip((source, reason, raw, time), _SCHEMA, strict=True)
+            for column, field in zip((source, reason, raw, time, detail), _SCHEMA, strict=True)
         ]
         return DeadLetterBatch(pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA))
 

@@ -4,10 +4,11 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["sources.parsing"]):
+with atheris.instrument_imports(include=["sources.parsing", "sources.schema"]):
     from sources.parsing.kafka_values import parse_value, parse_values
     from sources.parsing.lines import Row
     from sources.parsing.malformed import Malformed
+    from sources.schema.explain import explain_own_value
 
 SEEDS = (
     b'1,2,3\0{"user":1,"item":2,"time":3}\0"1",2,3,buy',
@@ -27,6 +28,9 @@ def check(data: bytes) -> None:
     ]
     malformed = [(row, found) for row, found in enumerate(alone) if isinstance(found, Malformed)]
     assert list(parsed.malformed) == malformed
+    for row, found in malformed:
+        raw = (values[row] or b"").decode("utf-8", "backslashreplace")
+        assert explain_own_value(found.reason, raw)
 
 
 if __name__ == "__main__":

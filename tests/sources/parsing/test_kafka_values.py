@@ -16,6 +16,7 @@ VALUES = st.one_of(
             *(b'{"user":1,"item":2,"time":3}', b' {"user_id":1,"item":"2","timestamp":3.0}'),
             *(b'{"user":1},{"item":2}', b"{", b'{"user":true,"item":2,"time":3}', b"{" * 5000),
             *(b'{"user":1,"item":2,"time":3,"label":"fav"}', b'{"user":1,"item":2,"time":NaN}'),
+            *(b'\x0c{"user":1,"item":2,"time":3}', b'\x0b{"', b'\x1c{"'),
             *(b'{"user":1,"item":2,"time":3,"behavior":7}', b"[" * 9, b"1,2\n3", b"1,2,\xff"),
         )
     ),
@@ -26,7 +27,7 @@ VALUES = st.one_of(
 @given(st.lists(VALUES))
 def test_a_poll_is_its_values(values: list[bytes | None]) -> None:
     alone = [parse_value(value) for value in values]
-    events, at, wrong = parse_values(values)
+    events, at, wrong, _ = parse_values(values)
     columns = (events.user, events.item, events.behavior, events.time)
     got = list(zip(*(column.tolist() for column in columns), strict=True))
     good = [(row, parsed) for row, parsed in enumerate(alone) if isinstance(parsed, Row)]

@@ -1,0 +1,1 @@
+"""Schemas: how a shop's own events map to Rivulet's (`--schema`, spec section 1)."""

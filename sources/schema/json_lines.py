@@ -1,0 +1,206 @@
+"""Lines of JSON, or Kafka's values of JSON, to events, as a schema says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from sources.parsing.line_index import LineIndex
+from sources.parsing.malformed import NO_ROWS, Malformed, MalformedRows, ParsedRows
+from sources.schema.apply import apply_schema
+from sources.schema.json_columns import read_columns
+from sources.schema.schema import Schema
+from transforms.messages.dead_letters import NOT_JSON, NOT_UTF8
+from transforms.messages.events import EventBatch
+
+EACH = "[]"
+"""What follows a path's name whose list has an event for each element."""
+
+
+@dataclass(frozen=True)
+class JsonLines:
+    """Reads objects of JSON.
+
+    Attributes:
+        schema: what the paths mean.
+    """
+
+    schema: Schema
+
+    @property
+    def has_header(self) -> bool:
+        """Whether a file's first line names the columns: an object's names are in itself."""
+        return False
+
+    def parse(self, block: bytes) -> ParsedRows:
+        """The events of a block of lines; rows are those that are not empty, from 0."""
+        lines = LineIndex.of(block)
+        if not any(EACH in path for path in self.schema.wanted()):
+            columns = read_columns(block, lines, self.schema)
+            if columns is not None:
+                return apply_schema(columns, self.schema)
+        return self.parse_values(_lines(lines))
+
+    def parse_values(self, values: Sequence[bytes]) -> ParsedRows:
+        """The events of some values, one row each."""
+        malformed: list[tuple[int, Malformed]] = []
+        rows: list[int] | None = None
+        try:
+            objects = list(map(orjson.loads, values))
+        except orjson.JSONDecodeError:
+            objects, rows = _one_by_one(values, malformed)
+        if set(map(type, objects)) - {dict}:
+            numbers = range(len(objects)) if rows is None else rows
+            pairs = list(zip(numbers, objects, strict=True))
+            malformed += [
+                (row, Malformed(NOT_JSON, None)) for row, each in pairs if type(each) is not dict
+            ]
+            rows = [row for row, each in pairs if type(each) is dict]
+            objects = [each for _, each in pairs if type(each) is dict]
+        wanted = self.schema.wanted()
+        if any(EACH in path for path in wanted):
+            cells, owners = _exploded(objects, wanted)
+            at = np.array(owners, np.int64)
+            columns = {path: json_column(values) for path, values in cells.items()}
+        else:
+            at = np.arange(len(objects))
+            columns = {path: json_column(_column(objects, path)) for path in wanted}
+        parsed = apply_schema(columns, self.schema) if len(at) else _NOTHING
+        if rows is None and not malformed and len(at) == len(objects):
+            return parsed
+        numbers_of = at if rows is None else np.array(rows, np.int64)[at]
+        wrong = ParsedRows.of_malformed(MalformedRows.of(malformed))
+        return ParsedRows.concat((parsed.renumbered(numbers_of), wrong))
+
+    def values(self, raw: str) -> dict[str, Any] | str:
+        """The wanted values of one object, or why it cannot be read.
+
+        Of a list, those of the first element that is no event.
+        """
+        try:
+            found = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            return f"not JSON: {error}"
+        if not isinstance(found, dict):
+            return "no JSON object"
+        cells, _ = _exploded([found], self.schema.wanted())
+        columns = {path: json_column(values) for path, values in cells.items()}
+        wrong = apply_schema(columns, self.schema).malformed.row
+        at = int(wrong[0]) if len(wrong) else 0
+        return {path: values[at] for path, values in cells.items()}
+
+
+_NOTHING = ParsedRows.of(EventBatch.empty(), NO_ROWS)
+
+
+def _lines(lines: LineIndex) -> list[bytes]:
+    pairs = zip(lines.start.tolist(), lines.end.tolist(), strict=True)
+    return [lines.block[start:end] for start, end in pairs]
+
+
+def _one_by_one(
+    values: Sequence[bytes], malformed: list[tuple[int, Malformed]]
+) -> tuple[list[Any], list[int]]:
+    objects, rows = [], []
+    for row, value in enumerate(values):
+        try:
+            objects.append(orjson.loads(value))
+            rows.append(row)
+        except orjson.JSONDecodeError:
+            try:
+                value.decode("utf-8")
+                malformed.append((row, Malformed(NOT_JSON, None)))
+            except UnicodeDecodeError:
+                malformed.append((row, Malformed(NOT_UTF8, None)))
+    return objects, rows
+
+
+def _column(objects: list[dict[str, Any]], path: str) -> list[Any]:
+    """The value of each object at a path without lists; None where there is none."""
+    if "." not in path:
+        return [each.get(path) for each in objects]
+    find = _finder(path)
+    return [find(each) for each in objects]
+
+
+def _finder(path: str) -> Callable[[dict[str, Any]], Any]:
+    names = path.split(".")
+
+    def find(found: Any) -> Any:
+        if path in found:
+            return found[path]
+        for name in names:
+            if type(found) is not dict:
+                return None
+            found = found.get(name)
+        return found
+
+    return find
+
+
+def _exploded(
+    objects: list[dict[str, Any]], wanted: Sequence[str]
+) -> tuple[dict[str, list[Any]], list[int]]:
+    """The cells of the paths, a row for each element of a list; and each row's object.
+
+    An object whose list is missing or empty has one row, without the values of the elements.
+    """
+    cells: dict[str, list[Any]] = {path: [] for path in wanted}
+    owners: list[int] = []
+    for number, each in enumerate(objects):
+        found = {path: _all(each, path) for path in wanted}
+        rows = max((len(values) for path, values in found.items() if EACH in path), default=1) or 1
+        for path, values in found.items():
+            if EACH in path:
+                cells[path] += values + [None] * (rows - len(values))
+            else:
+                cells[path] += values * rows
+        owners += [number] * rows
+    return cells, owners
+
+
+def _all(found: dict[str, Any], path: str) -> list[Any]:
+    """The values at a path; several where a name of it has `[]`."""
+    if path in found:
+        return [found[path]]
+    values: list[Any] = [found]
+    for name in path.split("."):
+        key = name.removesuffix(EACH)
+        values = [each.get(key) if type(each) is dict else None for each in values]
+        if name.endswith(EACH):
+            values = [
+                element for each in values for element in (each if type(each) is list else [])
+            ]
+    return values
+
+
+def json_column(values: list[Any]) -> pa.Array:
+    """The values as a column: whole numbers, numbers or texts; of several kinds, as texts."""
+    kinds = set(map(type, values)) - {type(None)}
+    try:
+        if kinds == {int}:
+            return pa.array(values, pa.int64())
+        if kinds == {float}:
+            return pa.array(values, pa.float64())
+        if kinds <= {str}:
+            return pa.array(values, pa.string())
+    except (OverflowError, pa.ArrowInvalid):
+        pass
+    return pa.array([_text(each) for each in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    """Its text; of a list or an object, which no field may be, a mark."""
+    if isinstance(value, list | dict):
+        return "[...]" if isinstance(value, list) else "{...}"  # It may be nested very deeply.
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
+        return str(int(value))
+    return json.dumps(value)
