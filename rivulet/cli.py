@@ -36,6 +36,7 @@ COMMANDS = {
     "record": Command("pipelines.record", "record events alone", "pipelines"),
     "popular": Command("pipelines.popular", "rank popular items alone", "pipelines"),
     "page": Command("pipelines.page", "a simulated stream and its web page together", "all"),
+    "inspect": Command("pipelines.inspect", "propose a schema for a file or topic", "pipelines"),
     "replay": Command("pipelines.replay", "send the events of a file to Kafka", "kafka"),
     "simulate": Command("pipelines.simulate", "make the clicks of simulated users", "pipelines"),
     "repair": Command("pipelines.repair", "remove rows of the future from stores", "pipelines"),

@@ -1,0 +1,121 @@
+"""Looks at a file or a topic, proposes a schema, and shows what it would give.
+
+    python -m pipelines.inspect clicks.csv > shop.toml
+
+All that is printed is a schema file: what was found stands in its comments. With --schema it shows
+what that schema gives.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rivulet.settings import ArgumentParser, option
+
+if TYPE_CHECKING:
+    from sources.schema.sample import Inspected
+    from sources.schema.schema import Schema
+
+SHOWN_EVENTS = 5
+SHOWN_REASONS = 5
+_MOST_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class InspectSettings:
+    """Inspect.
+
+    Attributes:
+        schema: a schema to try, a TOML file or the name of a preset.
+        rows: rows to look at.
+    """
+
+    schema: str | None = option(None, "FILE|PRESET", shown="propose one")
+    rows: int = option(10_000, "ROWS", least=1, most=1_000_000)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: the command line; `sys.argv`'s by default.
+
+    Returns:
+        The exit status: 0, or 1 if none of the rows is an event.
+    """
+    parser = ArgumentParser(prog="python -m pipelines.inspect", description=__doc__)
+    parser.add_argument("input", metavar="FILE|URL", help="a file, a glob or kafka://HOST/TOPIC")
+    parser.add_settings(InspectSettings)
+    given = parser.parse_args(arguments)
+    chosen = parser.settings_of(InspectSettings, given)
+
+    from sources.errors import SourceError
+    from sources.schema.load import parse_schema, schema_text
+    from sources.schema.propose import propose
+    from sources.schema.sample import Inspected
+
+    try:
+        inspected = Inspected(given.input, chosen.rows)
+        text = schema_text(chosen.schema) if chosen.schema else propose(inspected.sample())
+        schema = parse_schema(text, chosen.schema or "(proposed)")
+        lines, events = _report(inspected, schema)
+    except SourceError as error:
+        parser.error(str(error))
+    print(text.rstrip("\n"))
+    print("\n".join(f"# {line}".rstrip() for line in lines))
+    return 0 if events else 1
+
+
+def _report(inspected: Inspected, schema: Schema) -> tuple[list[str], int]:
+    """What the schema gives, in lines; and how many events."""
+    from transforms.messages.behaviors import BEHAVIORS
+
+    parsed, malformed = inspected.read(schema)
+    events = parsed.events
+    lines = [
+        "",
+        f"Of the rows that were looked at, {len(events):,} are events, {len(malformed):,} "
+        f"malformed and {parsed.ignored:,} ignored.",
+    ]
+    if len(events):
+        first, last = (_shown(int(time)) for time in (events.time.min(), events.time.max()))
+        counts = Counter(BEHAVIORS[code] for code in events.behavior.tolist())
+        lines += [
+            f"Time range: {first} to {last}.",
+            "Behaviors: " + ", ".join(f"{name} {n:,}" for name, n in counts.most_common()) + ".",
+            "The first events (user, item, behavior, time):",
+        ]
+        for at in range(min(SHOWN_EVENTS, len(events))):
+            behavior = BEHAVIORS[events.behavior[at]]
+            time = _shown(int(events.time[at]))
+            lines.append(f"  {events.user[at]}, {events.item[at]}, {behavior}, {time}")
+    lines += _of_malformed(malformed)
+    if "text" in (schema.ids.user, schema.ids.item):
+        lines.append(
+            "Some ids are text. The commands refuse [ids] text: ids must be whole numbers."
+        )
+    return lines, len(events)
+
+
+def _of_malformed(malformed: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if not malformed:
+        return
+    yield "Malformed rows by reason, with an example:"
+    counts = Counter(reason for reason, _ in malformed)
+    for reason, count in counts.most_common(SHOWN_REASONS):
+        detail = next(detail for each, detail in malformed if each == reason)
+        one_line = " ".join(detail.split())[:_MOST_CHARACTERS]
+        yield f"  {count:,} {reason}: {one_line}"
+
+
+def _shown(time: int) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

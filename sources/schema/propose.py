@@ -1,0 +1,199 @@
+"""Proposes a schema for rows that were looked at: guesses by the names and by the values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from sources.parsing.layout import BEHAVIOR_LIKE
+from sources.parsing.lines import whole_number
+from sources.schema.schema import TimeFormat
+from sources.schema.times import read_times
+from transforms.messages.behaviors import BEHAVIORS
+
+_USERS = (
+    "user", "userid", "uid", "visitorid", "visitor", "customerid", "customer", "domainuserid",
+    "userpseudoid", "clientid", "anonymousid", "reviewerid", "sessionid", "session",
+)  # fmt: skip
+_ITEMS = (
+    "item", "itemid", "productid", "product", "parentasin", "asin", "movieid", "stockcode", "sku",
+    "appid", "articleid", "trackid", "songid", "artistid", "bookid", "newsid",
+)  # fmt: skip
+_TIMES = (
+    "time", "timestamp", "eventtime", "eventtimestamp", "datetime", "ts", "createdat",
+    "derivedtstamp", "invoicedate", "date", "eventdate",
+)  # fmt: skip
+_BEHAVIORS = ("behavior", "label", *(name.replace("_", "") for name in BEHAVIOR_LIKE), "type")
+_RATINGS = ("rating", "stars", "score")
+_FORMATS = (
+    "iso", "%m/%d/%y %H:%M", "%d/%m/%y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
+    "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d",
+)  # fmt: skip
+_UNITS = ((9, 11, "s"), (12, 14, "ms"), (15, 17, "us"))
+_MEANINGS = (
+    ("ignore", r"remov|delet|cancel|refund|return"),
+    ("fav", r"wish|fav|like|save|bookmark|^collect"),
+    ("cart", r"cart|basket|bag|added|^add"),
+    ("buy", r"purchas|transact|buy|bought|order|paid|pay|checkout|sale|conver"),
+    ("pv", r"view|click|pv|visit|detail|impress|play|read|open|show|browse"),
+)
+_EMPTY = ("NA", "N/A", "NULL", "null", "None", "nan")
+"""Words that stand for no value."""
+_MOST_WORDS = 50
+_DELIMITERS = (",", ";", "\t", "|", "::")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of an input.
+
+    Attributes:
+        format: `csv`, `jsonl` or `parquet`.
+        columns: each column's or path's values as texts, None where one is missing.
+        delimiter: of CSV.
+        header: whether the first line of CSV named the columns.
+    """
+
+    format: str
+    columns: dict[str, list[str | None]]
+    delimiter: str = ","
+    header: bool = True
+
+
+def guess_delimiter(lines: Sequence[str]) -> str:
+    """The delimiter that splits the lines into the most fields, the same number in each."""
+    best, most = ",", 0
+    for sign in _DELIMITERS:
+        counts = Counter(line.count(sign) for line in lines)
+        fields, rows = counts.most_common(1)[0] if counts else (0, 0)
+        if rows >= 0.8 * len(lines) and fields > most:
+            best, most = sign, fields
+    return best
+
+
+def propose(sample: Sample) -> str:
+    """A schema for a sample, as TOML; what could not be guessed is `FILL_IN`."""
+    taken: set[str] = set()
+    time = _pick(sample, _TIMES, taken) or _by_value(sample, taken)
+    user = _pick(sample, _USERS, taken) or _first_number(sample, taken)
+    item = _pick(sample, _ITEMS, taken) or _first_number(sample, taken)
+    behavior = _pick(sample, _BEHAVIORS, taken)
+    rating = None if behavior else _pick(sample, _RATINGS, taken)
+    out = [f"format = {_quoted(sample.format)}"]
+    if sample.format == "csv":
+        if sample.delimiter != ",":
+            out.append(f"delimiter = {_quoted(sample.delimiter)}")
+        if not sample.header:
+            out += ["header = false", f"columns = [{', '.join(map(_quoted, sample.columns))}]"]
+    out += ["[fields]"]
+    named = {"user": user, "item": item, "time": time, "behavior": behavior or rating}
+    out += [
+        f"{part} = {_quoted(name or 'FILL_IN')}"
+        for part, name in named.items()
+        if name or part != "behavior"
+    ]
+    if time and (form := guess_format(sample.columns[time])) != "s":
+        out += ["[time]", f"format = {_quoted(form)}"]
+    kinds = {part: _kind(sample, named[part]) for part in ("user", "item")}
+    if "text" in kinds.values():
+        out += ["[ids]", *(f'{part} = "{kind}"' for part, kind in kinds.items())]
+    if rating:
+        out += ["[behaviors]", 'thresholds = [[4.5, "buy"], [4, "fav"], [3.5, "cart"], [0, "pv"]]']
+    elif behavior:
+        out += _words(sample.columns[behavior])
+    return "\n".join(out) + "\n"
+
+
+def _words(values: Sequence[str | None]) -> list[str]:
+    words = Counter(value.strip() for value in values if value is not None)
+    if set(words) <= set(BEHAVIORS) and None not in values:
+        return []
+    lines = ["[behaviors]"]
+    for word, _ in words.most_common(_MOST_WORDS):
+        meaning = guess_meaning(word)
+        unsure = "" if meaning else "  # not known: pv, cart, fav, buy or ignore?"
+        lines.append(f"{_quoted(word)} = {_quoted(meaning or 'ignore')}{unsure}")
+    if len(words) > _MOST_WORDS or None in values:
+        lines.append('"*" = "ignore"')
+    return lines
+
+
+def guess_meaning(word: str) -> str | None:
+    """The behavior that a shop's word most likely means; None for no guess."""
+    if word in BEHAVIORS:
+        return word
+    for meaning, pattern in _MEANINGS:
+        if re.search(pattern, word.lower()):
+            return meaning
+    return None
+
+
+def guess_format(values: Sequence[str | None]) -> str:
+    """The format of some times; `s` where none fits."""
+    texts = [value.strip() for value in values if value and value.strip()]
+    if not texts:
+        return "s"
+    digits = Counter(len(text.split(".")[0]) for text in texts if text.split(".")[0].isdigit())
+    if digits:
+        length = digits.most_common(1)[0][0]
+        units = [unit for least, most, unit in _UNITS if least <= length <= most]
+        if units:
+            return units[0]
+    column = pa.array(texts, pa.string())
+    shares = [(int(read_times([column], TimeFormat((form,)))[1].sum()), form) for form in _FORMATS]
+    most = max(count for count, _ in shares)
+    return next(form for count, form in shares if count == most) if most else "s"
+
+
+def _simple(name: str) -> str:
+    last = name.split(".")[-1]
+    return "".join(sign for sign in last.lower() if sign.isalnum())
+
+
+def _pick(sample: Sample, candidates: Sequence[str], taken: set[str]) -> str | None:
+    """The column with the first of the names that is there."""
+    for candidate in candidates:
+        for name, values in sample.columns.items():
+            filled = (value for value in values if value and value not in _EMPTY)
+            if name not in taken and _simple(name) == candidate and any(filled):
+                taken.add(name)
+                return name
+    return None
+
+
+def _by_value(sample: Sample, taken: set[str]) -> str | None:
+    """A column whose values look like times."""
+    for name, values in sample.columns.items():
+        texts = [value for value in values if value]
+        if name in taken or not texts:
+            continue
+        form = guess_format(texts)
+        seconds, valid = read_times([pa.array(texts, pa.string())], TimeFormat((form,)))
+        if ((seconds > 10**8) & valid).mean() > 0.8 and (seconds < 10**10).all():
+            taken.add(name)
+            return name
+    return None
+
+
+def _first_number(sample: Sample, taken: set[str]) -> str | None:
+    for name, values in sample.columns.items():
+        texts = [value for value in values if value]
+        if name not in taken and texts and all(whole_number(text) is not None for text in texts):
+            taken.add(name)
+            return name
+    return None
+
+
+def _kind(sample: Sample, name: str | None) -> str:
+    texts = [value for value in sample.columns.get(name or "", []) if value]
+    return "integer" if all(whole_number(text) is not None for text in texts) else "text"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,191 @@
+"""The first rows of an input, for `pipelines.inspect`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from sources.errors import SourceError
+from sources.files.plan import UNREADABLE, match, open_file, unzipped
+from sources.options import is_file_input
+from sources.parsing.lines import whole_number
+from sources.parsing.malformed import ParsedRows
+from sources.schema.csv_lines import split_line
+from sources.schema.explain import explain
+from sources.schema.kafka_values import explain_value, parse_schema_values
+from sources.schema.lines import lines_of
+from sources.schema.parquet import check_columns, parse_batch
+from sources.schema.propose import Sample, guess_delimiter
+from sources.schema.schema import Schema
+
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_BYTES = 8 << 20
+_WAIT = 5.0
+_MARK = "\ufeff".encode()
+
+
+class Inspected:
+    """The first rows of a file or a topic.
+
+    Args:
+        url: the file, the glob (its first file) or the topic.
+        most: rows to look at.
+
+    Raises:
+        SourceError: there is no such input, it cannot be read, or it is empty.
+    """
+
+    def __init__(self, url: str, most: int) -> None:
+        self.url = url
+        self.lines: list[bytes] = []
+        self.batch: Any = None
+        self.topic = not is_file_input(url)
+        try:
+            if self.topic:
+                self.lines = topic_values(url, most)
+            else:
+                self._read_file(match(url)[0][0], most)
+        except UNREADABLE as error:
+            raise SourceError(f"{url} cannot be read: {error}") from error
+        if not self.lines and self.batch is None:
+            raise SourceError(f"{url} is empty: there is nothing to look at")
+
+    def _read_file(self, path: str, most: int) -> None:
+        with open_file(path) as stream:
+            magic = stream.read(4)
+            stream.seek(0)
+            if magic == _PARQUET:
+                batches = pq.ParquetFile(stream).iter_batches(most)
+                self.batch = next(batches, None)
+                return
+            text = unzipped(stream) if magic.startswith(_GZIP) else stream
+            content = text.read(_BYTES)
+        lines = content.removeprefix(_MARK).splitlines()
+        if len(content) == _BYTES and len(lines) > 1:
+            lines.pop()  # It may not be whole.
+        self.lines = [line for line in lines if line][: most + 1]
+
+    def sample(self) -> Sample:
+        """The rows as columns of texts."""
+        if self.batch is not None:
+            return Sample("parquet", _columns(self.batch.to_pylist()))
+        if self.lines[0].lstrip().startswith(b"{"):
+            rows = []
+            for line in self.lines:
+                try:
+                    row = json.loads(line)
+                except ValueError:
+                    continue
+                rows += [row] if isinstance(row, dict) else []
+            return Sample("jsonl", _columns(rows))
+        texts = [line.decode("utf-8", "replace") for line in self.lines]
+        delimiter = guess_delimiter(texts)
+        names = split_line(texts[0], delimiter, 0)
+        header = not self.topic and not any(whole_number(cell) is not None for cell in names)
+        if not header:
+            names = [f"column_{at}" for at in range(1, len(names) + 1)]
+        cells = [split_line(text, delimiter, len(names)) for text in texts[header:]]
+        cells = [row for row in cells if len(row) == len(names)]
+        columns: dict[str, list[str | None]] = {
+            name.strip(): [row[at] for row in cells] for at, name in enumerate(names)
+        }
+        return Sample("csv", columns, delimiter, header)
+
+    def read(self, schema: Schema) -> tuple[ParsedRows, list[tuple[str, str]]]:
+        """The events as a schema has them, and reasons and details of malformed rows.
+
+        Raises:
+            SourceError: the schema does not fit.
+        """
+        if self.batch is not None:
+            check_columns(self.batch.schema, schema, self.url)
+            columns, parsed = parse_batch(self.batch, schema)
+            rows = parsed.malformed.row.tolist()
+            values = [{name: columns[name][row].as_py() for name in columns} for row in rows]
+            reasons = parsed.malformed.reasons()
+            details = [explain(*each, schema) for each in zip(reasons, values, strict=True)]
+            return parsed, list(zip(reasons, details, strict=True))
+        if self.topic:
+            parsed = parse_schema_values(self.lines, schema)
+            raw = self._raw(parsed, self.lines)
+            pairs = zip(parsed.malformed.reasons(), raw, strict=True)
+            return parsed, [(reason, explain_value(reason, text, schema)) for reason, text in pairs]
+        lines = lines_of(schema, self.lines[0], self.url)
+        skip = int(schema.header and not self.lines[0].lstrip().startswith(b"{"))
+        parsed = lines.parse(b"\n".join(self.lines[skip:]))
+        pairs = zip(parsed.malformed.reasons(), self._raw(parsed, self.lines[skip:]), strict=True)
+        return parsed, [
+            (reason, explain(reason, lines.values(raw), schema)) for reason, raw in pairs
+        ]
+
+    def _raw(self, parsed: ParsedRows, lines: Sequence[bytes]) -> list[str]:
+        return [lines[row].decode("utf-8", "replace") for row in parsed.malformed.row.tolist()]
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[str | None]]:
+    """Objects as columns of texts, by their paths."""
+    found: dict[str, list[str | None]] = {}
+    flat: list[dict[str, str | None]] = []
+    for row in rows:
+        cells: dict[str, str | None] = {}
+        _flatten(row, "", cells)
+        flat.append(cells)
+        found.update(dict.fromkeys(cells))  # type: ignore[arg-type]
+    return {path: [cells.get(path) for cells in flat] for path in found}
+
+
+def _flatten(value: Any, path: str, into: dict[str, str | None]) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _flatten(inner, f"{path}.{name}" if path else str(name), into)
+    elif isinstance(value, list):
+        if value and isinstance(value[0], dict):
+            _flatten(value[0], f"{path}[]", into)
+    else:
+        into[path] = None if value is None else str(value)
+
+
+def topic_values(url: str, most: int) -> list[bytes]:
+    """The newest values of a topic.
+
+    Raises:
+        SourceError: no broker answers, or there is no such topic.
+    """
+    from kafka import TopicPartition
+    from kafka.errors import KafkaError
+
+    from sources.kafka.consumers import ANSWER_MS, close_quietly, connect
+    from sources.kafka.errors import describe
+    from sources.kafka.url import parse_url
+
+    parsed = parse_url(url)
+    try:
+        consumer = connect(parsed)
+    except KafkaError as error:
+        raise SourceError(f"{parsed}: {describe(error)}") from error
+    try:
+        numbers = consumer.partitions_for_topic(parsed.topic) or ()
+        if not numbers:
+            raise SourceError(f"{parsed}: there is no such topic")
+        where = [TopicPartition(parsed.topic, number) for number in sorted(numbers)]
+        begins = consumer.beginning_offsets(where, ANSWER_MS)
+        ends = consumer.end_offsets(where, ANSWER_MS)
+        consumer.assign(where)
+        for each in where:
+            consumer.seek(each, max(begins[each], ends[each] - most // len(where) - 1))
+        values: list[bytes] = []
+        until = time.monotonic() + _WAIT
+        while time.monotonic() < until and any(
+            (consumer.position(each, ANSWER_MS) or 0) < ends[each] for each in where
+        ):
+            for records in consumer.poll(200).values():
+                values += [record.value for record in records if record.value]
+        return values[:most]
+    except KafkaError as error:
+        raise SourceError(f"{parsed}: {describe(error)}") from error
+    finally:
+        close_quietly(consumer)

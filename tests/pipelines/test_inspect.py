@@ -1,0 +1,98 @@
+"""`pipelines.inspect`: what it prints is a schema that reads the file."""
+
+import gzip
+import json
+import tomllib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import inspect
+from sources.schema.load import load_schema
+
+T = 1_760_000_000
+
+
+def proposed(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict, str, int]:
+    status = inspect.main([str(path)])
+    printed = capsys.readouterr().out
+    (path.parent / "shop.toml").write_text(printed)
+    return tomllib.loads(printed), printed, status
+
+
+def test_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv.gz"
+    text = "visitorid;event;itemid;timestamp\n"
+    text += f"1;view;2;{T}000\n1;addtocart;2;{T}000\n1;transaction;2;{T}000\nx;view;2;{T}000\n" * 9
+    path.write_bytes(gzip.compress(text.encode()))
+    found, printed, status = proposed(path, capsys)
+    assert status == 0
+    assert found == {
+        "format": "csv",
+        "delimiter": ";",
+        "fields": {
+            "user": "visitorid", "item": "itemid", "time": "timestamp", "behavior": "event",
+        },
+        "time": {"format": "ms"},
+        "ids": {"user": "text", "item": "integer"},
+        "behaviors": {"view": "pv", "addtocart": "cart", "transaction": "buy"},
+    }  # fmt: skip
+    assert "27 are events, 9 malformed and 0 ignored" in printed
+    assert "9 not a number: user (visitorid) is 'x', no whole number" in printed
+    assert "2025-10-09T08:53:20Z" in printed
+    assert "pv 9, cart 9, buy 9" in printed
+
+
+def test_a_saved_proposal_is_a_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"1,22,{T},3\n2,23,{T + 1},4\n")
+    found, _, status = proposed(path, capsys)
+    assert (found["header"], len(found["columns"]), status) == (False, 4, 0)
+    schema = load_schema(str(tmp_path / "shop.toml"))
+    assert schema.fields.time == ("column_3",)
+    assert inspect.main([str(path), "--schema", str(tmp_path / "shop.toml")]) == 0
+    assert "2 are events" in capsys.readouterr().out
+
+
+def test_json_lines_and_parquet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"userId": 1, "event": "Product Viewed", "properties": {"product_id": 2}}
+    rows = [{**row, "timestamp": "2025-10-09T08:53:20.5Z"}] * 3
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    for name in ("a.jsonl", "a.parquet"):
+        found, printed, status = proposed(tmp_path / name, capsys)
+        assert status == 0
+        assert found["fields"]["item"] == "properties.product_id"
+        assert found["time"] == {"format": "iso"}
+        assert "3 are events" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("none.csv", None, "no such file"),
+        ("empty.csv", "", "is empty: there is nothing to look at"),
+    ],
+)
+def test_what_cannot_be_looked_at(
+    name: str, content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(SystemExit) as ended:
+        inspect.main([str(tmp_path / name)])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_nothing_that_is_an_event_is_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("user,item,time\na,b,c\n")
+    _, printed, status = proposed(path, capsys)
+    assert status == 1
+    assert "Some ids are text" in printed
