@@ -22,7 +22,16 @@ from rivulet.settings import ArgumentParser
 from training.cli import fail, run_command
 from training.datasets.options import PrepareSettings, UserSample
 
-COUNTS = ("rows", "malformed", "duplicates", "different_events", "users", "items", "events")
+COUNTS = (
+    "rows",
+    "malformed",
+    "ignored",
+    "duplicates",
+    "different_events",
+    "users",
+    "items",
+    "events",
+)
 
 
 def _print_summary(meta: dict[str, Any], output: str) -> None:
@@ -68,7 +77,9 @@ def main(argv: list[str] | None = None) -> int:
     from training.datasets.raw_files import find_files
 
     try:
-        files = find_files(settings.input, settings.columns, settings.output)
+        files = find_files(
+            settings.input, settings.columns, settings.output, schema=settings.schema is not None
+        )
         meta = prepare(files, settings, sample)
     except (UserError, duckdb.Error, pa.ArrowException, OSError) as error:
         fail(parser.prog, error)

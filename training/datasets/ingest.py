@@ -46,11 +46,13 @@ class ReadCounts:
         malformed: those that are no event.
         wrong: malformed ones by what is wrong with them, such as "no valid time"; one may be
             wrong in several ways.
+        ignored: lines that a schema leaves out; they are among the rows.
     """
 
     rows: int
     malformed: int
     wrong: dict[str, int]
+    ignored: int = 0
 
 
 def read_events(
@@ -70,9 +72,7 @@ def read_events(
     Raises:
         RawLogError: a file cannot be read to its end.
     """
-    database.execute(f"CREATE TABLE raw ({_typed(COLUMNS)})")
-    for kind, features in (("user", USER_FEATURES), ("item", ITEM_FEATURES)):
-        database.execute(f"CREATE TABLE side_{kind} ({_typed((kind, *features))})")
+    create_tables(database)
     too_long = 0
     for file in files:
         if file.kind == "events" and file.parquet:
@@ -97,6 +97,13 @@ def read_events(
     bad = " OR ".join(f"{name} IS NULL" for name in EVENT)
     database.execute(f"DELETE FROM raw WHERE {bad}")  # noqa: S608 (our own names)
     return ReadCounts(rows, rows - count_rows(database, "raw"), wrong)
+
+
+def create_tables(database: duckdb.DuckDBPyConnection) -> None:
+    """Makes the empty tables `raw`, `side_user` and `side_item`."""
+    database.execute(f"CREATE TABLE raw ({_typed(COLUMNS)})")
+    for kind, features in (("user", USER_FEATURES), ("item", ITEM_FEATURES)):
+        database.execute(f"CREATE TABLE side_{kind} ({_typed((kind, *features))})")
 
 
 def count_rows(database: duckdb.DuckDBPyConnection, table: str) -> int:

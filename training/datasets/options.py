@@ -19,6 +19,8 @@ class PrepareSettings:
         output: folder to write.
         columns: names of the columns of headerless event files, such as
             user,item,category,behavior,time.
+        schema: how the fields of the event files map to events: a TOML file, or the name of a
+            preset; also JSON lines are read then.
         age_buckets: ascending ages in years at which a new bucket begins; bucket 0 is below the
             first.
         reward_window: seconds after a recommendation in which an event earned its reward, for
@@ -31,6 +33,7 @@ class PrepareSettings:
     input: tuple[str, ...] = option(metavar="PATH", several=True)
     output: Path = option(metavar="DATA")
     columns: tuple[str, ...] = option((), "NAME,..", separated=True)
+    schema: str | None = option(None, "FILE|PRESET", shown="the columns have an event's names")
     age_buckets: tuple[int, ...] = option(
         (18, 25, 30, 35, 40, 50, 60), "YEARS,..", least=0, separated=True
     )
@@ -43,6 +46,8 @@ class PrepareSettings:
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the values together."""
+        if self.schema and self.columns:
+            yield "--columns has no effect with --schema: give columns in the schema"
         if sorted(set(self.age_buckets)) != list(self.age_buckets):
             yield f"--age_buckets: {','.join(map(str, self.age_buckets))} is not ascending"
 

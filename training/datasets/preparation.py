@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sources.schema.load import load_schema
 from training.cli import progress_console
 from training.datasets.dataset_sql import (
     choose_users,
@@ -33,6 +34,7 @@ from training.datasets.feedback_log import (
     rows_of,
 )
 from training.datasets.ingest import UNKNOWN, ReadCounts, count_rows, read_events
+from training.datasets.ingest_schema import read_by_schema
 from training.datasets.options import PrepareSettings, UserSample
 from training.datasets.raw_files import DATASET_FILES, EVENT, FEATURES, RawFile, RawLogError
 
@@ -66,7 +68,11 @@ def prepare(
         database.execute("SET memory_limit = ?", [settings.memory])
         database.execute("SET temp_directory = ?", [f"{name}/spill"])
         database.execute("SET preserve_insertion_order = false")
-        read = read_events(database, files, scratch, settings.max_line)
+        if settings.schema:
+            schema = load_schema(settings.schema)
+            read = read_by_schema(database, files, schema, settings.max_line)
+        else:
+            read = read_events(database, files, scratch, settings.max_line)
         log, rebuilt = _read_feedback(database, files, scratch, settings)
         status.update("dropping duplicates")
         drop_duplicates(database)
@@ -88,7 +94,8 @@ def prepare(
             "inputs": [file.path.name for file in files],
             "rows": read.rows + rebuilt,
             "malformed": read.malformed,
-            "duplicates": read.rows + rebuilt - read.malformed - unique,
+            "ignored": read.ignored,
+            "duplicates": read.rows + rebuilt - read.malformed - read.ignored - unique,
             "different_events": unique,
             **describe(database),
             "left_out": left_out,
@@ -110,7 +117,8 @@ def _nothing_read(read: ReadCounts) -> str:
     said = "; ".join(f"{reason}: {count:,}" for reason, count in reasons if count)
     return (
         f"none of {read.rows:,} lines is an event ({said}). An event has user, item and time as "
-        "whole numbers and a behavior among pv, cart, fav and buy; is --columns right?"
+        "whole numbers and a behavior among pv, cart, fav and buy; is --columns (or --schema) "
+        "right?"
     )
 
 

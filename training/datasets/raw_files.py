@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rivulet.errors import UserError
-from sources.parsing.layout import is_header, positions
+from sources.errors import SourceError
+from sources.parsing.layout import Layout, is_header, positions
 
 USER_FEATURES = ("sex", "age", "pur_power")
 ITEM_FEATURES = ("category", "shop", "brand")
@@ -69,7 +70,10 @@ class RawFile:
 
 
 def find_files(
-    inputs: Sequence[str], columns: Sequence[str] = (), output: Path | None = None
+    inputs: Sequence[str],
+    columns: Sequence[str] = (),
+    output: Path | None = None,
+    schema: bool = False,
 ) -> list[RawFile]:
     """The files that some paths, folders and globs name, each with its kind.
 
@@ -80,6 +84,7 @@ def find_files(
         inputs: as the command line gives them.
         columns: names for the columns of headerless event files; empty where none were given.
         output: the folder to be written; what an earlier run wrote there is no input.
+        schema: whether a schema says what the fields of all files are but the feedback logs'.
 
     Raises:
         RawLogError: a path names no file, or a file is of no known kind.
@@ -94,7 +99,20 @@ def find_files(
             reason = "it is no regular file" if there else "there is no such file"
             raise RawLogError(f"--input {text}: {reason}")
         paths += files
+    if schema:
+        return [_of_schema(path) for path in dict.fromkeys(paths)]
     return [_identify(path, tuple(columns)) for path in dict.fromkeys(paths)]
+
+
+def _of_schema(path: Path) -> RawFile:
+    if path.suffix in PARQUET:
+        try:
+            names = tuple(pq.read_schema(path).names)
+        except (OSError, pa.ArrowException) as error:
+            raise RawLogError(f"{path}: cannot be read: {error}") from error
+        if set(names) >= FEEDBACK_COLUMNS:
+            return RawFile(path, "feedback", names, parquet=True)
+    return RawFile(path, "events", ())
 
 
 def _in_folder(folder: Path, output: Path | None) -> list[Path]:
@@ -165,10 +183,18 @@ def own_names(names: Sequence[str]) -> tuple[str, ...]:
 
 def _events(path: Path, names: tuple[str, ...], *, header: bool, parquet: bool = False) -> RawFile:
     columns = own_names(names)
+    if header and "label" not in columns and all(name in columns for name in REQUIRED):
+        try:
+            Layout.of(names, str(path))
+        except SourceError as error:
+            raise RawLogError(str(error)) from error
     named = [name for name in columns if name]
     if len(named) != len(set(named)):
         raise RawLogError(f"{path}: two columns of one name among {','.join(names)}")
     for name in REQUIRED:
         if name not in columns:
-            raise RawLogError(f"{path}: no column {name!r} among {','.join(names)}")
+            raise RawLogError(
+                f"{path}: no column {name!r} among {','.join(names)}; a --schema says which column "
+                "is what"
+            )
     return RawFile(path, "events", names if parquet else columns, header, parquet)
