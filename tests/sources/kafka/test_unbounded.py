@@ -193,11 +193,12 @@ def test_records_expire_and_the_topic_is_replaced(
     url = parse_url(f"{kafka.url}/{unique}")
     (first,) = list_bounded(url, "latest")
 
-    # Records are deleted while the job is stopped.
+    # Records are deleted while the job is stopped. Each is sent after the one before is there: a
+    # fetch that waits at the broker is answered with the first, and brings few of the others.
     follower.signal(signal.SIGSTOP)
     for second in range(100):
-        clicks.producer.send(unique, f"0,7,{START + 30 + second}".encode(), partition=0)
-    clicks.producer.flush()
+        value = f"0,7,{START + 30 + second}".encode()
+        clicks.producer.send(unique, value, partition=0).get(PATIENCE)
     admin.delete_records({TopicPartition(unique, 0): 90})
     follower.signal(signal.SIGCONT)
     # A fetch that was under way when the job was stopped may have brought some of the records.
