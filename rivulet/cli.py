@@ -45,6 +45,7 @@ COMMANDS = {
     "embed": Command("training.embed", "embeddings of users and items", "training"),
     "train": Command("training.train", "train a policy", "training"),
     "evaluate": Command("training.evaluate", "measure policies and baselines", "training"),
+    "estimate": Command("training.estimate", "what policies would have earned", "training"),
     "deploy": Command("deploy", "real servers on this machine, for development and tests", "all"),
 }  # fmt: skip
 

@@ -5,11 +5,12 @@ import sys
 
 import pytest
 
-SLOW = {"torch", "duckdb", "apache_beam", "pandas", "pyarrow", "numpy", "matplotlib"}
+SLOW = {"torch", "duckdb", "apache_beam", "pandas", "pyarrow", "numpy", "matplotlib", "scipy"}
 OPTIONS = {
     "prepare": ("--input", "--reward_window SECONDS", "--sample_users"),
     "embed": ("--dim", "--temperature"),
     "train": ("--algorithm", "--encoder", "--cap", "--anchor", "--kl"),
+    "estimate": ("--log", "--min_ess", "--schema"),
     "evaluate": ("--model", "--baselines"),
 }
 

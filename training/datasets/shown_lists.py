@@ -86,7 +86,7 @@ def load_lists(data: Path, sequences: Sequences, width: int = 10) -> tuple[Shown
         table = pq.read_table(path)
         user, time = (table[name].cast(pa.int64()).to_numpy() for name in ("user", "time"))
         history, items, propensities, rewards = (
-            _ragged(table[name], kind)
+            ragged(table[name], kind)
             for name, kind in (
                 ("history", pa.int64()),
                 ("items", pa.int64()),
@@ -142,8 +142,8 @@ def as_lists(
     return ShownLists(histories, lengths, sequences.users.rows(user), rows, earned, chances)
 
 
-def _ragged(column: pa.ChunkedArray, kind: pa.DataType) -> Ragged:
-    """A column of lists.
+def ragged(column: pa.ChunkedArray, kind: pa.DataType) -> Ragged:
+    """A column of lists, with values of a kind.
 
     Raises:
         ValueError: a list or one of its values is empty.

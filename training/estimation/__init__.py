@@ -1,0 +1,1 @@
+"""Off-policy estimation: what a policy would have earned, from lists that another policy showed."""
