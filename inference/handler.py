@@ -12,6 +12,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
 from inference.models.ranker import RANKERS, LazyRanker, NotLoadedError, RankerSource
-from transforms.messages.events import Int64s
+from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import States
 
@@ -29,14 +30,29 @@ LOG_EVERY = 60.0
 _LOG = logging.getLogger(__name__)
 
 
-def state_rows(states: States) -> Int64s:
-    """States as one int64 array [n, 2 + h]: user, length, items."""
-    columns = (states.user[:, None], states.length[:, None], states.items)
-    return np.concatenate(columns, axis=1)
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """The states of a request that the policy ranks.
+
+    Attributes:
+        states: the states.
+        exclusions: a row for each state; None for no exclusions.
+    """
+
+    states: States
+    exclusions: Exclusions | None = None
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the states."""
+        return sum(column.nbytes for column in self.states.columns())
 
 
-class PolicyHandler(ModelHandler[Int64s, PredictionResult, LazyRanker]):
-    """Ranks arrays of states (`state_rows`) with the models of a source.
+class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
+    """Ranks the states of requests with the models of a source.
 
     Metrics: model_failures (batches that could not be ranked), model_versions_refused (new
     versions that could not be used), model_batch_rows, model_batch_micros.
@@ -68,13 +84,13 @@ class PolicyHandler(ModelHandler[Int64s, PredictionResult, LazyRanker]):
         """Small batches: the lists of a shard are written while the next shard is ranked."""
         return {"min_batch_size": 1, "max_batch_size": 2}
 
-    def get_num_bytes(self, batch: Sequence[Int64s]) -> int:
+    def get_num_bytes(self, batch: Sequence[Example]) -> int:
         """Bytes of the batch's arrays; Beam's implementation pickles them."""
-        return sum(rows.nbytes for rows in batch)
+        return sum(example.nbytes for example in batch)
 
     def run_inference(
         self,
-        batch: Sequence[Int64s],
+        batch: Sequence[Example],
         model: LazyRanker,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[PredictionResult]:
@@ -84,7 +100,7 @@ class PolicyHandler(ModelHandler[Int64s, PredictionResult, LazyRanker]):
         model_failures and the log show it.
         """
         del inference_args
-        rows = np.concatenate(batch)
+        rows = _concatenated(batch)
         started = time.perf_counter_ns()
         ranked = self._rank(rows, model)
         self._micros.update((time.perf_counter_ns() - started) // 1000)
@@ -93,11 +109,14 @@ class PolicyHandler(ModelHandler[Int64s, PredictionResult, LazyRanker]):
         for example, end in zip(batch, ends.tolist(), strict=True):
             yield PredictionResult(example, ranked.take(slice(end - len(example), end)))
 
-    def _rank(self, rows: Int64s, model: LazyRanker) -> RankedLists:
+    def _rank(self, rows: Example, model: LazyRanker) -> RankedLists:
         if len(rows):
+            states = rows.states
+            # A ranker that knows no exclusions serves a job without any.
+            more = (rows.exclusions,) if rows.exclusions else ()
             try:
                 ranked = model.load().rank(
-                    rows[:, 0], rows[:, 2:], rows[:, 1], self._k, self._repeat_consumed
+                    states.user, states.items, states.length, self._k, self._repeat_consumed, *more
                 )
                 self._versions_refused.inc(model.newly_refused())
                 return ranked
@@ -112,3 +131,9 @@ class PolicyHandler(ModelHandler[Int64s, PredictionResult, LazyRanker]):
         if time.monotonic() >= self._next_log:
             self._next_log = time.monotonic() + LOG_EVERY
             _LOG.exception("the policy failed on %d states: they get popular items", rows)
+
+
+def _concatenated(batch: Sequence[Example]) -> Example:
+    states = States.concat([example.states for example in batch])
+    excluded = [example.exclusions for example in batch if example.exclusions]
+    return Example(states, Exclusions.concat(excluded) if excluded else None)

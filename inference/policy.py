@@ -16,9 +16,11 @@ from inference.network.inference_encoder import InferenceEncoder
 from inference.network.network import Network
 from inference.network.repeats import InferenceRepeats
 from inference.network.sizes import STATE_LIMIT
+from inference.search.hidden_items import HiddenItems
 from inference.search.item_index import ItemIndex
 from inference.search.quantize import quantize_items, quantize_queries
 from inference.search.threads import in_parts, one_thread
+from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
@@ -76,6 +78,7 @@ class Policy(nn.Module):
                 self._repeats = InferenceRepeats(weights, vectors, self._index)
         # The last row is the unknown item, which is never ranked: there it stands for no item.
         self._raw = np.append(items.ids, 0)
+        self._hidden = HiddenItems(items.ids, self._device)
 
     def rank(
         self,
@@ -84,6 +87,7 @@ class Policy(nn.Module):
         lengths: Columns,
         k: int,
         repeat_consumed: bool = False,
+        exclusions: Exclusions | None = None,
     ) -> RankedLists:
         """The k best items of each row.
 
@@ -94,19 +98,29 @@ class Policy(nn.Module):
             lengths: int64 [n], in [0, h].
             k: length of the lists.
             repeat_consumed: whether a list may have items of the row's history.
+            exclusions: items that the lists must not have; None for none.
 
         Returns:
             Lists of different known items.
         """
         user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
+        hidden, own = None, None
+        if exclusions:
+            hidden = self._hidden.by(exclusions.available)
+            own = self._item_rows(exclusions.items, exclusions.length)
 
         def best(part: slice) -> Tensor:
             rows = self._item_rows(raw[part], length[part])
             window, lengths = self._window(rows, length[part])
             states = self._states(user[part], window, lengths)
             if repeat_consumed and self._repeats is not None:
-                return self._repeats.best(self._head(states), k, window, lengths)
-            return self._best(states, k, None if repeat_consumed else rows)
+                excluded = None if own is None else self._tensor(own[part])
+                return self._repeats.best(self._head(states), k, window, lengths, excluded, hidden)
+            left_out = [] if repeat_consumed else [rows]
+            left_out += [] if own is None else [own[part]]
+            return self._best(
+                states, k, np.concatenate(left_out, axis=1) if left_out else None, hidden
+            )
 
         return self._lists(best, len(user), k)
 
@@ -182,10 +196,15 @@ class Policy(nn.Module):
         user = torch.from_numpy(self.user_ids.rows(users)).to(self._device)
         return self._encoder(window, lengths, user)
 
-    def _best(self, states: Tensor, k: int, excluded: Int64s | None) -> Tensor:
+    def _best(
+        self, states: Tensor, k: int, excluded: Int64s | None, hidden: Tensor | None = None
+    ) -> Tensor:
         queries = quantize_queries(self._head(states))
-        rows = None if excluded is None else torch.from_numpy(excluded).to(self._device)
-        return self._index.best(queries, k, rows)
+        rows = None if excluded is None else self._tensor(excluded)
+        return self._index.best(queries, k, rows, hidden)
+
+    def _tensor(self, rows: Int64s) -> Tensor:
+        return torch.from_numpy(rows).to(self._device)
 
     def _lists(self, best: Callable[[slice], Tensor], n: int, k: int) -> RankedLists:
         rows = np.empty((n, k), np.int64)

@@ -11,10 +11,9 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, RunInference
 
-from inference.handler import PolicyHandler, state_rows
+from inference.handler import Example, PolicyHandler
 from inference.models.ranker import RankerSource
 from transforms.fill import fill
-from transforms.messages.events import Int64s
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations
 
@@ -76,14 +75,17 @@ class _KeyedHandler(KeyedModelHandler):
         super().__init__(handler)
         self._handler = handler
 
-    def get_num_bytes(self, batch: Sequence[tuple[Keyed, Int64s]]) -> int:
+    def get_num_bytes(self, batch: Sequence[tuple[Keyed, Example]]) -> int:
         """Bytes of the batch's states."""
         return self._handler.get_num_bytes([states for _, states in batch])
 
 
-def _keyed_states(element: Keyed) -> tuple[Keyed, Int64s]:
+def _keyed_states(element: Keyed) -> tuple[Keyed, Example]:
     _, request = element
-    return element, state_rows(request.states.take(request.ranked))
+    rows, exclusions = request.ranked, request.exclusions
+    return element, Example(
+        request.states.take(rows), exclusions.take(rows) if exclusions else None
+    )
 
 
 @beam.typehints.with_output_types(tuple[int, RankedBatch], served=Recommendations)

@@ -50,6 +50,9 @@ class RecommendSettings:
             popular items.
         recommendations: items of a recommendation.
         repeat_consumed: recommend items of the user's history too.
+        exclude_bought: recommend no item that the user bought in the last so many seconds of
+            event time, however long ago in events; of a user's purchases the last 256 count; 0
+            for no such rule.
         history_ttl: forget a user without an event for so long, in seconds of event time; 0 for
             never, which takes about 120 bytes a user.
     """
@@ -60,6 +63,7 @@ class RecommendSettings:
     min_history: int | None = option(None, "N", least=0, shown="what model.json says, else 10")
     recommendations: int = option(8, "N", least=1)
     repeat_consumed: bool = option(False)
+    exclude_bought: int = option(30 * 86_400, "SECONDS", least=0)
     history_ttl: int = option(0, "SECONDS", least=0)
 
     def problems(self) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transforms.messages.events import Int64s
+from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
 
 LABEL = b"fake-1"
@@ -35,6 +36,7 @@ class FakeSource:
         lengths: Int64s,
         k: int,
         repeat_consumed: bool = False,
+        exclusions: Exclusions | None = None,
     ) -> RankedLists:
         items = np.zeros((len(users), k), np.int64)
         length = np.zeros(len(users), np.int64)
@@ -42,6 +44,9 @@ class FakeSource:
             zip(users.tolist(), histories.tolist(), lengths.tolist(), strict=True)
         ):
             found = ranked_items(user, history[:size], k, repeat_consumed)
+            if exclusions:
+                banned = exclusions.items[row, : exclusions.length[row]].tolist()
+                found = [item for item in found if item not in banned]
             items[row, : len(found)] = found
             length[row] = len(found)
         return RankedLists.deterministic(items, length, LABEL)

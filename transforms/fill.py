@@ -120,6 +120,9 @@ def _complete(
     if not repeat_consumed:
         states = request.states.take(state[short])
         usable &= ~holds(states.items, states.length, candidates)
+    if request.exclusions:
+        excluded = request.exclusions.take(state[short])
+        usable &= ~holds(excluded.items, excluded.length, candidates)
     position = length[:, None] + np.cumsum(usable, axis=1) - 1
     row, column = np.nonzero(usable & (position < size))
     target = position[row, column]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
@@ -27,7 +28,8 @@ class NoPolicy:
         lengths: Int64s,
         k: int,
         repeat_consumed: bool = False,
+        exclusions: Exclusions | None = None,
     ) -> RankedLists:
         """An empty list for each user."""
-        del histories, lengths, repeat_consumed
+        del histories, lengths, repeat_consumed, exclusions
         return RankedLists.empty(len(users), k)

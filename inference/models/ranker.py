@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
 
 RETRY_EVERY = 3.0
@@ -36,6 +37,7 @@ class Ranker(Protocol):
         lengths: Int64s,
         k: int,
         repeat_consumed: bool = False,
+        exclusions: Exclusions | None = None,
     ) -> RankedLists:
         """The best `k` items for each user and history; as `inference.policy.Policy.rank`."""
         ...

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from inference.models.choices import ModelChoice, shares
 from inference.models.files import MODEL_BYTES
 from inference.models.versions import VersionedModel
+from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
@@ -52,6 +53,7 @@ class Registry:
         lengths: Int64s,
         k: int,
         repeat_consumed: bool = False,
+        exclusions: Exclusions | None = None,
     ) -> RankedLists:
         """Each row's list by its user's model, with that model's label; as `Policy.rank`."""
         ranked = RankedLists.empty(len(users), k)
@@ -61,7 +63,10 @@ class Registry:
             if not len(at):
                 continue
             policy = model.policy()
-            given = policy.rank(users[at], histories[at], lengths[at], k, repeat_consumed)
+            given = policy.rank(
+                users[at], histories[at], lengths[at], k, repeat_consumed,
+                exclusions.take(at) if exclusions else None,
+            )  # fmt: skip
             ranked.items[at], ranked.length[at] = given.items, given.length
             ranked.propensities[at], ranked.policy[at] = given.propensities, given.policy
         return ranked

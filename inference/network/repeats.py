@@ -96,7 +96,15 @@ class InferenceRepeats:
         self._scale = quantization_scale(vectors)
         self._weights = copy.deepcopy(weights).double()
 
-    def best(self, queries: Tensor, k: int, items: Tensor, lengths: Tensor) -> Tensor:
+    def best(
+        self,
+        queries: Tensor,
+        k: int,
+        items: Tensor,
+        lengths: Tensor,
+        excluded: Tensor | None = None,
+        hidden: Tensor | None = None,
+    ) -> Tensor:
         """The k items with the largest scores.
 
         Args:
@@ -104,6 +112,8 @@ class InferenceRepeats:
             k: length of the lists.
             items: int64 [n, w], rows of the item table, the latest item first.
             lengths: int64 [n], how many of them are valid.
+            excluded: int64 [n, e], rows not to return, m for none; None for no exclusions.
+            hidden: bool [m], rows not to return for any query; None for no such rows.
 
         Returns:
             int64 [n, k], rows of the item table, m where a list has no more items.
@@ -112,11 +122,19 @@ class InferenceRepeats:
         place = place.masked_fill(place >= lengths[:, None], -1)
         own, bonus = self._weights.at(items.masked_fill(place < 0, self._index.rows), place)
         scores = RepeatScores(own, bonus * self._scale * quantization_scale(queries, each=True))
-        return best_with_repeats(self._index, self._quantized, quantize_queries(queries), k, scores)
+        return best_with_repeats(
+            self._index, self._quantized, quantize_queries(queries), k, scores, excluded, hidden
+        )
 
 
 def best_with_repeats(
-    index: ItemIndex, quantized: Tensor, queries: Tensor, k: int, repeats: RepeatScores
+    index: ItemIndex,
+    quantized: Tensor,
+    queries: Tensor,
+    k: int,
+    repeats: RepeatScores,
+    excluded: Tensor | None = None,
+    hidden: Tensor | None = None,
 ) -> Tensor:
     """As `ItemIndex.best`, with repeat scores added.
 
@@ -126,15 +144,26 @@ def best_with_repeats(
         queries: float32 [n, d], quantized.
         k: length of the lists.
         repeats: with bonuses in units of the quantized scores.
+        excluded: int64 [n, e], rows not to return, m for none; None for no exclusions.
+        hidden: bool [m], rows not to return for any query; None for no such rows.
     """
     m = index.rows
     # Items outside the window have no repeat score: the index finds the best of these. The few
     # items of the window are scored one by one.
-    others = index.best(queries, k, repeats.items)
-    rows = torch.cat([others, repeats.items], dim=1)
+    own = repeats.items
+    others = index.best(
+        queries, k, own if excluded is None else torch.cat([own, excluded], dim=1), hidden
+    )
+    rows = torch.cat([others, own], dim=1)
     scores = torch.bmm(quantized[rows], queries[:, :, None]).squeeze(2).double()
     scores[:, k:] += repeats.totals().clamp(-_MOST, _MOST).round()
-    valid = torch.cat([others != m, repeats.firsts(m)], dim=1)
+    allowed = repeats.firsts(m)
+    if excluded is not None:
+        allowed &= ~(own[:, :, None] == excluded[:, None, :]).any(dim=2)
+    if hidden is not None:
+        # The last row, of unknown items, is in no list.
+        allowed &= ~torch.cat([hidden, hidden.new_ones(1)])[own]
+    valid = torch.cat([others != m, allowed], dim=1)
     scores.masked_fill_(~valid, -torch.inf)
     # Sorted by row first: the stable sort by score then gives ties to the smaller row.
     rows, order = rows.sort(dim=1)

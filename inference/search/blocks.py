@@ -28,16 +28,31 @@ class ItemBlocks:
         self._blocks = vectors.view(self.number, -1)
         self._member = torch.arange(size, device=vectors.device)
 
-    def keys(self, queries: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys (float64) and rows (int64) of all items of one block per query, each [n, size]."""
+    def keys(
+        self, queries: Tensor, blocks: Tensor, hidden: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Keys (float64) and rows (int64) of all items of one block per query, each [n, size].
+
+        Rows that bool [rows] `hidden` has get the lowest keys, as padding does.
+        """
         items = self._blocks.index_select(0, blocks).view(len(blocks), self.size, -1)
         # In this order of the operands bmm is seven times as fast.
         scores = torch.bmm(queries[:, None], items.transpose(1, 2)).squeeze(1)
         rows = blocks[:, None] * self.size + self._member
-        scores.masked_fill_(rows >= self.rows, EXCLUDED)
+        beyond = rows >= self.rows
+        if hidden is not None:
+            beyond |= hidden[rows.clamp_max(self.rows - 1)]
+        scores.masked_fill_(beyond, EXCLUDED)
         return keys_of(scores, rows), rows
 
-    def best(self, queries: Tensor, blocks: Tensor, k: int, excluded: Tensor | None) -> Tensor:
+    def best(
+        self,
+        queries: Tensor,
+        blocks: Tensor,
+        k: int,
+        excluded: Tensor | None,
+        hidden: Tensor | None = None,
+    ) -> Tensor:
         """Keys of the k best items in each query's blocks, descending, float64 [n, k].
 
         Args:
@@ -45,6 +60,7 @@ class ItemBlocks:
             blocks: int64 [n, b], with b * size >= k.
             k: number of items.
             excluded: int64 [n, e], rows not to return; None for none.
+            hidden: bool [rows], rows not to return for any query; None for none.
         """
         n, each = blocks.shape
         best = torch.empty((n, k), dtype=torch.float64, device=queries.device)
@@ -53,7 +69,7 @@ class ItemBlocks:
             part = slice(start, start + step)
             chosen = blocks[part]
             query = queries[part].repeat_interleave(each, dim=0)
-            keys, _ = self.keys(query, chosen.flatten())
+            keys, _ = self.keys(query, chosen.flatten(), hidden)
             keys = keys.view(len(chosen), each, self.size)
             if excluded is not None:
                 self._exclude(keys, chosen, excluded[part])

@@ -39,14 +39,13 @@ class Int8Search:
     Args:
         vectors: float32 [c, d], quantized items; c is a multiple of CHUNK.
         rows: number of items, at most c.
-        fallback: computes the keys of queries for which too many blocks pass the bound.
+        fallback: computes the keys of queries for which too many blocks pass the bound, with the
+            arguments of `keys`.
     """
 
     batch = 128
 
-    def __init__(
-        self, vectors: Tensor, rows: int, fallback: Callable[[Tensor, int, Tensor | None], Tensor]
-    ) -> None:
+    def __init__(self, vectors: Tensor, rows: int, fallback: Callable[..., Tensor]) -> None:
         self._fallback = fallback
         items, dim = vectors[:rows], vectors.shape[1]
         self._centre = ((items.amin(0) + items.amax(0)) / 2).floor().double()
@@ -71,13 +70,15 @@ class Int8Search:
         self._blocks = ItemBlocks(vectors, rows, _BLOCK_SIZE)
         self._thread = threading.local()
 
-    def keys(self, queries: Tensor, k: int, excluded: Tensor | None) -> Tensor:
+    def keys(
+        self, queries: Tensor, k: int, excluded: Tensor | None, hidden: Tensor | None = None
+    ) -> Tensor:
         """Keys of the k best items, descending."""
         codes, unit, error = self._encode(queries)
         maxima, supers = self._maxima(codes)
         count = k if excluded is None else k + min(excluded.shape[1], _FIRST_EXCLUDED)
         chosen = _best_blocks(maxima, supers, count)
-        keys = self._blocks.best(queries, chosen, k, excluded)
+        keys = self._blocks.best(queries, chosen, k, excluded, hidden)
         _, score = rows_and_scores(keys[:, -1])
         bound = (score - queries.double() @ self._centre - error) / unit - 1
         passing = supers >= bound[:, None]
@@ -85,10 +86,10 @@ class Int8Search:
         passing[too_many] = False
         maxima.scatter_(1, chosen, _LOWEST)
         query, block = _blocks_above(passing, maxima, bound)
-        keys = self._merge(queries, keys, query, block, excluded)
+        keys = self._merge(queries, keys, query, block, excluded, hidden)
         if too_many.any():
             some = None if excluded is None else excluded[too_many]
-            keys[too_many] = self._fallback(queries[too_many], k, some)
+            keys[too_many] = self._fallback(queries[too_many], k, some, hidden)
         return keys
 
     def _encode(self, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -123,13 +124,20 @@ class Int8Search:
         return self._thread.buffers  # type: ignore[no-any-return]
 
     def _merge(
-        self, queries: Tensor, keys: Tensor, query: Tensor, block: Tensor, excluded: Tensor | None
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        query: Tensor,
+        block: Tensor,
+        excluded: Tensor | None,
+        hidden: Tensor | None,
     ) -> Tensor:
         """The k best of `keys` and of the items of further blocks; `query` [p] ascends."""
         places, found = [], []
         for start in range(0, len(query), _PAIRS_AT_ONCE):
             place = query[start : start + _PAIRS_AT_ONCE]
-            more, rows = self._blocks.keys(queries[place], block[start : start + _PAIRS_AT_ONCE])
+            blocks = block[start : start + _PAIRS_AT_ONCE]
+            more, rows = self._blocks.keys(queries[place], blocks, hidden)
             better = more > keys[place, -1:]
             if excluded is not None:
                 pair, member = better.nonzero(as_tuple=True)

@@ -42,13 +42,16 @@ class ItemIndex:
         fast = self.device.type == "cpu" and has_fast_int8()
         self._search = Int8Search(padded, self.rows, maxima.keys) if fast else maxima
 
-    def best(self, queries: Tensor, k: int, excluded: Tensor | None) -> Tensor:
+    def best(
+        self, queries: Tensor, k: int, excluded: Tensor | None, hidden: Tensor | None = None
+    ) -> Tensor:
         """The k items with the largest inner products, best first, ties by the smaller row.
 
         Args:
             queries: float32 [n, d], quantized.
             k: length of the lists.
             excluded: int64 [n, e], rows not to return, m for none; None for no exclusions.
+            hidden: bool [m], rows not to return for any query; None for no such rows.
 
         Returns:
             int64 [n, k], rows, m where a list has no more items.
@@ -58,7 +61,7 @@ class ItemIndex:
         for start in range(0, n, self._search.batch):
             part = slice(start, start + self._search.batch)
             keys = self._search.keys(
-                queries[part], found, None if excluded is None else excluded[part]
+                queries[part], found, None if excluded is None else excluded[part], hidden
             )
             rows, scores = rows_and_scores(keys)
             best[part, : rows.shape[1]] = rows.masked_fill_(scores == EXCLUDED, self.rows)
@@ -90,10 +93,14 @@ class _AllScores:
         block = torch.div(rows, self._members, rounding_mode="floor")
         return (rows - block * self._members) * self._blocks + block
 
-    def keys(self, queries: Tensor, k: int, excluded: Tensor | None) -> Tensor:
+    def keys(
+        self, queries: Tensor, k: int, excluded: Tensor | None, hidden: Tensor | None = None
+    ) -> Tensor:
         """Keys of the k best items, descending."""
         scores = queries @ self._columns
         scores.index_fill_(1, self._padding, EXCLUDED)
+        if hidden is not None:
+            scores.index_fill_(1, self._column(hidden.nonzero().squeeze(1)), EXCLUDED)
         if excluded is not None:
             scores.scatter_(1, self._column(excluded), EXCLUDED)
         maxima = scores.view(-1, self._members, self._blocks).amax(dim=1)
@@ -116,17 +123,22 @@ class _BlockMaxima:
     def __init__(self, vectors: Tensor, rows: int) -> None:
         self._blocks = ItemBlocks(vectors, rows, _BLOCK_SIZE)
 
-    def keys(self, queries: Tensor, k: int, excluded: Tensor | None) -> Tensor:
+    def keys(
+        self, queries: Tensor, k: int, excluded: Tensor | None, hidden: Tensor | None = None
+    ) -> Tensor:
         """Keys of the k best items, descending."""
         blocks = self._blocks
         maxima = queries.new_empty((len(queries), blocks.number))
         for start in range(0, len(blocks.vectors), CHUNK):
             scores = queries @ blocks.vectors[start : start + CHUNK].T
             scores[:, max(0, blocks.rows - start) :] = EXCLUDED
+            if hidden is not None:
+                part = hidden[start : start + CHUNK]
+                scores[:, : len(part)].masked_fill_(part, EXCLUDED)
             into = maxima[:, start // _BLOCK_SIZE : (start + CHUNK) // _BLOCK_SIZE]
             torch.amax(scores.view(len(queries), -1, _BLOCK_SIZE), dim=2, out=into)
         # With e excluded items, the best k lie in the best k + e blocks.
         wanted = k + (0 if excluded is None else excluded.shape[1])
         block = torch.arange(blocks.number, device=maxima.device)
         chosen, _ = rows_and_scores(largest(keys_of(maxima, block), wanted))
-        return blocks.best(queries, chosen, k, excluded)
+        return blocks.best(queries, chosen, k, excluded, hidden)

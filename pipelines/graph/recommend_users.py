@@ -111,6 +111,7 @@ class RecommendConfig:
             self.recommend.history_ttl,
             self.popular.popular_size,
             self.reward_rules,
+            self.recommend.exclude_bought,
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.handler import PolicyHandler, state_rows
+from inference.handler import Example, PolicyHandler
 from inference.models.choices import parse_models
 from inference.models.ranker import RETRY_EVERY, LazyRanker, NotLoadedError, RankerCache
 from inference.models.registry import RegistrySource
@@ -47,7 +47,7 @@ def test_a_batch_is_ranked_at_once_and_each_example_gets_its_own() -> None:
 
     handler = PolicyHandler(Loads(Counting()), 8, False)
     given = [states(n, n) for n in (5, 0, 1, 70)]
-    together = answers(handler, [state_rows(each) for each in given])
+    together = answers(handler, [Example(each) for each in given])
     assert calls == [76]
     for each, ranked in zip(given, together, strict=True):
         alone = FakeSource().rank(each.user, each.items, each.length, 8, False)
@@ -63,7 +63,7 @@ def test_a_model_that_fails_ranks_nothing_and_says_so(caplog: pytest.LogCaptureF
 
     handler = PolicyHandler(Loads(Broken()), 8, False)
     with caplog.at_level(logging.ERROR):
-        first, second = answers(handler, [state_rows(states(3, 1)), state_rows(states(4, 2))])
+        first, second = answers(handler, [Example(states(3, 1)), Example(states(4, 2))])
     assert (len(first.items), len(second.items)) == (3, 4)
     for ranked in (first, second):
         assert not ranked.length.any()
@@ -74,9 +74,9 @@ def test_a_model_that_fails_ranks_nothing_and_says_so(caplog: pytest.LogCaptureF
 
 def test_no_states_need_no_model() -> None:
     handler = PolicyHandler(Loads(None), 8, False)
-    (ranked,) = answers(handler, [state_rows(states(0, 1))])
+    (ranked,) = answers(handler, [Example(states(0, 1))])
     assert ranked.items.shape == (0, 8)
-    assert handler.get_num_bytes([state_rows(states(3, 1))]) == 3 * 12 * 8
+    assert handler.get_num_bytes([Example(states(3, 1))]) == 3 * 12 * 8
 
 
 def test_a_model_that_cannot_be_loaded_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -108,7 +108,7 @@ def test_without_a_model_users_are_left_to_popular_items() -> None:
         def load(self) -> None:
             raise OSError("not there")
 
-    (ranked,) = answers(PolicyHandler(Missing(), 8, False), [state_rows(states(3, 1))])
+    (ranked,) = answers(PolicyHandler(Missing(), 8, False), [Example(states(3, 1))])
     assert len(ranked.items) == 3
     assert not ranked.length.any()
 
@@ -135,7 +135,7 @@ def test_jobs_in_one_process_do_not_share_models(tmp_path: Path) -> None:
     known = States(np.array([100]), 7 + 3 * np.arange(10)[None], np.array([10]))
     for _ in range(2):
         for name, label in (("x", b"reinforce-x"), ("y", b"reinforce-y"), ("z", b"reinforce-x")):
-            (ranked,) = answers(handlers[name], [state_rows(known)])
+            (ranked,) = answers(handlers[name], [Example(known)])
             assert set(ranked.policy) == {label}
     rankers = {name: handler.load_model().load() for name, handler in handlers.items()}
     assert len({id(ranker) for ranker in rankers.values()}) == 3

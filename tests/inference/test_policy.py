@@ -7,6 +7,8 @@ import torch
 from inference.network.sizes import STATE_LIMIT
 from inference.policy import Policy, StateError
 from tests.inference.tiny import tiny_policy
+from transforms.messages.availability import Availability
+from transforms.messages.exclusions import Exclusions
 
 ALGORITHMS = ("reinforce", "ddpg", "bcq")
 
@@ -107,6 +109,31 @@ def test_a_history_longer_than_the_window_counts_by_its_end() -> None:
     ranking = policy.rank(users, histories, lengths, 8)
     for items, history, length in zip(ranking.items, histories, lengths, strict=True):
         assert not set(items.tolist()) & set(history[:length].tolist())
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+@pytest.mark.parametrize("copies", [False, True])
+def test_exclusions_leave_out_items_of_the_whole_ranking(repeat: bool, copies: bool) -> None:
+    policy = tiny_policy(repeats=copies)
+    users, histories, lengths = rows_of(policy, 40)
+    ids = policy.item_ids.ids
+    rng = np.random.default_rng(2)
+    # Items that nobody knows, and values beyond the length, change nothing.
+    bought = rng.choice(np.append(ids, [-1, 10**12]), (40, 6))
+    count = rng.integers(0, 7, 40)
+    catalogue = np.sort(np.append(ids[:40], [-5, 10**9]))
+    for available in (None, Availability(catalogue, rng.random(42) < 0.7)):
+        exclusions = Exclusions(bought, count, available)
+        whole = policy.rank(users, histories, lengths, 60, repeat)
+        ranked = policy.rank(users, histories, lengths, 8, repeat, exclusions)
+        for row in range(40):
+            allowed = [
+                item
+                for item in whole.items[row, : whole.length[row]].tolist()
+                if item not in bought[row, : count[row]]
+                and (available is None or item in catalogue[available.bits])
+            ]
+            assert ranked.items[row, : ranked.length[row]].tolist() == allowed[:8]
 
 
 def test_order_and_user_change_the_state() -> None:

@@ -53,13 +53,15 @@ def recommendations(
     min_history: int = 10,
     count: int = 8,
     repeat_consumed: bool = False,
+    exclude_bought: int = 30 * 86_400,
     ttl: int = 0,
     memory: int = 0,
 ) -> dict[tuple[int, int], Recommendation]:
     """(user, ranking time) to the recommendation.
 
     With a `ttl` (seconds), a history starts anew after a longer silence, and a recommendation
-    counts as the previous one for `memory` seconds.
+    counts as the previous one for `memory` seconds. No list has an item that the user bought in the
+    `exclude_bought` seconds before it.
     """
     by_user: dict[int, list[Event]] = defaultdict(list)
     for event in sorted(set(events)):
@@ -83,7 +85,14 @@ def recommendations(
                 begin -= 1
             history = [event.item for event in own[begin:end]]
             banned = set() if repeat_consumed else set(history)
+            bought = {
+                event.item
+                for event in own
+                if event.behavior == "buy" and at - exclude_bought <= event.time < at
+            }
+            banned |= bought
             items = model(user, history)[:count] if len(history) >= min_history else []
+            items = [item for item in items if item not in bought]
             by_policy = bool(items)
             latest = bisect_right(ends, at) - 1
             if latest >= 0:

@@ -55,6 +55,7 @@ SETTINGS = st.fixed_dictionaries(
         "reward_window": st.sampled_from([5, 60, 95]),
         "recommendations": st.integers(1, 8),
         "shards": st.integers(1, 5),
+        "exclude_bought": st.sampled_from([0, 45, 100_000]),
     }
 )
 
@@ -73,6 +74,7 @@ def expected(events: list[Event], values: dict[str, int], repeat: bool) -> tuple
         min_history=values["min_history"],
         count=values["recommendations"],
         repeat_consumed=repeat,
+        exclude_bought=values["exclude_bought"],
     )
     minutes: dict[tuple[str, int], tuple[int, int, float]] = {}
     for (user, at), earned in rules.rewards(events, shown, values["reward_window"]).items():
@@ -169,7 +171,7 @@ def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) 
     values = {
         "popular_window": 240, "popular_period": 80, "popular_size": 5, "recommend_window": 60,
         "recommend_period": 20, "history_size": 4, "min_history": 2, "recommendations": 3,
-        "reward_window": 100,
+        "reward_window": 100, "exclude_bought": 200,
     }  # fmt: skip
     rankings, shown, _ = expected(on_time, values, repeat=False)
 
@@ -200,7 +202,7 @@ def test_a_stream_gives_the_oracles_answers_and_tells_what_is_late(jumps: bool) 
         popular = closed.blocks | PopularItems(240, 80, 5)
         schedule = Schedule(60, 20)
         rewards = RewardRules(100, every_minute=True)
-        history = HistoryRules(schedule, 20, 4, 2, 0, 5, rewards)
+        history = HistoryRules(schedule, 20, 4, 2, 0, 5, rewards, 200)
         due = (closed.blocks, popular) | Histories(history, 3)
         recommended: Recommended = due | Recommend(FakeSource(), 3)
         rewarded = recommended.batches | RewardRecommendations(rewards)

@@ -15,6 +15,7 @@ from transforms.columns.frames import FrameCoder
 from transforms.feedback.reward_recommendations import RewardBatches
 from transforms.feedback.state import FeedbackStateCoder
 from transforms.fill import fill
+from transforms.histories.bought import BoughtTable
 from transforms.histories.emission_progress import EmissionProgress
 from transforms.histories.event_time_buffer import BufferedFrame
 from transforms.histories.keep_histories import KeepHistories
@@ -99,6 +100,7 @@ class Shard:
         self.histories_state: dict[str, Any] = {
             "buffer": Bag(shuffle), "large_block": Value(),
             "table_state": Value(FrameCoder(HistoryTable)),
+            "bought_state": Value(FrameCoder(BoughtTable)),
             "progress_state": Value(FrameCoder(EmissionProgress)),
         }  # fmt: skip
         self.feedback_state: dict[str, Any] = {
@@ -119,7 +121,7 @@ class Shard:
             else BufferedFrame.of_block(frame, self._pane)
         )
         state = {name: self.histories_state[name] for name in self.histories_state}
-        del state["table_state"]
+        del state["table_state"], state["bought_state"]
         self._keep.process((SHARD, buffered.encoded), **state, timers=self._timers)
 
     def advance(self, watermark: float) -> None:
@@ -153,8 +155,9 @@ class Shard:
         assert isinstance(request, RankingRequest)
         states = request.states.take(request.ranked)
         ranked = FakeSource().rank(
-            states.user, states.items, states.length, self._size, self._repeat
-        )
+            states.user, states.items, states.length, self._size, self._repeat,
+            request.exclusions.take(request.ranked) if request.exclusions else None,
+        )  # fmt: skip
         batch = fill(request, ranked, self._size, repeat_consumed=self._repeat, keep_history=True)
         coder = FrameCoder(RankedBatch)
         return coder.decode(coder.encode(batch))

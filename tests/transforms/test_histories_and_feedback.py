@@ -43,6 +43,7 @@ SETTINGS = st.fixed_dictionaries(
         "min_history": st.integers(0, 2),
         "count": st.integers(1, 4),
         "repeat_consumed": st.booleans(),
+        "exclude_bought": st.sampled_from([0, 1, 30, 300, 10_000]),
     }
 )
 REWARD_WINDOWS = st.sampled_from([5, 60, 95])
@@ -106,7 +107,7 @@ def shard_for(
     history = HistoryRules(
         Schedule(values["window"], values["period"]), pane, values["history_size"],
         values["min_history"], ttl, POPULAR_SIZE,
-        RewardRules(reward_window, ttl, every_minute=every_minute),
+        RewardRules(reward_window, ttl, every_minute=every_minute), values["exclude_bought"],
     )  # fmt: skip
     return Shard(history, values["count"], shuffle, repeat_consumed=values["repeat_consumed"])
 

@@ -24,6 +24,7 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.transforms.window import TimestampedValue
 
 from transforms.columns.frames import FrameCoder
+from transforms.histories.bought import BoughtTable, Purchases
 from transforms.histories.emission_progress import EmissionProgress
 from transforms.histories.event_time_buffer import BufferedFrame, buffer_spec, pop_ready
 from transforms.histories.rankings import Rankings
@@ -97,12 +98,14 @@ class KeepHistories(beam.DoFn):
     TABLE = ReadModifyWriteStateSpec("histories", FrameCoder(HistoryTable))
     PROGRESS = ReadModifyWriteStateSpec("emission_progress", FrameCoder(EmissionProgress))
     BUFFER = buffer_spec("event_time_buffer")
+    BOUGHT = ReadModifyWriteStateSpec("bought", FrameCoder(BoughtTable))
     LARGE_BLOCK = ReadModifyWriteStateSpec("large_block", beam.coders.BooleanCoder())
     RANKING = TimerSpec("ranking_time", TimeDomain.WATERMARK)
 
     def __init__(self, rules: HistoryRules, shards: int) -> None:
         self._rules, self._shards = rules, shards
         self._state_bytes = Metrics.distribution("rivulet", "history_state_bytes")
+        self._bought_bytes = Metrics.distribution("rivulet", "bought_state_bytes")
 
     def process(
         self,
@@ -141,6 +144,7 @@ class KeepHistories(beam.DoFn):
         shard: int = beam.DoFn.KeyParam,
         tag: str = beam.DoFn.DynamicTimerTagParam,
         table_state: Any = beam.DoFn.StateParam(TABLE),
+        bought_state: Any = beam.DoFn.StateParam(BOUGHT),
         progress_state: Any = beam.DoFn.StateParam(PROGRESS),
         buffer: Any = beam.DoFn.StateParam(BUFFER),
         large_block: Any = beam.DoFn.StateParam(LARGE_BLOCK),
@@ -163,9 +167,16 @@ class KeepHistories(beam.DoFn):
         # A resumed job may have another size of history.
         table = HistoryTable.empty(rules.size) if table is None else table.resized(rules.size)
         update = HistoryUpdate(table, events, rules.schedule, done, rules.ttl)
+        purchases = self._purchases(bought_state, events)
         rankings = Rankings([progress.rankings, *ready.rankings], rules.popular_size)
         for request in work_units_of(
-            update.due(complete_until), events, rankings, rules.minimum, sequence, complete_until
+            update.due(complete_until, purchases),
+            events,
+            rankings,
+            rules.minimum,
+            sequence,
+            complete_until,
+            purchases,
         ):
             # Pending timers after `done` hold the output watermark. This timestamp keeps the hold
             # for results of their times until the unit has been processed.
@@ -175,9 +186,20 @@ class KeepHistories(beam.DoFn):
             table = update.table(complete_until)
             table_state.write(table)
             self._state_bytes.update(table.items.nbytes + 3 * table.user.nbytes)
+            bought = purchases.table(complete_until) if purchases else None
+            if bought is not None:
+                bought_state.write(bought)
+                self._bought_bytes.update(sum(column.nbytes for column in bought.columns()))
         needed = rankings.needed_after(complete_until)
         progress_state.write(EmissionProgress.of(complete_until, sequence, self._shards, needed))
         self._start_next_large_block(ready.blocks, large_block, timers)
+
+    def _purchases(self, state: Any, events: EventBatch) -> Purchases | None:
+        seconds = self._rules.exclude_bought
+        if not seconds:
+            return None
+        table = state.read()
+        return Purchases(BoughtTable.empty() if table is None else table, events, seconds)
 
     def _progress(self, state: Any) -> EmissionProgress:
         progress: EmissionProgress | None = state.read()

@@ -22,6 +22,8 @@ class HistoryRules:
             which a silent user leaves the state; 0 for never.
         popular_size: items in a ranking of popular items.
         rewards: when rewards are reported.
+        exclude_bought: seconds of event time for which a user's list has no item that the user
+            bought; 0 for no such rule.
     """
 
     schedule: Schedule
@@ -31,3 +33,4 @@ class HistoryRules:
     ttl: int
     popular_size: int
     rewards: RewardRules
+    exclude_bought: int = 0

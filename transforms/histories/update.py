@@ -12,6 +12,7 @@ import numpy as np
 
 from transforms.columns.packing import order
 from transforms.columns.ranges import expand_ranges, run_starts
+from transforms.histories.bought import Purchases
 from transforms.histories.schedule import Schedule
 from transforms.histories.table import HistoryTable, look_up
 from transforms.messages.events import Bools, EventBatch, Int64s
@@ -27,12 +28,15 @@ class DueRows:
         time: int64 [n], the ranking time in seconds since the epoch.
         state_index: int64 [n], the row's state in `states`, ascending.
         states: the distinct states.
+        bought: int64 [s, 2], the places of the purchases that count in each state: the first,
+            and the one after the last. [s, 0] where purchases do not count.
     """
 
     user: Int64s
     time: Int64s
     state_index: Int64s
     states: States
+    bought: Int64s
 
 
 class HistoryUpdate:
@@ -109,8 +113,14 @@ class HistoryUpdate:
         begin[restart] = restart
         return np.maximum.accumulate(begin)
 
-    def due(self, until: int) -> DueRows:
-        """The rows at ranking times in (after, until]."""
+    def due(self, until: int, purchases: Purchases | None = None) -> DueRows:
+        """The rows at ranking times in (after, until].
+
+        Args:
+            until: the last ranking time.
+            purchases: what users bought, if it counts. A user has another state where other
+                purchases count.
+        """
         # A user's last stored event stands before the new ones.
         count = self._new + self._stored_before
         owner = np.repeat(np.arange(len(self._user)), count)
@@ -121,13 +131,16 @@ class HistoryUpdate:
         time[~is_stored] = self._events.time
         owner, time = self._schedule.due(owner, time, self._after, until)
         end = self._start[owner] + self._stored[owner] + self._events_before(owner, time)
-        starts = run_starts(owner, end)
+        bought = np.zeros((len(owner), 0), np.int64)
+        if purchases:
+            bought = np.stack(purchases.counted(self._user[owner], time), axis=1)
+        starts = run_starts(owner, end, *bought.T)
         is_next_state = np.zeros(len(owner), np.int64)
         is_next_state[starts[1:]] = 1
         items, length = self._histories(owner[starts], end[starts])
         states = States(self._user[owner[starts]], items, length)
         states = states.named(self._table.names, self._events.names)
-        return DueRows(self._user[owner], time, np.cumsum(is_next_state), states)
+        return DueRows(self._user[owner], time, np.cumsum(is_next_state), states, bought[starts])
 
     def table(self, complete_until: int = 0) -> HistoryTable:
         """The table after the events.

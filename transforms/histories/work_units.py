@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from transforms.columns.id_names import IdNames
+from transforms.histories.bought import Purchases
 from transforms.histories.rankings import Rankings
 from transforms.histories.update import DueRows
 from transforms.messages.events import EventBatch
@@ -23,6 +24,7 @@ def work_units_of(
     minimum: int,
     sequence: int,
     complete_until: int,
+    purchases: Purchases | None = None,
 ) -> Iterator[RankingRequest]:
     """Cuts a step's rows and events by user, into at least one request.
 
@@ -33,6 +35,7 @@ def work_units_of(
         minimum: smallest number of events in a history for which the policy ranks.
         sequence: number of the first unit.
         complete_until: all events before this time have been applied, in seconds since the epoch.
+        purchases: what `rows.bought` refers to.
     """
     names = IdNames.merged((rows.states.names, events.names, rankings.names))
     start = event_start = 0
@@ -60,6 +63,9 @@ def work_units_of(
             popular_length=popular_length,
             unit=WorkUnit(sequence, complete_until, last_user, unit_events),
             names=names,
+            exclusions=(
+                purchases.exclusions(*rows.bought[first_state:end_state].T) if purchases else None
+            ),
         )
         if end == size:
             return

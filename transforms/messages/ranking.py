@@ -14,6 +14,7 @@ import numpy as np
 from transforms.columns.frames import Columns, Frame, coded
 from transforms.columns.id_names import IdNames
 from transforms.messages.events import EventBatch, Float32s, Int8s, Int64s
+from transforms.messages.exclusions import Exclusions
 from transforms.messages.recommendations import Labels, Recommendations
 
 
@@ -78,6 +79,7 @@ class RankingRequest:
         popular_length: int64 [p], how many of `popular_items` are valid.
         unit: the work unit.
         names: the texts of the ids; None where all are integers.
+        exclusions: a row for each state, the items that its lists must not have; None for none.
     """
 
     user: Int64s
@@ -90,6 +92,7 @@ class RankingRequest:
     popular_length: Int64s
     unit: WorkUnit
     names: IdNames | None = None
+    exclusions: Exclusions | None = None
 
 
 @coded

@@ -14,14 +14,14 @@ from inference.search.quantize import quantize_items, quantize_queries
 SEARCHES = ("all scores", "block maxima", "8 bits")
 
 
-def by_sorting(queries, items, k, excluded):  # type: ignore[no-untyped-def]
+def by_sorting(queries, items, k, excluded, hidden=()):  # type: ignore[no-untyped-def]
     scores = queries.double().numpy() @ items.double().numpy().T
     m = len(items) - 1
     out = np.full((len(queries), k), m)
     for row, score in enumerate(scores):
         order = np.lexsort((np.arange(m), -score[:m]))
-        hidden = excluded[row].tolist() if excluded is not None else []
-        order = order[~np.isin(order, hidden)][:k]
+        left_out = [*(excluded[row].tolist() if excluded is not None else []), *hidden]
+        order = order[~np.isin(order, left_out)][:k]
         out[row, : len(order)] = order
     return out
 
@@ -36,9 +36,10 @@ def search(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return str(request.param)
 
 
-def assert_best(queries, items, k, excluded=None):  # type: ignore[no-untyped-def]
-    best = ItemIndex(items).best(queries, k, excluded)
-    assert best.tolist() == by_sorting(queries, items, k, excluded).tolist()
+def assert_best(queries, items, k, excluded=None, hidden=None):  # type: ignore[no-untyped-def]
+    best = ItemIndex(items).best(queries, k, excluded, hidden)
+    rows = () if hidden is None else hidden.nonzero().flatten().tolist()
+    assert best.tolist() == by_sorting(queries, items, k, excluded, rows).tolist()
 
 
 @pytest.mark.parametrize("spread", [2, 500])
@@ -52,6 +53,19 @@ def test_as_by_sorting(m: int, k: int, spread: int, search: str) -> None:
     queries = torch.from_numpy(rng.integers(-spread, spread, (40, 5))).float()
     assert_best(queries, items, k)
     assert_best(queries, items, k, torch.from_numpy(rng.integers(0, m + 1, (40, 6))))
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.999, 1.0])
+def test_hidden_rows_are_in_no_list(share: float, search: str) -> None:
+    rng = np.random.default_rng(5)
+    items = quantize_items(torch.from_numpy(rng.normal(size=(4501, 33))))
+    queries = quantize_queries(torch.from_numpy(rng.normal(size=(20, 33))))
+    hidden = torch.from_numpy(rng.random(4500) < share)
+    assert_best(queries, items, 8, None, hidden)
+    # The best items of all are hidden, and some of the others are excluded.
+    best = ItemIndex(items).best(queries, 30, None)
+    hidden[best[:, ::2].flatten()] = True
+    assert_best(queries, items, 8, best, hidden)
 
 
 @pytest.mark.parametrize("excluded", [3, 12, 400])

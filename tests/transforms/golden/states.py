@@ -9,6 +9,7 @@ import numpy as np
 from transforms.columns.frames import FrameCoder
 from transforms.feedback.open_table import OpenTable
 from transforms.feedback.state import FeedbackState, FeedbackStateCoder
+from transforms.histories.bought import BoughtTable
 from transforms.histories.emission_progress import EmissionProgress
 from transforms.histories.table import HistoryTable
 from transforms.messages.events import EventBatch
@@ -28,6 +29,7 @@ _EVENTS = EventBatch(
 _HISTORIES = HistoryTable(
     _ids(1, 2**62), np.array([[4, 5, 0], [7, -8, 9]], np.int64), _ids(2, 3), _ids(111, 140)
 )
+_BOUGHT = BoughtTable(_ids(-7, 1, 1, 2**62), _ids(5, 4, 5, -9), _ids(90, 100, 100, 139))
 _PROGRESS = EmissionProgress(
     _ids(160, 12, 16), _ids(80, 80, 160), _ids(1, 2, 1), _ids(3, 9, 3), _ids(5, 5, 8)
 )
@@ -58,6 +60,7 @@ _FEEDBACK = FeedbackState(
 STATES: dict[str, tuple[beam.coders.Coder, Any]] = {
     "events": (FrameCoder(EventBatch), _EVENTS),
     "histories": (FrameCoder(HistoryTable), _HISTORIES),
+    "bought": (FrameCoder(BoughtTable), _BOUGHT),
     "emission_progress": (FrameCoder(EmissionProgress), _PROGRESS),
     "feedback": (FeedbackStateCoder(), _FEEDBACK),
 }

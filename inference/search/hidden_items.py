@@ -1,0 +1,51 @@
+"""Which rows of an item table a catalogue leaves out, kept for the last few times."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from transforms.messages.availability import Availability, places
+
+Int64s = npt.NDArray[np.int64]
+_KEPT = 4
+
+
+class HiddenItems:
+    """Masks over the rows of an item table.
+
+    Args:
+        ids: int64 [m], the raw id of each row.
+        device: where the masks are used.
+    """
+
+    def __init__(self, ids: Int64s, device: torch.device) -> None:
+        self._ids, self._device = ids, device
+        self._places: tuple[Int64s, Int64s] | None = None
+        self._masks: OrderedDict[Availability, Tensor] = OrderedDict()
+
+    def by(self, available: Availability | None) -> Tensor | None:
+        """The rows that are not available: bool [m]; None where all are.
+
+        Threads may compute one mask twice; the masks are equal.
+        """
+        if available is None:
+            return None
+        mask = self._masks.get(available)
+        if mask is None:
+            mask = torch.from_numpy(~available.at(self._places_in(available.ids)))
+            mask = mask.to(self._device)
+            self._masks[available] = mask
+            while len(self._masks) > _KEPT:
+                self._masks.popitem(last=False)
+        return mask
+
+    def _places_in(self, catalogue: Int64s) -> Int64s:
+        known = self._places
+        if known is None or known[0] is not catalogue:
+            known = self._places = catalogue, places(catalogue, self._ids)
+        return known[1]

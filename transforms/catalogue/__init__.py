@@ -1,0 +1,1 @@
+"""The shop's catalogue: which items are available when."""

@@ -1,0 +1,125 @@
+"""What users bought: the state of a shard, and the purchases that count at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from transforms.columns.frames import Frame, coded
+from transforms.columns.ranges import expand_ranges, run_starts
+from transforms.histories.table import look_up
+from transforms.messages.behaviors import BEHAVIORS
+from transforms.messages.events import EventBatch, Int64s
+from transforms.messages.exclusions import Exclusions
+
+BUY = BEHAVIORS.index("buy")
+
+BOUGHT_LIMIT = 256
+"""The user's last so many purchases count, which bounds the state and the work of a list."""
+
+
+@coded
+@dataclass(frozen=True, slots=True, eq=False)
+class BoughtTable(Frame):
+    """Purchases of a shard's users, by (user, time, item).
+
+    Attributes:
+        user: int64 [n].
+        item: int64 [n].
+        time: int64 [n], seconds since the epoch.
+    """
+
+    user: Int64s
+    item: Int64s
+    time: Int64s
+
+    @staticmethod
+    def empty() -> BoughtTable:
+        """No purchases."""
+        none = np.empty(0, np.int64)
+        return BoughtTable(none, none, none)
+
+
+class Purchases:
+    """Stored purchases and new ones.
+
+    At a time T, those of a user's last `limit` purchases before T count that are in
+    [T - seconds, T). Both bounds depend on the events alone, not on when state is written.
+
+    Args:
+        table: the stored purchases, each before all new events of its user.
+        events: new events, by (user, time, item).
+        seconds: how long a purchase counts.
+        limit: how many of a user's last purchases count.
+    """
+
+    def __init__(
+        self, table: BoughtTable, events: EventBatch, seconds: int, limit: int = BOUGHT_LIMIT
+    ) -> None:
+        self._table, self._seconds, self._limit = table, seconds, limit
+        buys = events.take(events.behavior == BUY)
+        self._new = BoughtTable(buys.user, buys.item, buys.time)
+        self._all: BoughtTable | None = None
+
+    def _merged(self) -> BoughtTable:
+        if self._all is None:
+            if len(self._new):
+                # A user's new purchases follow the stored ones; both are in order.
+                at = np.searchsorted(self._table.user, self._new.user, side="right")
+                pairs = zip(self._table.columns(), self._new.columns(), strict=True)
+                self._all = BoughtTable(*(np.insert(was, at, new) for was, new in pairs))
+            else:
+                self._all = self._table
+        return self._all
+
+    def counted(self, user: Int64s, time: Int64s) -> tuple[Int64s, Int64s]:
+        """The purchases that count for users at times.
+
+        Args:
+            user: int64 [n].
+            time: int64 [n], seconds since the epoch.
+
+        Returns:
+            First and end place of each range of purchases, int64 [n] each.
+        """
+        rows = self._merged()
+        if not len(rows):
+            none = np.zeros(len(user), np.int64)
+            return none, none
+        starts = run_starts(rows.user)
+        number, found = look_up(rows.user[starts], user)
+        base = int(rows.time.min())
+        span = int(rows.time.max()) - base + 2
+        runs = np.diff(np.append(starts, len(rows)))
+        keys = np.repeat(np.arange(len(starts)), runs) * span + (rows.time - base)
+
+        def before(moment: Int64s) -> Int64s:
+            return np.searchsorted(keys, number * span + np.clip(moment - base, 0, span - 1))
+
+        end = np.where(found, before(time), 0)
+        first = np.maximum(before(time - self._seconds), end - self._limit)
+        return np.where(found, np.minimum(np.maximum(first, starts[number]), end), 0), end
+
+    def exclusions(self, first: Int64s, end: Int64s) -> Exclusions:
+        """The items of ranges of purchases, as `counted` gives them."""
+        length = end - first
+        items = np.zeros((len(length), int(length.max(initial=0))), np.int64)
+        owner, place = expand_ranges(first, end)
+        items[owner, place - first[owner]] = self._merged().item[place]
+        return Exclusions(items, length)
+
+    def table(self, complete_until: int) -> BoughtTable | None:
+        """What has to be kept; None where it is what was stored.
+
+        Args:
+            complete_until: later times alone will be asked for, in seconds since the epoch.
+        """
+        if not len(self._new):
+            return None
+        rows = self._merged()
+        starts = run_starts(rows.user)
+        ends = np.append(starts, len(rows))[1:]
+        from_end = np.repeat(ends, ends - starts) - np.arange(len(rows))
+        keep = (from_end <= self._limit) & (rows.time > complete_until - self._seconds)
+        return rows.take(keep)

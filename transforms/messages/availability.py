@@ -1,0 +1,47 @@
+"""Which items of a catalogue are available at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from transforms.messages.events import Bools, Int64s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Availability:
+    """The items that are available at a time. Compares by identity: it may be a key of a cache.
+
+    Attributes:
+        ids: int64 [n], the catalogue's items, ascending. Times between which no item is added
+            share the array.
+        bits: bool [n], which of them are available.
+    """
+
+    ids: Int64s
+    bits: Bools
+
+    def of(self, items: Int64s) -> Bools:
+        """Which items are available: those that are in the catalogue and available in it.
+
+        Args:
+            items: int64 of any shape.
+        """
+        place = places(self.ids, items)
+        return self.at(place)
+
+    def at(self, place: Int64s) -> Bools:
+        """Which items are available, by their places (`places`)."""
+        if not len(self.bits):
+            return np.zeros(place.shape, bool)
+        available: Bools = self.bits[place] & (place >= 0)
+        return available
+
+
+def places(ids: Int64s, items: Int64s) -> Int64s:
+    """The place of each item in ascending `ids`, -1 for those that are not there."""
+    if not len(ids):
+        return np.full(items.shape, -1, np.int64)
+    place = np.minimum(np.searchsorted(ids, items), len(ids) - 1)
+    return np.where(ids[place] == items, place, -1)
