@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rivulet.errors import UserError
+from rivulet.limits import MAX_FUTURE
 from rivulet.settings import ArgumentParser, option
 
 
@@ -28,7 +29,7 @@ class RepairSettings:
     """
 
     store: tuple[str, ...] = option((), "URL", shown="required", secret=True)
-    max_future: int = option(300, "SECONDS", least=0)
+    max_future: int = option(MAX_FUTURE, "SECONDS", least=0)
     dry_run: bool = option(False)
 
     def problems(self) -> list[str]:

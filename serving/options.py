@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.models.files import MODEL_BYTES
+from rivulet.limits import MAX_FUTURE
 from rivulet.settings import ArgumentParser, option
 
 DEFAULT_STORE = "sqlite:///rivulet.db"
@@ -57,7 +58,7 @@ class ServingSettings:
     token: str = option("", "TOKEN", secret=True, shown=f"{TOKEN_VARIABLE}, or none")
     store_timeout: float = option(2.0, "SECONDS", least=0.05, most=300)
     interval: float = option(1.0, "SECONDS", least=0.05, most=300)
-    max_future: int = option(300, "SECONDS", least=0)
+    max_future: int = option(MAX_FUTURE, "SECONDS", least=0)
 
     def problems(self) -> list[str]:
         """What is wrong with the token, and with the host without one."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rivulet.errors import UserError
+from rivulet.limits import MAX_FUTURE
 
 
 class SinkError(UserError, ValueError):
@@ -64,7 +65,7 @@ class StoreLimits:
     """
 
     consumed_max: int = 100_000
-    max_future: int = 300
+    max_future: int = MAX_FUTURE
 
 
 DEFAULT_LIMITS = StoreLimits()

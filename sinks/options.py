@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rivulet.errors import UserError
+from rivulet.limits import MAX_FUTURE
 from rivulet.settings import option
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ DEFAULT_STORE = "sqlite:///rivulet.db"
 """The store of every output for which none is named."""
 
 NOWHERE = "none"
-
-
-MAX_FUTURE = 300
-"""Seconds after the clock up to which a stored time is valid, where no job says otherwise."""
 
 
 def open_sources(urls: Iterable[str]) -> list[StoreSource]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from rivulet.limits import MAX_FUTURE
 from rivulet.settings import option
 from sources.errors import SourceError
 from sources.kafka.url import SECURITY
@@ -52,7 +53,7 @@ class InputSettings:
 
     input: str | None = option(None, "URL", shown="the sample that comes with Rivulet")
     columns: str | None = option(None, "NAMES", shown="the first line names them")
-    max_future: int = option(300, "SECONDS", least=0)
+    max_future: int = option(MAX_FUTURE, "SECONDS", least=0)
     max_line: int = option(1 << 20, "BYTES", least=1)
     max_malformed: float = option(0.5, "SHARE", least=0, most=1)
     schema: str | None = option(None, "FILE|PRESET", shown="the columns have an event's names")
