@@ -33,6 +33,8 @@ Bools = npt.NDArray[np.bool_]
 
 NOTHING = -1
 """Sampled feedback of an item that the user did not view."""
+MOST_LOST = np.float32(60.0)
+"""Most appeal that a penalty takes: no item is viewed then, and exponentials do not overflow."""
 BLOCK = 4_096
 """Rows in a block, which bounds the memory."""
 
@@ -60,7 +62,7 @@ def appeal(
         ValueError: a user is not in this world.
     """
     preference, recent = _state(world, users, histories, history_lengths)
-    known = _known(world, lists)
+    known = known_items(world, lists)
     items = np.where(known, lists - 1, 0)
     if len(items) == 1:
         score = preference @ world.item_vector[items[0]].T
@@ -98,8 +100,8 @@ def expected_reward(
     value = np.zeros(len(users), np.float32)
     for rows in _blocks(len(users)):
         lengths = None if history_lengths is None else history_lengths[rows]
-        each = _item_rewards(world, users[rows], histories[rows], lists[rows], lengths)
-        shown = _shown(lists[rows], None if list_lengths is None else list_lengths[rows])
+        each = item_rewards(*odds(world, users[rows], histories[rows], lists[rows], lengths))
+        shown = first_places(lists[rows], None if list_lengths is None else list_lengths[rows])
         value[rows] = (each * shown).sum(axis=1)
     return value
 
@@ -116,14 +118,13 @@ def best_lists(world: Latents, users: Int64s, histories: Int64s, size: int) -> I
     Returns:
         int64 [n, size], ids of items, best first.
     """
-    catalogue = np.arange(1, world.items + 1)
+    catalogue = np.arange(1, world.items + 1)[None]
     best = np.empty((len(users), size), np.int64)
     rows_at_once = max(1, BLOCK * 8 // world.items)
     for start in range(0, len(users), rows_at_once):
         rows = slice(start, start + rows_at_once)
-        lists = np.broadcast_to(catalogue, (len(users[rows]), world.items))
-        each = _item_rewards(world, users[rows], histories[rows], lists, None)
-        row, place = np.nonzero(_known(world, histories[rows]))
+        each = item_rewards(*odds(world, users[rows], histories[rows], catalogue))
+        row, place = np.nonzero(known_items(world, histories[rows]))
         each[row, histories[rows][row, place] - 1] = -1
         best[rows] = np.argsort(-each, axis=1, kind="stable")[:, :size] + 1
     return best
@@ -149,13 +150,13 @@ def sample_feedback(
     best = np.full(lists.shape, NOTHING, np.int8)
     for rows in _blocks(len(users)):
         lengths = None if history_lengths is None else history_lengths[rows]
-        view, funnel = _odds(world, users[rows], histories[rows], lists[rows], lengths)
+        view, funnel = odds(world, users[rows], histories[rows], lists[rows], lengths)
         chance = rng.random((4, *view.shape), dtype=np.float32)
         cart = chance[1] < funnel.cart
         fav = chance[2] < funnel.fav
         buy = chance[3] < np.where(cart, funnel.buy_carted, funnel.buy)
         code = np.where(buy, 3, np.where(cart, 1, np.where(fav, 2, 0)))
-        shown = _shown(lists[rows], None if list_lengths is None else list_lengths[rows])
+        shown = first_places(lists[rows], None if list_lengths is None else list_lengths[rows])
         best[rows] = np.where((chance[0] < view) & shown, code, NOTHING)
     return best
 
@@ -165,33 +166,59 @@ def rewards(behaviors: Int8s) -> Float32s:
     return np.append(REWARDS, np.float32(0))[behaviors]
 
 
-def _item_rewards(
-    world: Latents,
-    users: Int64s,
-    histories: Int64s,
-    lists: Int64s,
-    lengths: Int64s | None,
-) -> Float32s:
-    """The expected reward of each item shown, [n, k]."""
-    view, funnel = _odds(world, users, histories, lists, lengths)
+def item_rewards(view: Float32s, funnel: Funnel) -> Float32s:
+    """The expected reward of items that are viewed with a probability; float32 of its shape."""
     bought = funnel.cart * funnel.buy_carted + (1 - funnel.cart) * funnel.buy
     kept = funnel.cart * (1 - funnel.buy_carted) + (1 - funnel.cart) * funnel.fav * (1 - funnel.buy)
     each = view * (REWARDS[0] + (REWARDS[1] - REWARDS[0]) * kept)
     return np.asarray(each + view * (REWARDS[3] - REWARDS[0]) * bought)
 
 
-def _odds(
+def odds(
     world: Latents,
     users: Int64s,
     histories: Int64s,
     lists: Int64s,
-    lengths: Int64s | None,
+    lengths: Int64s | None = None,
+    penalty: Float32s | None = None,
 ) -> tuple[Float32s, Funnel]:
-    """P(view) of each item, and the probabilities after a view; each [n, k]."""
+    """P(view) of each item, and the probabilities after a view.
+
+    Args:
+        world: the users and items.
+        users: int64 [n], ids of users.
+        histories: int64 [n, h], ids of items, oldest first.
+        lists: int64 [n, k], ids of items; [1, k] for one list for all users.
+        lengths: int64 [n], number of a history's first items that are used; None for all.
+        penalty: float32 [n, k], subtracted from the appeal; None for nothing.
+
+    Returns:
+        float32 [n, k] each.
+    """
+    view = view_probability(world, users, histories, lists, lengths, penalty)
+    items = np.where(known_items(world, lists), lists - 1, 0)
+    taste = world.user_taste[users - 1]
+    if len(items) == 1:
+        affinity = taste @ world.item_vector[items[0]].T
+        items = np.broadcast_to(items, affinity.shape)
+    else:
+        affinity = np.einsum("nkd,nd->nk", world.item_vector[items], taste)
+    return view, world.funnel(affinity, items)
+
+
+def view_probability(
+    world: Latents,
+    users: Int64s,
+    histories: Int64s,
+    lists: Int64s,
+    lengths: Int64s | None = None,
+    penalty: Float32s | None = None,
+) -> Float32s:
+    """P(view) of each item, float32 [n, k]; the arguments are those of `odds`."""
     score = appeal(world, users, histories, lists, lengths)
-    items = np.where(_known(world, lists), lists - 1, 0)
-    affinity = np.einsum("nkd,nd->nk", world.item_vector[items], world.user_taste[users - 1])
-    return sigmoid(score - np.float32(VIEW_THRESHOLD)), world.funnel(affinity, items)
+    if penalty is not None:
+        score -= np.minimum(penalty, MOST_LOST)
+    return sigmoid(score - np.float32(VIEW_THRESHOLD))
 
 
 def _state(
@@ -200,7 +227,7 @@ def _state(
     """Preference vectors [n, d], and the indices of the histories' items [n, h] (-1: none)."""
     if np.any((users < 1) | (users > world.users)):
         raise ValueError(f"users must be in 1 .. {world.users}")
-    known = _known(world, histories)
+    known = known_items(world, histories)
     if lengths is not None:
         known &= np.arange(histories.shape[1]) < lengths[:, None]
     age = np.cumsum(known[:, ::-1], axis=1)[:, ::-1] - 1
@@ -215,11 +242,12 @@ def _state(
     return preference, recent
 
 
-def _known(world: Latents, ids: Int64s) -> Bools:
+def known_items(world: Latents, ids: Int64s) -> Bools:
+    """Which ids are items of the world; bool of their shape."""
     return np.asarray((ids >= 1) & (ids <= world.items))
 
 
-def _shown(lists: Int64s, lengths: Int64s | None) -> Bools:
+def first_places(lists: Int64s, lengths: Int64s | None = None) -> Bools:
     """The places that are within the list's length and not a repetition; bool [n, k]."""
     shown = np.ones(lists.shape, bool)
     for place in range(1, lists.shape[1]):
