@@ -134,10 +134,11 @@ class DeadLetterSettings:
 
     Attributes:
         dead_letters: file for what could not be used: malformed lines, late events, rows that a
-            store refused, a line of JSON each.
+            store refused, a line of JSON each; or a folder of an object store, such as gs://B/F,
+            which gets a file for each bundle.
         dead_letters_max: size at which the file is renamed to FILE.1 and a new one is begun; 0 for
-            no limit.
-        dead_letters_keep: renamed files that are kept.
+            no limit; not for a folder of an object store.
+        dead_letters_keep: renamed files that are kept; not for a folder of an object store.
         dead_letters_raw: size to which a dead letter's value (raw) is cut.
         redact: fields that are left out of the dead letters' values, separated by commas, such as
             user,email; values whose fields cannot be told apart are left out as a whole.

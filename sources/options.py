@@ -121,6 +121,8 @@ class KafkaSettings:
         kafka_refresh: time between two looks for new partitions, in seconds.
         kafka_group: the consumer group to which offsets are committed, for tools that show the
             lag; nothing is resumed from it.
+        kafka_max_batch: a compressed batch of records that is larger when it is decompressed, is
+            one dead letter with reason 'too long', which names its offsets; in bytes.
         kafka_security_protocol: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; also in the URL, as
             ?security_protocol=.
         kafka_sasl_mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; also in the URL.
@@ -141,6 +143,7 @@ class KafkaSettings:
     kafka_stop_at: str | None = option(None, choices=("latest",), shown="never end")
     kafka_refresh: int = option(30, "SECONDS", least=1)
     kafka_group: str = option("rivulet", "NAME")
+    kafka_max_batch: int = option(64 << 20, "BYTES", least=1)
     kafka_security_protocol: str | None = option(
         None, "PROTOCOL", shown="PLAINTEXT; with a user SASL_SSL"
     )

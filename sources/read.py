@@ -118,4 +118,6 @@ def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:
         max_bytes=chosen.max_line,
         max_malformed=chosen.max_malformed,
         schema=chosen.read_schema(),
+        # No value that is allowed is in a batch that is not.
+        max_batch=max(kafka.kafka_max_batch, chosen.max_line),
     )

@@ -10,6 +10,7 @@ from pipelines.flink.options import FlinkSettings
 from pipelines.running.command_line import JobOptions
 from pipelines.running.runners import runner_name
 from rivulet.configuration import Configuration
+from rivulet.urls import public_name
 from sinks.options import (
     DEFAULT_STORE,
     NOWHERE,
@@ -28,6 +29,14 @@ def problems(options: JobOptions) -> Iterator[str]:
     """What cannot work or has no effect, a line each."""
     settings = options.settings
     yield from _unwritable(settings)
+    letters = settings[DeadLetterSettings]
+    if "://" in letters.dead_letters:
+        for name in sorted(settings.changed(DeadLetterSettings)):
+            if name in ("--dead_letters_max", "--dead_letters_keep"):
+                yield (
+                    f"{name} is for a file: the folder {public_name(letters.dead_letters)} gets a "
+                    "file for each bundle, of which none is deleted; give it a lifecycle rule"
+                )
     files = is_file_input(settings[InputSettings].input or "")
     if files:
         for name in settings.changed(KafkaSettings):

@@ -14,6 +14,7 @@ from kafka.errors import (
 )
 
 from sources.errors import SourceError
+from sources.kafka.batches import MAX_BATCH, decompressing
 from sources.kafka.consumers import (
     ANSWER_MS,
     is_missing,
@@ -49,7 +50,12 @@ class Polled(NamedTuple):
 
 
 def poll(
-    consumer: KafkaConsumer, url: KafkaUrl, partition: Partition, position: int, stop: int
+    consumer: KafkaConsumer,
+    url: KafkaUrl,
+    partition: Partition,
+    position: int,
+    stop: int,
+    max_batch: int = MAX_BATCH,
 ) -> Polled:
     """Records of a partition from `position` on.
 
@@ -59,8 +65,10 @@ def poll(
         partition: which partition.
         position: the offset to read next.
         stop: the offset to end before.
+        max_batch: bytes of a decompressed batch; a larger one is a value that is too long.
 
     Raises:
+        TooManyBytesError: a new consumer is needed, from the same position.
         TopicReplacedError: the topic was deleted and created again.
         SourceError: the same, found without ids; or records cannot be decoded.
         UnknownTopicOrPartitionError: the topic does not exist.
@@ -68,7 +76,8 @@ def poll(
     """
     where = TopicPartition(url.topic, partition.number)
     try:
-        records = _fetched(consumer, url, where)
+        with decompressing(max_batch):
+            records = _fetched(consumer, url, where)
         check_topic(consumer, url, partition)
         end = consumer.position(where, ANSWER_MS)
     except LogTruncationError:

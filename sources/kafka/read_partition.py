@@ -22,6 +22,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from sources.errors import SourceError
+from sources.kafka.batches import TooManyBytesError
 from sources.kafka.consumers import close_quietly
 from sources.kafka.errors import PERMANENT, describe
 from sources.kafka.job_state import KafkaJobState, state_of
@@ -115,7 +116,7 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
         try:
             consumer = state.consumers.acquire(self.url, element.number, position)
             while True:
-                polled = poll(consumer, self.url, element, position, stop)
+                polled = poll(consumer, self.url, element, position, stop, self.config.max_batch)
                 state.misses.pop(element.number, None)
                 if polled.end > position:
                     if not tracker.try_claim(polled.end - 1):
@@ -152,6 +153,8 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
             state.replaced.add((element.number, element.topic_id))
             self._stay_idle(state, tracker, watermark)
             return
+        except TooManyBytesError:
+            tracker.defer_remainder()  # The consumer is closed, and another one reads on.
         except KafkaError as error:
             self._retry_later(state, element, tracker, error)
         finally:

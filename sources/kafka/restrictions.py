@@ -14,6 +14,7 @@ from apache_beam.transforms.core import RestrictionProvider, WatermarkEstimatorP
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
+from sources.kafka.batches import MAX_BATCH
 from sources.kafka.consumers import ANSWER_MS, close_quietly
 from sources.kafka.job_state import KafkaJobState, state_of
 from sources.kafka.partition import Partition
@@ -37,6 +38,8 @@ class ReaderConfig:
         max_bytes: a longer value is a dead letter, in bytes.
         max_malformed: the largest share of malformed values that is accepted.
         schema: what the values' fields mean; None: they are an event's own.
+        max_batch: a batch of records that is larger when it is decompressed is a dead letter, in
+            bytes.
     """
 
     url: KafkaUrl
@@ -45,6 +48,7 @@ class ReaderConfig:
     max_bytes: int = 1 << 20
     max_malformed: float = 1.0
     schema: Schema | None = None
+    max_batch: int = MAX_BATCH
 
 
 class PartitionRestrictions(RestrictionProvider, WatermarkEstimatorProvider):

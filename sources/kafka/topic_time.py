@@ -15,6 +15,7 @@ import numpy as np
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from sources.kafka.batches import MAX_BATCH, TooManyBytesError, decompressing
 from sources.kafka.consumers import ANSWER_MS, close_quietly, connect
 from sources.kafka.url import KafkaUrl
 from sources.parsing.kafka_values import parse_values
@@ -104,7 +105,12 @@ class TopicWatch:
         changed = {p: end for p, end in ends.items() if end != self._ends.get(p, 0)}
         if not changed:
             return known
-        newest = _newest(self._consumer, changed, self._max_future, self._schema)
+        found: list[Any] = []
+        try:
+            _read_tails(self._consumer, changed, found)
+        except TooManyBytesError:
+            self._close()  # What was found is enough to know a time.
+        newest = _newest(found, self._max_future, self._schema)
         self._ends = dict(ends)
         times = [moment for moment in (known.newest, newest) if moment is not None]
         return TopicTime(max(times, default=None), time.time())
@@ -115,24 +121,28 @@ class TopicWatch:
             self._consumer = None
 
 
-def _newest(
-    consumer: KafkaConsumer,
-    ends: dict[TopicPartition, int],
-    max_future: int,
-    schema: Schema | None,
-) -> int | None:
-    """The largest time among the last values of partitions; None where none is an event."""
+def _read_tails(consumer: KafkaConsumer, ends: dict[TopicPartition, int], found: list[Any]) -> None:
+    """Adds the last records of partitions to `found`.
+
+    Raises:
+        TooManyBytesError: there may be more, which only another consumer can read.
+    """
     consumer.assign(list(ends))
     begins = consumer.beginning_offsets(list(ends), ANSWER_MS)
     for where, end in ends.items():
         consumer.seek(where, max(begins[where], end - TAIL))
-    found: list[Any] = []
     until = time.monotonic() + TAIL_MS / 1000
     while time.monotonic() < until and any(
         (consumer.position(where, ANSWER_MS) or 0) < end for where, end in ends.items()
     ):
-        for records in consumer.poll(_POLL_MS).values():
+        with decompressing(MAX_BATCH):
+            polled = consumer.poll(_POLL_MS)
+        for records in polled.values():
             found += records
+
+
+def _newest(found: list[Any], max_future: int, schema: Schema | None) -> int | None:
+    """The largest time among the values of records; None where none is an event."""
     parsed = parse_values([record.value for record in found], None, schema)
     limits = latest_times(found, time.time(), max_future)
     times = parsed.without_future(limits[parsed.rows]).events.time

@@ -114,6 +114,10 @@ CASES = (
     Case("Dead letters", "letters without an end", "files of `--dead_letters_max`, rotated",
          "the latest letters",
          ("sinks/files/test_dead_letters.py::test_a_file_that_is_full_is_renamed",)),
+    Case("Dead letters", "limits of a file for a folder of an object store", "one line, status 2",
+         "nothing is written",
+         ("pipelines/test_options.py::"
+          "test_limits_of_a_file_are_refused_for_an_object_store",)),
     Case("Dead letters", "personal fields in a value", "`--redact` leaves them out",
          "the other fields",
          ("sinks/files/test_redaction.py::test_no_redacted_field_is_left",
@@ -123,6 +127,14 @@ CASES = (
     Case("Kafka", "records that cannot be decompressed", "an error at once, in its own words",
          "what was read before",
          ("sources/kafka/test_topics.py::test_what_cannot_be_decompressed_is_an_error_at_once",)),
+    Case("Kafka", "a batch of records that is a decompression bomb",
+         "a dead letter `too long` that names the batch's offsets",
+         "the batches beside it; memory of `--kafka_max_batch`",
+         ("sources/kafka/test_batches.py::"
+          "test_a_bomb_takes_little_more_memory_than_the_limit",
+          "sources/kafka/test_batches.py::"
+          "test_a_poll_ends_before_a_batch_when_it_has_decompressed_enough",
+          "sources/kafka/test_topics.py::test_a_batch_that_is_a_bomb_is_one_dead_letter")),
     Case("Kafka", "a topic that was deleted and created again",
          "a stream: a line in the log; a bounded read: an error that names the topic",
          "a stream reads the new topic from its beginning",

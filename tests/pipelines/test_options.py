@@ -96,6 +96,14 @@ def test_an_option_without_an_effect_is_refused(
     assert words in refused(capsys, recommend.JOB, *flags)
 
 
+@pytest.mark.parametrize("flag", ["--dead_letters_max=10", "--dead_letters_keep=1"])
+def test_limits_of_a_file_are_refused_for_an_object_store(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, recommend.JOB, "--dead_letters=gs://bucket/letters", flag)
+    assert f"{flag.partition('=')[0]} is for a file: the folder gs://bucket/letters" in said
+
+
 def test_a_savepoint_is_for_streams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "_metadata").touch()
     flags = ["--runner=FlinkRunner", f"--savepoint={tmp_path}"]

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import Any
 
 import apache_beam as beam
@@ -13,12 +14,12 @@ from apache_beam.testing.util import assert_that, equal_to
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import LogTruncationError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
-from kafka.record import default_records
+from kafka.record.default_records import DefaultRecordBatch
 
 import sources.kafka.read as read_kafka
 from deploy.servers.kafka import Kafka
 from sources.errors import SourceError
-from sources.kafka import topic_time
+from sources.kafka import batches, topic_time
 from sources.kafka.consumers import ConsumerPool, connect, refresh_metadata
 from sources.kafka.partition import Partition
 from sources.kafka.partitions import FOREVER, list_bounded, list_partitions
@@ -66,6 +67,7 @@ def create(admin: KafkaAdminClient, topic: str, **configs: str) -> None:
     admin.create_topics([NewTopic(topic, 1, 1, topic_configs=configs)])
 
 
+INPUT = [each.name for each in fields(InputSettings)]
 VALUES = [b"%d,2,%d" % (n, 1_500_000_000 + n) for n in range(300)]
 
 
@@ -75,7 +77,8 @@ def check(
     """Reads a topic to its end, checks the events' users and the letters; gives the counters."""
     pipeline = beam.Pipeline()
     found = pipeline | ReadEvents(
-        InputSettings(str(url), **chosen), KafkaSettings(kafka_stop_at="latest")
+        InputSettings(str(url), **{name: chosen.pop(name) for name in INPUT if name in chosen}),
+        KafkaSettings(kafka_stop_at="latest", **chosen),
     )
     users = found.events | beam.FlatMap(lambda batch: batch.user.tolist())
     assert_that(users, equal_to(events), "events")
@@ -108,12 +111,12 @@ def test_a_codec_that_is_not_installed_is_an_error_at_once(
 def test_what_cannot_be_decompressed_is_an_error_at_once(
     kafka: Kafka, admin: KafkaAdminClient, url: KafkaUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: bytes) -> bytes:
+    def broken(*_: Any) -> bytes:
         raise RuntimeError("LZ4F_decompress failed with code: ERROR_frameType_unknown")
 
     create(admin, url.topic)
     send(kafka, url.topic, VALUES, compression_type="lz4", linger_ms=200)
-    monkeypatch.setattr(default_records, "lz4_decode", broken)
+    monkeypatch.setitem(batches.DECODERS, DefaultRecordBatch.CODEC_LZ4, broken)
     with pytest.raises(SourceError, match="cannot be decoded: LZ4F_decompress"):
         check(url, [], [])
 
@@ -232,3 +235,34 @@ def test_a_look_at_a_topics_end_takes_no_time_from_the_future(
     watch = TopicWatch(url, 300)
     assert wait_until(lambda: watch.now().newest) == now - 50
     watch.close()
+
+
+@pytest.mark.hostile
+def test_a_batch_that_is_a_bomb_is_one_dead_letter(
+    kafka: Kafka, admin: KafkaAdminClient, url: KafkaUrl
+) -> None:
+    create(admin, url.topic)
+    pairs = [(VALUES[:5], 5), ([bytes(4 << 20)], 1), (VALUES[6:9], 3)]
+    for values, _ in pairs:
+        send(kafka, url.topic, values, compression_type="gzip", max_request_size=16 << 20)
+    letter = DeadLetter(
+        f"{url.topic}/0/5",
+        "too long",
+        f"a batch of 1 records, offsets 5 to 5, that is larger than {2 << 20} bytes when it is "
+        f"decompressed; --kafka_max_batch is the limit... [cut: {(2 << 20) + 1} bytes]",
+        None,
+    )
+    wanted = [*range(5), 6, 7, 8]
+    assert check(url, wanted, [letter], max_line=2 << 20, kafka_max_batch=1)["events"] == 8
+
+
+@pytest.mark.hostile
+def test_batches_that_are_more_than_a_poll_holds_are_all_read(
+    kafka: Kafka, admin: KafkaAdminClient, url: KafkaUrl
+) -> None:
+    create(admin, url.topic)
+    text = b"%d,2,1500000000" + b" " * 900_000
+    for number in range(12):
+        send(kafka, url.topic, [text % number], compression_type="gzip", max_request_size=2 << 20)
+    found = check(url, list(range(12)), [], kafka_max_batch=1)
+    assert found["events"] == 12
