@@ -68,7 +68,7 @@ evaluate: $(READY) ## Train and evaluate policies with 3 seeds on EVALUATE_DATA 
 	@$(PY) -m training.evaluate --data $(EVALUATE_DATA) --model $(EVALUATE_ALGORITHMS:%=$(EVALUATE_MODELS)/%) \
 		--json $(EVALUATE_DATA)/scores.json --plot $(EVALUATE_DATA)/scores.svg
 
-up: $(DEV_READY) ## Start Kafka, MongoDB, MariaDB and Redis on loopback
+up: $(DEV_READY) ## Start Kafka, MongoDB, MariaDB, PostgreSQL and Redis on loopback
 	@$(PY) -m deploy up
 
 down: $(DEV_READY) ## Stop them

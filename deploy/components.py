@@ -13,6 +13,7 @@ from deploy.server import Server
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 from pipelines.flink.job_server import build_job_server, job_server_jar
 from pipelines.running import prism
@@ -155,7 +156,7 @@ def _server(kind: type[Server]) -> Callable[[ComponentSettings], Component]:
     return make
 
 
-SERVERS: tuple[type[Server], ...] = (Kafka, Mongo, MySQL, Redis)
+SERVERS: tuple[type[Server], ...] = (Kafka, Mongo, MySQL, Postgres, Redis)
 DEFAULT_NAMES = tuple(kind.name for kind in SERVERS)
 """What `up` starts where no name is given."""
 COMPONENTS: dict[str, Callable[[ComponentSettings], Component]] = {

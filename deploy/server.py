@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 from deploy.state import ServerState, choose_ports
 from rivulet.system.cache import file_lock
 from rivulet.system.ports import is_free, is_open
-from rivulet.system.processes import Process, set_priority, spawn
+from rivulet.system.processes import Process, children, set_priority, spawn
 from rivulet.system.programs import ProgramError
 
 POLL_S = 0.05
@@ -36,7 +36,8 @@ class Server(abc.ABC):
         roles: its well-known ports by role; clients connect to the first. Empty for a server
             without clients.
         start_s: seconds from its start to its first answer, at most.
-        stop_s: seconds from SIGTERM to its end, at most; then it is killed.
+        stop_s: seconds from `stop_signal` to its end, at most; then it is killed.
+        stop_signal: asks the process to stop.
         niceness: its process's niceness, from -20 (highest priority) to 19.
     """
 
@@ -44,6 +45,7 @@ class Server(abc.ABC):
     roles: ClassVar[dict[str, int]]
     start_s: ClassVar[float] = 240.0
     stop_s: ClassVar[float] = 60.0
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     niceness: ClassVar[int] = 0
 
     def __init__(
@@ -136,9 +138,9 @@ class Server(abc.ABC):
         raise AssertionError("unreachable")
 
     def stop(self) -> None:
-        """Sends SIGTERM, waits, and kills it after `stop_s`; does nothing if it does not run."""
+        """Sends `stop_signal`, and kills it after `stop_s`; does nothing if it does not run."""
         with file_lock(self.data / "locks" / self.name):
-            self._end(signal.SIGTERM)
+            self._end(self.stop_signal)
 
     def kill(self) -> None:
         """Kills it (SIGKILL), with all processes that it started, as a crash does."""
@@ -211,10 +213,14 @@ class Server(abc.ABC):
         process = self.process
         if process is not None:
             if number == signal.SIGKILL:
-                process.kill()
-                process.wait(self.stop_s)
+                # Children may have left the process's group.
+                ended = [process, *children(process.pid)]
+                for each in ended:
+                    each.kill(group=each is process)
+                for each in ended:
+                    each.wait(self.stop_s)
             else:
-                process.stop(self.stop_s)
+                process.stop(self.stop_s, number)
         if self._child is not None:
             self._child.poll()
             self._child = None

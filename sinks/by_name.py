@@ -29,7 +29,7 @@ class WriteToSql(WriteTo):
     """Writes frames to MySQL, MariaDB, SQLite or PostgreSQL.
 
     Args:
-        url: SQLAlchemy's, as `mysql+pymysql://USER:${PASSWORD}@HOST/DB`.
+        url: SQLAlchemy's, as `mysql+pymysql://USER:${PASSWORD}@HOST/DB` or `postgresql+psycopg://..`.
         frame_type: EventBatch, PopularRows, Recommendations, PolicyMinutes or EventMinutes.
         **options: as for `WriteTo`.
     """

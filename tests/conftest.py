@@ -6,8 +6,10 @@ isolated by names of their own: a topic, a database or a key prefix from `unique
 
 import os
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -17,6 +19,7 @@ from deploy.process_reaper import ProcessReaper
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 
 # In CI Hypothesis uses the same examples in each run; elsewhere it searches for new ones.
@@ -79,6 +82,22 @@ def mongo(server_data: ProcessReaper) -> Iterator[Mongo]:
 def mysql(server_data: ProcessReaper) -> Iterator[MySQL]:
     """A running MariaDB."""
     with MySQL(server_data.folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_data() -> Iterator[Path]:
+    """A data folder that PostgreSQL's user can reach; pytest's are closed to other users."""
+    with tempfile.TemporaryDirectory(prefix="rivulet-postgres-") as folder:
+        Path(folder).chmod(0o711)
+        with ProcessReaper(Path(folder)):
+            yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_data: Path) -> Iterator[Postgres]:
+    """A running PostgreSQL."""
+    with Postgres(postgres_data) as server:
         yield server
 
 

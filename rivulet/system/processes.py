@@ -64,9 +64,9 @@ class Process:
             time.sleep(POLL_S)
         return True
 
-    def stop(self, grace_s: float) -> None:
-        """Sends SIGTERM, and kills the process if it still runs after `grace_s` seconds."""
-        self.kill(signal.SIGTERM, group=False)
+    def stop(self, grace_s: float, number: signal.Signals = signal.SIGTERM) -> None:
+        """Sends a signal, and kills the process if it still runs after `grace_s` seconds."""
+        self.kill(number, group=False)
         if not self.wait(grace_s):
             self.kill()
             self.wait(grace_s)

@@ -14,6 +14,8 @@ from rivulet.system.cache import cache_root, cached, file_lock
 
 # Folders with servers that are not in a user's PATH by default.
 MORE_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin")
+DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
+"""Debian has a folder for each version of PostgreSQL, none of them in the PATH."""
 APT_TIMEOUT_S = 600
 NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
 
@@ -52,7 +54,9 @@ def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None)
 
 def find_program(name: str) -> Path | None:
     """A program's path, from the PATH and the usual folders of servers; None if it is missing."""
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *MORE_PATHS))
+    versions = sorted(DEBIAN_POSTGRES.glob("*/bin"), key=lambda path: path.parent.name.zfill(4))
+    more = (*MORE_PATHS, *map(str, reversed(versions)))
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *more))
     found = shutil.which(name, path=path)
     return Path(found) if found else None
 

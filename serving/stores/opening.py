@@ -31,7 +31,8 @@ def open_reader(url: str, timeout: float, horizon: Horizon) -> Reader:
     if not separator:
         raise StoreURLError(
             f"{public_name(url)} is no store's URL; it looks like sqlite:///rivulet.db, "
-            "mysql+pymysql://HOST/DATABASE, mongodb://HOST/DATABASE or redis://HOST:6379/0"
+            "mysql+pymysql://HOST/DATABASE, postgresql+psycopg://HOST/DATABASE, "
+            "mongodb://HOST/DATABASE or redis://HOST:6379/0"
         )
     try:
         if scheme.lower() in ("mongodb", "mongodb+srv"):

@@ -52,6 +52,9 @@ def _problem(column: sa.Column[Any], found: Any, dialect: sa.Dialect) -> str | N
     wanted = column.type.compile(dialect=dialect)
     if found is None:
         return f"is missing; it must be {wanted}"
+    if dialect.name == "postgresql" and isinstance(found["type"], sa.Enum):
+        # It takes no value of another type, also where it names the value.
+        return f"is the enumeration {found['type'].name}; it must be {wanted}"
     # SQLite stores a value as it is, whatever the column's type.
     if dialect.name == "sqlite" or _holds(column.type, found["type"]):
         return None
@@ -80,4 +83,5 @@ def _holds(wanted: Any, found: Any) -> bool:
 
 def _needs_value(found: Any) -> bool:
     has_value = found.get("default") is not None or found.get("autoincrement") is True
-    return not found["nullable"] and not has_value and not found.get("computed")
+    has_value = has_value or bool(found.get("computed") or found.get("identity"))
+    return not found["nullable"] and not has_value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from sinks.sql import postgres
+
 _MYSQL_OUTAGES = frozenset(
     {
         *(1020, 1205, 1213),  # Row changed since it was read, lock wait timeout, deadlock.
@@ -34,6 +36,8 @@ def is_outage(error: BaseException) -> bool:
         return False
     if error.connection_invalidated:
         return True
+    if _is_psycopg(error):
+        return postgres.is_outage(error)
     if isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError)):
         return False
     if not isinstance(
@@ -54,7 +58,13 @@ def is_refusal(error: BaseException) -> bool:
         return True
     if isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError)):
         return True
+    if isinstance(error, sa.exc.DBAPIError) and _is_psycopg(error):
+        return postgres.is_refusal(error)
     return isinstance(error, sa.exc.OperationalError) and error_number(error) in _MYSQL_REFUSES
+
+
+def _is_psycopg(error: sa.exc.DBAPIError) -> bool:
+    return type(error.orig).__module__.startswith("psycopg")
 
 
 def error_number(error: sa.exc.DBAPIError) -> int | None:

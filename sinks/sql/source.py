@@ -13,7 +13,7 @@ from sqlalchemy.pool import QueuePool
 
 from rivulet.urls import URLError, escape_credentials, public_name
 from sinks.base import SinkError, StoreSource
-from sinks.sql import packets
+from sinks.sql import packets, postgres
 from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS
 from sinks.sql.store import SqlStore
@@ -80,7 +80,8 @@ def sql_source(url: str) -> SqlSource:
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
         raise SinkError(
             f"'{name}' is no store that Rivulet can write to: take sqlite:///FILE, "
-            "mysql+pymysql://USER:${PASSWORD}@HOST/DB, mongodb://HOST/DB or redis://HOST/0"
+            "mysql+pymysql://USER:${PASSWORD}@HOST/DB, "
+            "postgresql+psycopg://USER:${PASSWORD}@HOST/DB, mongodb://HOST/DB or redis://HOST/0"
         ) from error
     check_dialect(dialect.name)
     if dialect.name == "sqlite" and parts.database in (None, "", ":memory:"):
@@ -89,8 +90,8 @@ def sql_source(url: str) -> SqlSource:
         dialect.import_dbapi()
     except ImportError as error:
         raise SinkError(
-            f"{name}: its driver '{error.name}' is not installed (for MySQL and MariaDB, "
-            "mysql+pymysql:// comes with Rivulet)"
+            f"{name}: its driver '{error.name}' is not installed (mysql+pymysql:// for MySQL and "
+            "MariaDB comes with rivulet[mysql], postgresql+psycopg:// with rivulet[postgres])"
         ) from error
     return SqlSource(url)
 
@@ -133,6 +134,8 @@ def make_engine(url: str, folder: str = "") -> Engine:
 
 def _timeouts(parts: URL) -> dict[str, int]:
     """Otherwise a server that neither answers nor closes its connections is waited for for ever."""
+    if parts.get_driver_name() == "psycopg":
+        return dict(postgres.TIMEOUTS)
     if parts.get_driver_name() != "pymysql":
         return {}
     return {"read_timeout": ANSWER_TIMEOUT, "write_timeout": ANSWER_TIMEOUT}

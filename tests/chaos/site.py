@@ -17,6 +17,7 @@ from deploy.process_reaper import ProcessReaper
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 from tests.pipelines.stores import Stores
 
@@ -77,17 +78,21 @@ class Site:
 
 @contextmanager
 def site(folder: Path, slots: int = 1) -> Iterator[Site]:
-    """Starts two task managers, a broker and three stores, which end with this process."""
+    """Starts two task managers, a broker and four stores, which end with this process."""
     with ProcessReaper(folder) as reaper, ExitStack() as stack:
         kafka = stack.enter_context(Kafka(reaper.folder))
         mongo = stack.enter_context(Mongo(reaper.folder))
         mysql = stack.enter_context(MySQL(reaper.folder))
+        # PostgreSQL's user, who is not root, must reach its data.
+        folder.parent.chmod(0o711)
+        postgres = stack.enter_context(Postgres(reaper.folder))
         redis = stack.enter_context(Redis(reaper.folder))
         settings = ClusterSettings(task_managers=2, slots=slots)
         cluster = stack.enter_context(FlinkCluster(reaper.folder, settings))
         stores = Stores(
             mongo.url.replace("/rivulet", "/chaos"),
             mysql.url.replace("/rivulet", "/chaos"),
+            postgres.url.replace("/rivulet", "/chaos"),
             redis.url,
         )
         stores.make()

@@ -20,7 +20,9 @@ def load(name: str) -> dict[str, Any]:
 def test_compose_publishes_on_loopback_only_and_refers_to_existing_services() -> None:
     compose = load("compose.yaml")
     services = compose["services"]
-    assert {"kafka", "mongo", "mysql", "redis", "jobmanager", "taskmanager"} <= set(services)
+    assert {"kafka", "mongo", "mysql", "postgres", "redis", "jobmanager", "taskmanager"} <= set(
+        services
+    )
     for service in services.values():
         assert "image" in service
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))

@@ -1,4 +1,4 @@
-"""The four servers: they answer at their URLs and keep port and data through stops and crashes."""
+"""The five servers: they answer at their URLs and keep port and data through stops and crashes."""
 
 import os
 import time
@@ -14,6 +14,7 @@ from deploy.server import Server
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 
 pytestmark = pytest.mark.servers
@@ -51,17 +52,19 @@ def test_redis_keeps_what_it_acknowledged(
         assert client.get(unique) == b"7"
 
 
-def test_mysql_keeps_what_it_acknowledged(
-    mysql: MySQL, unique: str, end: Callable[[Server], None]
+@pytest.mark.parametrize("kind", ["mysql", "postgres"])
+def test_an_sql_server_keeps_what_it_acknowledged(
+    kind: str, request: pytest.FixtureRequest, unique: str, end: Callable[[Server], None]
 ) -> None:
-    engine = sqlalchemy.create_engine(mysql.url, poolclass=sqlalchemy.NullPool)
+    server: MySQL | Postgres = request.getfixturevalue(kind)
+    engine = sqlalchemy.create_engine(server.url, poolclass=sqlalchemy.NullPool)
     table = sqlalchemy.Table(
         unique, sqlalchemy.MetaData(), sqlalchemy.Column("name", sqlalchemy.Text)
     )
     with engine.begin() as connection:
         table.create(connection)
         connection.execute(table.insert().values(name="käse 🧀"))
-    start_again(mysql, end)
+    start_again(server, end)
     with engine.begin() as connection:
         rows = connection.execute(table.select()).scalars().all()
     assert rows == ["käse 🧀"]

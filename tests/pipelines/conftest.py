@@ -9,15 +9,19 @@ from kafka.admin import NewTopic
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 from tests.pipelines.stores import Stores
 
 
 @pytest.fixture
-def stores(mongo: Mongo, mysql: MySQL, redis_server: Redis, unique: str) -> Stores:
+def stores(
+    mongo: Mongo, mysql: MySQL, postgres: Postgres, redis_server: Redis, unique: str
+) -> Stores:
     made = Stores(
         mongo.url.replace("/rivulet", f"/{unique}"),
         mysql.url.replace("/rivulet", f"/{unique}"),
+        postgres.url.replace("/rivulet", f"/{unique}"),
         redis_server.url.replace("/0", "/9"),
     )
     made.make()

@@ -1,4 +1,4 @@
-"""The three kinds of servers as one target of the main job: its flags, and all that is in them."""
+"""The four kinds of servers as one target of the main job: its flags, and all that is in them."""
 
 import json
 from collections import defaultdict
@@ -25,20 +25,27 @@ class Stores(NamedTuple):
 
     mongo: str
     mysql: str
+    postgres: str
     redis: str
 
     @property
     def flags(self) -> list[str]:
-        """Everything to all three."""
+        """Everything to all four."""
         outputs = ("record", "popular", "recommendation")
         return [f"--{output}_sink={url}" for output in outputs for url in self]
 
     def make(self) -> None:
         """An empty database of each."""
-        address = sa.engine.make_url(self.mysql)
-        with sa.create_engine(address.set(database="mysql")).begin() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {address.database}")
-            connection.exec_driver_sql(f"CREATE DATABASE {address.database} CHARACTER SET utf8mb4")
+        for url, other, utf8 in (
+            (self.mysql, "mysql", " CHARACTER SET utf8mb4"),
+            (self.postgres, "postgres", ""),
+        ):
+            address = sa.engine.make_url(url)
+            engine = sa.create_engine(address.set(database=other), isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {address.database}")
+                connection.exec_driver_sql(f"CREATE DATABASE {address.database}{utf8}")
+            engine.dispose()
         with pymongo.MongoClient(self.mongo) as client:
             client.drop_database(client.get_default_database().name)
         with redis.Redis.from_url(self.redis) as client:
@@ -47,11 +54,14 @@ class Stores(NamedTuple):
     def everything(self) -> dict[str, Any]:
         """All rows, documents and keys, without the job's settings and the workers' heartbeats."""
         found: dict[str, Any] = {}
-        with sa.create_engine(self.mysql).connect() as connection:
-            names = sa.inspect(connection).get_table_names()
-            for table in (name for name in names if not name.startswith("job")):
-                rows = connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
-                found[f"mysql {table}"] = sorted(map(tuple, rows))
+        for server, url in (("mysql", self.mysql), ("postgres", self.postgres)):
+            engine = sa.create_engine(url)
+            with engine.connect() as connection:
+                names = sa.inspect(connection).get_table_names()
+                for table in (name for name in names if not name.startswith("job")):
+                    rows = connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
+                    found[f"{server} {table}"] = sorted(map(tuple, rows))
+            engine.dispose()
         with pymongo.MongoClient(self.mongo) as client:
             database = client.get_default_database()
             names = database.list_collection_names()
@@ -72,7 +82,7 @@ class Stores(NamedTuple):
 def check_records(found: dict[str, Any], rows: Iterable[Row]) -> None:
     """Every event once in the tables; first consumptions and histories by their oracles."""
     rows = sorted(set(rows))
-    assert found["mysql record"] == rows
+    assert found["mysql record"] == found["postgres record"] == rows
     fields = ("user", "item", "behavior", "time")
     assert sorted(tuple(d[f] for f in fields) for d in found["mongo records"]) == rows
     assert {
@@ -89,6 +99,7 @@ def check_records(found: dict[str, Any], rows: Iterable[Row]) -> None:
 def check_popular(found: dict[str, Any], rankings: Popular) -> None:
     """Every window in the tables, the last one in Redis."""
     ranked: Popular = defaultdict(list)
+    assert found["postgres top"] == found["mysql top"]
     for end, rank, item, count in found["mysql top"]:
         ranked[end].append((item, count))
         assert rank == len(ranked[end])
@@ -118,6 +129,7 @@ def check_recommendations(
         (user, at): (json.loads(items), policy, json.loads(propensities), last_reward)
         for user, at, items, policy, propensities, last_reward in found["mysql recommendation"]
     } == wanted
+    assert {tuple(row[:2]): tuple(row[2:]) for row in found["postgres recommendation"]} == wanted
     results = found["mongo recommendResults"]
     assert len(results) == len(wanted)
     assert {

@@ -1,4 +1,4 @@
-"""The main job from a real Kafka into real MongoDB, MariaDB and Redis, beside file and oracle."""
+"""The main job from a real Kafka into four real stores, beside file and oracle."""
 
 import random
 from collections import Counter
@@ -40,6 +40,7 @@ def test_the_whole_graph_from_kafka_is_the_files_and_the_oracles(
     found = check(stores, events)
     policy_minutes = {row[:2]: row[2:] for row in found["mysql policy_minute"]}
     assert policy_minutes == of_file.minutes
+    assert found["postgres policy_minute"] == found["mysql policy_minute"]
 
     count = of_kafka.summary.get
     assert count("lines") == len(events) + len(MALFORMED)

@@ -18,6 +18,7 @@ from deploy.server import Server
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 from pipelines.graph.job_graph import new_progress
 from sinks import bulk_write, open_source, write
@@ -60,28 +61,32 @@ class Job(threading.Thread):
 
 def counts(stores: Stores) -> dict[str, Callable[[], int]]:
     """How many rows of records each store has by now, and how many recommendations."""
-    engine = sa.create_engine(stores.mysql, poolclass=sa.NullPool)
+    mysql, postgres = (
+        sa.create_engine(url, poolclass=sa.NullPool) for url in (stores.mysql, stores.postgres)
+    )
     database = pymongo.MongoClient(stores.mongo).get_default_database()
     keys = redis.Redis.from_url(stores.redis)
 
-    def in_mysql(table: str) -> int:
+    def rows_of(engine: sa.Engine, table: str) -> int:
         with engine.connect() as connection:
             if not sa.inspect(connection).has_table(table):
                 return 0
             return connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar_one()  # noqa: S608
 
     return {
-        "mysql": lambda: in_mysql("record"),
+        "mysql": lambda: rows_of(mysql, "record"),
+        "postgres": lambda: rows_of(postgres, "record"),
         "mongo": lambda: database["records"].count_documents({}),
         "redis": keys.dbsize,
-        "recommendations": lambda: in_mysql("recommendation"),
+        "recommendations": lambda: rows_of(mysql, "recommendation"),
     }
 
 
 @pytest.mark.timeout(3600)
 def test_stores_that_stop_in_the_middle_lose_and_repeat_nothing(
-    kafka: Kafka, topic: str, stores: Stores, mongo: Mongo, mysql: MySQL, redis_server: Redis,
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config,
+    kafka: Kafka, topic: str, stores: Stores, mongo: Mongo, mysql: MySQL, postgres: Postgres,
+    redis_server: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    pytestconfig: pytest.Config,
 ) -> None:  # fmt: skip
     seconds = float(pytestconfig.getoption("outage"))
     monkeypatch.setattr(polls, "POLL_RECORDS", 10)
@@ -92,8 +97,10 @@ def test_stores_that_stop_in_the_middle_lose_and_repeat_nothing(
     events = clicks(4)
     produce(kafka, topic, [events[place::3] for place in range(3)])
     count = counts(stores)
-    urls = {"mysql": stores.mysql, "mongo": stores.mongo, "redis": stores.redis}
-    servers: dict[str, Server] = {"mysql": mysql, "mongo": mongo, "redis": redis_server}
+    urls = stores._asdict()
+    servers: dict[str, Server] = {
+        "mysql": mysql, "postgres": postgres, "mongo": mongo, "redis": redis_server
+    }  # fmt: skip
     job = Job(tmp_path, f"--input={kafka.url}/{topic}", "--kafka_stop_at=latest", *stores.flags)
     job.start()
     for name, server in servers.items():
@@ -123,7 +130,7 @@ def test_of_each_store_exactly_the_poison_rows_are_dead_letters(
 ) -> None:
     for url in stores:
         open_source(url).open().prepare()
-    poison = [Event(START + 100 + user, 3, user, "pv") for user in (991, 992, 993)]
+    poison = [Event(START + 100 + user, 3, user, "pv") for user in (991, 992, 993, 994)]
     events = sorted(clicks(5) + poison)
     rankings, shown = oracle(events)
     end = min(rankings)
@@ -135,6 +142,8 @@ def test_of_each_store_exactly_the_poison_rows_are_dead_letters(
             ("top", f"window_end <> {end} OR `rank` <> 1"),
         ):
             connection.exec_driver_sql(f"ALTER TABLE {table} ADD CHECK ({condition})")
+    with sa.create_engine(stores.postgres).begin() as connection:
+        connection.exec_driver_sql('ALTER TABLE record ADD CHECK ("user" <> 994)')
     with pymongo.MongoClient(stores.mongo) as client:
         database = client.get_default_database()
         database.command("collMod", "records", validator={"user": {"$ne": 992}})
@@ -153,6 +162,8 @@ def test_of_each_store_exactly_the_poison_rows_are_dead_letters(
     everything = set(rows(events))
     fields = ("user", "item", "behavior", "time")
     assert everything - set(found["mysql record"]) == set(rows(poison[:1]))
+    assert everything - set(found["postgres record"]) == set(rows(poison[3:]))
+    assert len(found["postgres recommendation"]) == len(shown)
     in_mongo = {tuple(d[f] for f in fields) for d in found["mongo records"]}
     assert everything - in_mongo == set(rows(poison[1:2]))
     assert found["redis history:993"] == "not a list"
@@ -167,8 +178,8 @@ def test_of_each_store_exactly_the_poison_rows_are_dead_letters(
     assert told == sorted(
         [
             ("record", poison[0].time), ("records", poison[1].time),
-            ("history:993", poison[2].time), ("recommendation", at), ("recommendResults", at),
-            ("top", end),
+            ("history:993", poison[2].time), ("record", poison[3].time), ("recommendation", at),
+            ("recommendResults", at), ("top", end),
         ]
     )  # fmt: skip
     assert all(json.loads(letter["raw"])["why"] for letter in letters)

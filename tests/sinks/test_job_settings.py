@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from pymongo import MongoClient
 
 from deploy.servers.mongo import Mongo
-from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.job_settings import WriteJobSettings
+from tests.sinks.databases import make_database
 from transforms.messages.job import JobSettings
 
 OLD = JobSettings(1_600_000_000_000, {"reward_window": 600, "history_size": 10})
@@ -37,13 +37,14 @@ def test_sqlite_has_a_row_for_each_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-def test_mysql_has_a_row_for_each_run(mysql: MySQL, unique: str) -> None:
-    engine = sa.create_engine(mysql.url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {unique} CHARACTER SET utf8mb4")
-    write(mysql.url.replace("/rivulet", f"/{unique}"))
-    with engine.begin() as connection:
-        job = sa.Table("job", sa.MetaData(), autoload_with=connection, schema=unique)
+@pytest.mark.parametrize("kind", ["mysql", "postgres"])
+def test_an_sql_server_has_a_row_for_each_run(
+    kind: str, request: pytest.FixtureRequest, unique: str
+) -> None:
+    url = make_database(request.getfixturevalue(kind), unique)
+    write(url)
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        job = sa.Table("job", sa.MetaData(), autoload_with=connection)
         columns = sa.cast(job.c.settings, sa.Text)
         found = connection.execute(sa.select(job.c.run, columns).order_by(job.c.run))
         assert [JobSettings.of(*row) for row in found] == [OLD, NEW]

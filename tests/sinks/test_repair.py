@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from pymongo import MongoClient
 
 from deploy.servers.mongo import Mongo
-from deploy.servers.mysql import MySQL
 from deploy.servers.redis import Redis
 from pipelines import repair
 from sinks import open_source
 from sinks.base import Store
+from tests.sinks.databases import make_database
 from tests.sinks.frames import Event, events, ranking, recommendations
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import EventMinutes, PolicyMinutes
@@ -47,14 +47,14 @@ def write_future(store: Store) -> None:
     store.writer(Recommendations)(recommendations((1, YEAR_2099, [4]), (3, YEAR_2099, [5])))
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.servers)])
+SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("mysql", "postgres")]
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
 def sql_url(request: pytest.FixtureRequest, tmp_path: Path, unique: str) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'x.db'}"
-    server: MySQL = request.getfixturevalue("mysql")
-    with sa.create_engine(server.url, poolclass=sa.NullPool).begin() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {unique} CHARACTER SET utf8mb4")
-    return server.url.replace("/rivulet", f"/{unique}")
+    return make_database(request.getfixturevalue(request.param), unique)
 
 
 def sql_rows(url: str) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Select, Table, create_engine, inspect, select
+from sqlalchemy import Engine, Select, Table, create_engine, event, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import NullPool
@@ -92,6 +92,14 @@ class Database:
         self._engine.dispose()
 
 
+def _read_json_as_text(connection: Any, _record: Any) -> None:
+    """As the other drivers do: values are checked where rows are made."""
+    from psycopg.types.string import TextLoader
+
+    for name in ("json", "jsonb"):
+        connection.adapters.register_loader(name, TextLoader)
+
+
 def _open(url: str, timeout: float) -> tuple[Engine, Path | None]:
     name = public_name(url)
     try:
@@ -103,9 +111,11 @@ def _open(url: str, timeout: float) -> tuple[Engine, Path | None]:
             creator = connector(path, timeout)
             return create_engine("sqlite://", creator=creator, poolclass=NullPool), path
         seconds = max(1, round(timeout))
-        limits = {"connect_timeout": seconds}
+        limits: dict[str, int | str] = {"connect_timeout": seconds}
         if parsed.get_driver_name() == "pymysql":
             limits |= {"read_timeout": seconds, "write_timeout": seconds}
+        elif parsed.get_driver_name() == "psycopg":
+            limits |= {"options": f"-c statement_timeout={seconds}s"}
         engine = create_engine(
             parsed,
             connect_args=limits,
@@ -115,12 +125,15 @@ def _open(url: str, timeout: float) -> tuple[Engine, Path | None]:
             pool_recycle=_RECYCLE_SECONDS,
             pool_pre_ping=True,
         )
+        if parsed.get_driver_name() == "psycopg":
+            event.listen(engine, "connect", _read_json_as_text)
     except (ArgumentError, ValueError) as error:
         if isinstance(error, StoreURLError):
             raise
         # SQLAlchemy's own message may hold the whole URL.
         raise StoreURLError(
-            f"{name} is no store's URL; it looks like mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
+            f"{name} is no store's URL; it looks like mysql+pymysql://USER:PASSWORD@HOST/DATABASE "
+            "or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
         ) from None
     except ModuleNotFoundError as error:
         raise StoreURLError(f"{name} needs the Python package {error.name}") from error

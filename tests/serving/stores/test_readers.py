@@ -8,6 +8,7 @@ import redis
 
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 from serving.schemas.popular import PopularItem
 from serving.schemas.users import Recommendation
@@ -36,9 +37,11 @@ ITEMS = [PopularItem(1, 11, 10), PopularItem(2, 12, 9), PopularItem(3, 13, 4)]
 RECOMMENDED = Recommendation(END, [21, 22, 23, 24], "reinforce-1", [1.0] * 4, 2)
 
 
-def test_mysql(mysql: MySQL) -> None:
-    fill(mysql.url, sample())
-    state, window, shown, history, users = asyncio.run(_latest(mysql.url))
+@pytest.mark.parametrize("kind", ["mysql", "postgres"])
+def test_an_sql_server(kind: str, request: pytest.FixtureRequest) -> None:
+    server: MySQL | Postgres = request.getfixturevalue(kind)
+    fill(server.url, sample())
+    state, window, shown, history, users = asyncio.run(_latest(server.url))
     assert (state, window.items, shown) == ("ok", ITEMS, RECOMMENDED)  # type: ignore[attr-defined]
     assert (history, users) == ([24, 23], [1, 2])
 

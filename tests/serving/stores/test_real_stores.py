@@ -7,17 +7,18 @@ from typing import Any
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from playwright.sync_api import expect
 
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 from pipelines.recommend import main
 from simulation.live import COLUMNS, Flaws, LiveClicks
 from simulation.model import World
 from tests.serving.browser import browser
 from tests.serving.running import serving
+from tests.sinks.databases import make_database
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 START = 1_767_603_600
@@ -27,17 +28,15 @@ SINKS = ("record", "popular", "recommendation")
 
 @pytest.fixture(scope="module")
 def stores(
-    mysql: MySQL, mongo: Mongo, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """The URLs of four stores that hold one run of the job, SQLite's first."""
+    mysql: MySQL, postgres: Postgres, mongo: Mongo, redis_server: Redis,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:  # fmt: skip
+    """The URLs of five stores that hold one run of the job, SQLite's first."""
     folder = tmp_path_factory.mktemp("job")
-    engine = sa.create_engine(mysql.url)
-    with engine.begin() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {DATABASE}"))
-    engine.dispose()
     urls = {
         "sqlite": f"sqlite:///{folder}/rivulet.db",
-        "mysql": f"{mysql.url.rpartition('/')[0]}/{DATABASE}",
+        "mysql": make_database(mysql, DATABASE),
+        "postgres": make_database(postgres, DATABASE),
         "mongodb": f"{mongo.url.rpartition('/')[0]}/{DATABASE}",
         "redis": f"{redis_server.url.rpartition('/')[0]}/7",
     }
@@ -73,7 +72,8 @@ def get(client: httpx.Client, path: str) -> dict[str, Any]:
 
 
 def test_each_store_gives_the_same_answers(clients: dict[str, httpx.Client]) -> None:
-    sqlite, mysql, mongo = (clients[name] for name in ("sqlite", "mysql", "mongodb"))
+    names = ("sqlite", "mysql", "postgres", "mongodb")
+    sqlite, mysql, postgres, mongo = (clients[name] for name in names)
     users = get(sqlite, "/users?limit=10")["users"]
     assert users
     paths = ["/popular", "/popular/windows?count=5"]
@@ -85,8 +85,9 @@ def test_each_store_gives_the_same_answers(clients: dict[str, httpx.Client]) -> 
         ]
     for path in paths:
         assert get(mysql, path) == get(sqlite, path) == get(mongo, path), path
+        assert get(postgres, path) == get(sqlite, path), path
     for path in ("/policies", "/activity"):
-        assert get(mysql, path) == get(sqlite, path)
+        assert get(mysql, path) == get(postgres, path) == get(sqlite, path)
         assert mongo.get(path).status_code == 404
     outcomes = get(mongo, f"/users/{users[0]}/recommendations?limit=50&outcomes=true")
     assert any(one["outcomes"] for one in outcomes["recommendations"])

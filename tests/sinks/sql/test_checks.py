@@ -7,10 +7,12 @@ import pytest
 import sqlalchemy as sa
 
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from sinks import open_source
 from sinks.base import SinkError
 from sinks.sql.schema import METADATA
 from sinks.sql.store import SqlStore
+from tests.sinks.databases import make_database, quoted
 from tests.sinks.frames import events
 from transforms.messages.events import EventBatch
 
@@ -25,17 +27,24 @@ FIT = {
 
 @pytest.fixture
 def mysql_store(mysql: MySQL, unique: str) -> Iterator[SqlStore]:
-    with sa.create_engine(mysql.url, poolclass=sa.NullPool).begin() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {unique} CHARACTER SET utf8mb4")
-    store = open_source(mysql.url.replace("/rivulet", f"/{unique}")).open()
+    store = open_source(make_database(mysql, unique)).open()
+    assert isinstance(store, SqlStore)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def postgres_store(postgres: Postgres, unique: str) -> Iterator[SqlStore]:
+    store = open_source(make_database(postgres, unique)).open()
     assert isinstance(store, SqlStore)
     yield store
     store.close()
 
 
 def make(store: SqlStore, **changes: str) -> None:
+    columns = RECORD.format(**(FIT | changes)).replace("`", quoted(store.engine, "x")[0])
     with store.engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE TABLE record ({RECORD.format(**(FIT | changes))})")
+        connection.exec_driver_sql(f"CREATE TABLE record ({columns})")
 
 
 @pytest.mark.servers
@@ -84,6 +93,49 @@ def test_other_tables_that_hold_the_rows_are_taken(
     make(mysql_store, **changes)
     mysql_store.prepare()
     assert not mysql_store.writer(EventBatch)(events((2**40, 5, "pv", T)))
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"item": "INT NOT NULL"}, "column item of table record is INTEGER"),
+        ({"user": "DECIMAL(12) NOT NULL"}, "column user of table record is NUMERIC"),
+        ({"behavior": "VARCHAR(3) NOT NULL"}, "column behavior of table record is VARCHAR(3)"),
+        ({"behavior": "shop_behavior"}, "column behavior of table record is the enumeration"),
+        ({"more": ", shop INT NOT NULL" + KEY}, "column shop of table record needs a value"),
+        ({"more": ""}, "the primary key of table record is ()"),
+    ],
+)
+def test_a_column_of_postgresql_that_does_not_fit_is_named(
+    postgres_store: SqlStore, changes: dict[str, str], problem: str
+) -> None:
+    with postgres_store.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TYPE shop_behavior AS ENUM ('pv')")
+    make(postgres_store, **changes)
+    with pytest.raises(SinkError) as caught:
+        postgres_store.prepare()
+    assert problem in str(caught.value)
+    assert postgres_store.name in str(caught.value)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"user": "DECIMAL(20) NOT NULL"},
+        {"behavior": "TEXT NOT NULL"},
+        {"more": ", shop INT NOT NULL DEFAULT 3, row BIGSERIAL, n INT GENERATED ALWAYS AS IDENTITY"
+                 ", note TEXT" + KEY},
+    ],
+)  # fmt: skip
+def test_other_tables_of_postgresql_that_hold_the_rows_are_taken(
+    postgres_store: SqlStore, changes: dict[str, str]
+) -> None:
+    make(postgres_store, **changes)
+    postgres_store.prepare()
+    assert not postgres_store.writer(EventBatch)(events((2**40, 5, "pv", T)))
 
 
 @pytest.mark.servers

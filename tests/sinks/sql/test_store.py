@@ -1,4 +1,4 @@
-"""The SQL store: on SQLite, and on a real MariaDB."""
+"""The SQL store: on SQLite, and on a real MariaDB and PostgreSQL."""
 
 import json
 import sqlite3
@@ -8,15 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pymysql
 import pytest
 import sqlalchemy as sa
 
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from sinks import open_source
 from sinks.retry import retry_outages
+from sinks.sql import errors
 from sinks.sql.schema import METADATA
 from sinks.sql.store import SqlStore
+from tests.sinks.databases import make_database, quoted
 from tests.sinks.frames import Event, events, ranking, recommendations
 from tests.sinks.outage import ITEMS, USERS, write_through_an_outage
 from transforms.messages.events import EventBatch
@@ -34,15 +38,15 @@ def open_store(url: str) -> SqlStore:
     return store
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.servers)])
+SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("mysql", "postgres")]
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
 def store(request: pytest.FixtureRequest, tmp_path: Path, unique: str) -> Iterator[SqlStore]:
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'x.db'}"
     else:
-        server: MySQL = request.getfixturevalue("mysql")
-        with sa.create_engine(server.url).begin() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {unique} CHARACTER SET utf8mb4")
-        url = server.url.replace("/rivulet", f"/{unique}")
+        url = make_database(request.getfixturevalue(request.param), unique)
     store = open_store(url)
     yield store
     store.close()
@@ -76,13 +80,16 @@ def test_a_reader_of_the_old_tables_finds_the_columns_it_knew(store: SqlStore) -
     store.writer(EventBatch)(events(*ROWS))
     store.writer(PopularRows)(ranking(T, (7, 3), (8, 2)))
     store.writer(Recommendations)(recommendations((1, T, [3, 2])))
+    user, rank, count = (quoted(store.engine, name) for name in ("user", "rank", "count"))
+    text = (lambda column: f"{column}::text") if store.engine.name == "postgresql" else str
     with store.engine.connect() as connection:
         read = connection.exec_driver_sql
-        rows = [tuple(row) for row in read("SELECT `user`, item, behavior, time FROM record")]
+        rows = [tuple(row) for row in read(f"SELECT {user}, item, behavior, time FROM record")]  # noqa: S608
         assert sorted(rows) == sorted(ROWS)
-        top = read("SELECT window_end, `rank`, item, `count` FROM top ORDER BY `rank`")
+        top = read(f"SELECT window_end, {rank}, item, {count} FROM top ORDER BY {rank}")  # noqa: S608
         assert [tuple(row) for row in top] == [(T, 1, 7, 3), (T, 2, 8, 2)]
-        (row,) = read("SELECT `user`, time, items, policy, propensities FROM recommendation")
+        columns = f"{user}, time, {text('items')}, policy, {text('propensities')}"
+        (row,) = read(f"SELECT {columns} FROM recommendation")  # noqa: S608
         assert (row[0], row[1], json.loads(row[2]), row[3]) == (1, T, [3, 2], "popular")
         assert json.loads(row[4]) == [1.0, 1.0]
 
@@ -100,6 +107,10 @@ def test_one_poison_row_is_refused_and_its_neighbours_are_written(store: SqlStor
     if store.engine.dialect.name == "mysql":
         add = ["ALTER TABLE record ADD CONSTRAINT no_13 CHECK (item <> 13)",
                "ALTER TABLE top MODIFY item TINYINT NOT NULL"]  # fmt: skip
+    elif store.engine.dialect.name == "postgresql":
+        add = ["ALTER TABLE record ADD CONSTRAINT no_13 CHECK (item <> 13)",
+               "ALTER TABLE top ALTER item TYPE SMALLINT",
+               "ALTER TABLE top ADD CONSTRAINT small CHECK (item < 1000)"]  # fmt: skip
     else:
         abort = "WHEN NEW.item >= 1000 OR NEW.item = 13 BEGIN SELECT RAISE(ABORT, 'no'); END"
         add = [f"CREATE TRIGGER t_{t} BEFORE INSERT ON {t} {abort}" for t in ("record", "top")]
@@ -132,6 +143,36 @@ def test_deadlocks_pass_and_wrong_passwords_do_not(
     assert store.is_outage(error) is passes
 
 
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (psycopg.errors.DeadlockDetected("words"), True),
+        (psycopg.errors.AdminShutdown("words"), True),
+        (psycopg.errors.DiskFull("words"), True),
+        (psycopg.errors.ReadOnlySqlTransaction("words"), True),
+        (psycopg.OperationalError("connection to server failed: Connection refused"), True),
+        (psycopg.OperationalError('FATAL:  password authentication failed for user "a"'), False),
+        (psycopg.OperationalError('FATAL:  database "shop" does not exist'), False),
+        (psycopg.errors.UndefinedTable("words"), False),
+        (psycopg.errors.InsufficientPrivilege("words"), False),
+        (psycopg.errors.CheckViolation("words"), False),
+    ],
+)
+def test_an_error_of_postgresql_is_an_outage_where_it_passes(
+    error: psycopg.Error, passes: bool
+) -> None:
+    assert errors.is_outage(sa.exc.OperationalError("INSERT", {}, error)) is passes
+
+
+@pytest.mark.servers
+def test_a_database_of_postgresql_that_is_not_there_is_no_outage(postgres: Postgres) -> None:
+    store = open_source(postgres.url.replace("/rivulet", "/nowhere")).open()
+    with pytest.raises(sa.exc.OperationalError) as caught:
+        store.prepare()
+    assert not store.is_outage(caught.value)
+    store.close()
+
+
 def test_a_locked_sqlite_file_passes(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'x.db'}")
     with store.engine.connect() as one, store.engine.connect() as other:
@@ -143,8 +184,12 @@ def test_a_locked_sqlite_file_passes(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-def test_an_outage_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    with MySQL(tmp_path) as server:
+@pytest.mark.parametrize("kind", [MySQL, Postgres])
+def test_an_outage_loses_and_repeats_nothing(
+    kind: type[MySQL | Postgres], tmp_path: Path, postgres_data: Path
+) -> None:
+    folder = postgres_data / "outage" if kind is Postgres else tmp_path
+    with kind(folder) as server:
         store = open_store(server.url)
         write_through_an_outage(store, server)
         assert len(found(store, "record")) == USERS * ITEMS
