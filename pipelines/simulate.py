@@ -5,6 +5,12 @@
 Equal options give equal bytes. --malformed, --future, --duplicates and --late add flaws, whose
 counts are in the output of --truth. --feedback adds a log of the lists that a biased policy shows
 to the users, with the users' feedback.
+
+    python -m pipelines.simulate --respond=sqlite:///rivulet.db --attention=1 \
+        --output=kafka://localhost:9092/clicks --speed=1
+
+Users see the newest lists of a store or of the API and react (`simulation.effects`). Equal lists
+give equal events.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ from simulation.options import (
     FeedbackLogSettings,
     FlawSettings,
     OutputSettings,
+    RespondSettings,
     StreamSettings,
     problems,
 )
@@ -173,10 +180,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Returns:
-        The exit status: 0; 2 for a bad option, 130 after Ctrl-C.
+        The exit status: 0; 1 if a store or Kafka failed, 2 for a bad option, 130 after Ctrl-C.
     """
     command = parser()
     chosen = read_settings(argv, command)
+    if chosen[RespondSettings].respond:
+        from pipelines.respond.command import respond_to
+
+        return respond_to(chosen, command, _bar)
     output = chosen[OutputSettings].output
     started = time.perf_counter()
     try:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from rivulet.configuration import Configuration
 from rivulet.settings import option
+from simulation.effects import Effects
 
 STDOUT = "-"
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -40,7 +41,7 @@ def _time(text: str) -> int:
 
 
 def _output(text: str) -> str:
-    if text != STDOUT and not text.endswith(SUFFIXES):
+    if text != STDOUT and not text.endswith(SUFFIXES) and not text.startswith("kafka://"):
         raise ValueError(f"{text!r} is not {STDOUT} and does not end in {', '.join(SUFFIXES)}")
     return text
 
@@ -50,7 +51,8 @@ class OutputSettings:
     """Output.
 
     Attributes:
-        output: file of the stream, .csv, .csv.gz or .parquet; - for CSV on standard output.
+        output: file of the stream, .csv, .csv.gz or .parquet; - for CSV on standard output; with
+            --respond a .csv file or kafka://HOST:PORT/TOPIC.
         no_header: write CSV without the header user,item,behavior,time.
         truth: folder for the latent vectors of users and items, and all counts of the stream.
     """
@@ -135,16 +137,92 @@ class FeedbackLogSettings:
     list_period: int = option(LIST_PERIOD, "SECONDS", least=1)
 
 
-CONCERNS = (OutputSettings, StreamSettings, FlawSettings, FeedbackLogSettings)
+def _source(text: str) -> str:
+    if "://" not in text:
+        raise ValueError(
+            f"{text!r} is not a URL of a store or of the API, such as sqlite:///rivulet.db or "
+            "http://127.0.0.1:8000"
+        )
+    return text
+
+
+def _events(text: str) -> str:
+    if not text.endswith(".csv") and not text.startswith("kafka://"):
+        raise ValueError(f"{text!r} is not a .csv file or kafka://HOST:PORT/TOPIC")
+    return text
+
+
+@dataclass(frozen=True)
+class RespondSettings:
+    """Users that see lists.
+
+    Attributes:
+        respond: the store or API whose lists the users see: a URL that python -m serving accepts
+            as --store, or http://HOST:PORT of the API.
+        respond_token: the API's token; ${NAME} is replaced from the environment.
+        respond_age: oldest list that a user still sees, in seconds of event time.
+        respond_timeout: time that one query may take, in seconds.
+        impressions: where to write which lists were seen: a .csv file or kafka://HOST:PORT/TOPIC.
+        speed: seconds of event time per second.
+    """
+
+    respond: str | None = option(None, "URL", parse=_source, shown="users see no lists")
+    respond_token: str | None = option(None, "TOKEN", secret=True, shown="none")
+    respond_age: int = option(60, "SECONDS", least=1)
+    respond_timeout: float = option(10.0, "SECONDS", above=0, most=600)
+    impressions: str | None = option(None, "FILE|URL", parse=_events, shown="not written")
+    speed: float | None = option(None, "X", above=0, shown="no limit")
+
+
+CONCERNS = (
+    OutputSettings,
+    StreamSettings,
+    FlawSettings,
+    FeedbackLogSettings,
+    RespondSettings,
+    Effects,
+)
 """All settings classes of the command."""
 
 
 def problems(chosen: Configuration) -> Iterator[str]:
     """Options that contradict each other, one line each."""
+    respond = chosen[RespondSettings].respond
     if is_parquet(chosen[OutputSettings].output):
         for name in ("malformed", "future"):
             if getattr(chosen[FlawSettings], name):
                 yield f"--{name} requires CSV: the columns of Parquet are typed"
     changed = [name for name in chosen.changed(FeedbackLogSettings) if name != "--feedback"]
+    shared = ("--list_size", "--list_period") if respond else ()
+    changed = [name for name in changed if name not in shared]
     if changed and not chosen[FeedbackLogSettings].feedback:
-        yield f"{changed[0]} has an effect only with --feedback"
+        other = " or --respond" if changed[0] in ("--list_size", "--list_period") else ""
+        yield f"{changed[0]} has an effect only with --feedback{other}"
+    if respond:
+        yield from _respond_problems(chosen)
+    elif alone := chosen.changed(RespondSettings, Effects):
+        yield f"{alone[0]} has an effect only with --respond"
+    elif chosen[OutputSettings].output.startswith("kafka://"):
+        yield "--output to Kafka requires --respond: pipelines.replay sends a file to Kafka"
+
+
+def _respond_problems(chosen: Configuration) -> Iterator[str]:
+    output, lists = chosen[OutputSettings], chosen[FeedbackLogSettings]
+    for name in chosen.changed(FlawSettings):
+        yield f"{name} has no effect with --respond: its events are in order and without flaws"
+    for name in ("truth", "feedback"):
+        if getattr(output if name == "truth" else lists, name):
+            yield f"--{name} has no effect with --respond"
+    try:
+        _events(output.output)
+    except ValueError as error:
+        yield f"--output: with --respond, {error}"
+    if output.no_header and not output.output.endswith(".csv"):
+        yield "--no_header has an effect only on files"
+    if not chosen[Effects].attention:
+        yield "--respond has an effect only with --attention: users look at no list"
+    given = chosen[RespondSettings]
+    if given.respond_token and not str(given.respond).startswith(("http://", "https://")):
+        yield "--respond_token has an effect only with the URL of an API"
+    if lists.list_period < 4:
+        yield "--list_period must be at least 4 with --respond: a user reacts within the period"
