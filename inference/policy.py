@@ -104,6 +104,12 @@ class Policy(nn.Module):
             Lists of different known items.
         """
         user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
+        if exclusions and exclusions.group is not None:
+            parts = [
+                (at, self.rank(user[at], raw[at], length[at], k, repeat_consumed, part))
+                for at, part in exclusions.groups()
+            ]
+            return RankedLists.joined(len(user), k, parts)
         hidden, own = None, None
         if exclusions:
             hidden = self._hidden.by(exclusions.available)

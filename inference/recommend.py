@@ -13,6 +13,8 @@ from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, R
 
 from inference.handler import Example, PolicyHandler
 from inference.models.ranker import RankerSource
+from transforms.catalogue.by_time import with_availability
+from transforms.catalogue.source import CatalogueSource, loaded
 from transforms.fill import fill
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations
@@ -46,6 +48,7 @@ class Recommend(beam.PTransform):
         repeat_consumed: whether items of the history may be recommended.
         keep_history: whether to keep the histories, for the feedback log.
         serve: whether to emit the recommendations as rows, too.
+        catalogue: items that are not available at a ranking time are in none of its lists.
     """
 
     source: RankerSource
@@ -53,6 +56,7 @@ class Recommend(beam.PTransform):
     repeat_consumed: bool = False
     keep_history: bool = False
     serve: bool = False
+    catalogue: CatalogueSource | None = None
 
     def expand(self, requests: beam.PCollection[tuple[int, RankingRequest]]) -> Recommended:
         """Rank with the policy, complete with popular items."""
@@ -60,7 +64,7 @@ class Recommend(beam.PTransform):
         complete = _Fill(self.size, self.repeat_consumed, self.keep_history, self.serve)
         outputs = (
             requests
-            | "States" >> beam.Map(_keyed_states)
+            | "States" >> beam.Map(_keyed_states, self.catalogue)
             # The request is the key, so that its answer needs no join.
             | "Rank" >> RunInference(_KeyedHandler(handler))
             | "Fill" >> beam.ParDo(complete).with_outputs(SERVED, main="batches")
@@ -80,10 +84,12 @@ class _KeyedHandler(KeyedModelHandler):
         return self._handler.get_num_bytes([states for _, states in batch])
 
 
-def _keyed_states(element: Keyed) -> tuple[Keyed, Example]:
-    _, request = element
+def _keyed_states(element: Keyed, catalogue: CatalogueSource | None) -> tuple[Keyed, Example]:
+    shard, request = element
+    if catalogue:
+        request = with_availability(request, loaded(catalogue))
     rows, exclusions = request.ranked, request.exclusions
-    return element, Example(
+    return (shard, request), Example(
         request.states.take(rows), exclusions.take(rows) if exclusions else None
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipelines.options import PopularSettings, ShardSettings
 from pipelines.running.job import Job
 from sinks.options import DeadLetterSettings, PopularSinkSettings
+from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings, KafkaSettings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ JOB = Job(
     concerns=(
         InputSettings,
         KafkaSettings,
+        CatalogueSettings,
         PopularSettings,
         ShardSettings,
         PopularSinkSettings,

@@ -30,6 +30,7 @@ from sinks.options import (
     RecommendationSinkSettings,
     RecordSinkSettings,
 )
+from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings, KafkaSettings
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ JOB = Job(
     concerns=(
         InputSettings,
         KafkaSettings,
+        CatalogueSettings,
         PopularSettings,
         RecommendSettings,
         ShardSettings,

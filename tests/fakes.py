@@ -45,8 +45,9 @@ class FakeSource:
         ):
             found = ranked_items(user, history[:size], k, repeat_consumed)
             if exclusions:
-                banned = exclusions.items[row, : exclusions.length[row]].tolist()
-                found = [item for item in found if item not in banned]
+                own = exclusions.take(np.array([row]))
+                allowed = own.allows(np.array([found], np.int64))[0]
+                found = [item for item, fine in zip(found, allowed, strict=True) if fine]
             items[row, : len(found)] = found
             length[row] = len(found)
         return RankedLists.deterministic(items, length, LABEL)

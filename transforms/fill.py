@@ -121,8 +121,7 @@ def _complete(
         states = request.states.take(state[short])
         usable &= ~holds(states.items, states.length, candidates)
     if request.exclusions:
-        excluded = request.exclusions.take(state[short])
-        usable &= ~holds(excluded.items, excluded.length, candidates)
+        usable &= request.exclusions.take(state[short]).allows(candidates)
     position = length[:, None] + np.cumsum(usable, axis=1) - 1
     row, column = np.nonzero(usable & (position < size))
     target = position[row, column]

@@ -28,18 +28,19 @@ class HiddenItems:
         self._places: tuple[Int64s, Int64s] | None = None
         self._masks: OrderedDict[Availability, Tensor] = OrderedDict()
 
-    def by(self, available: Availability | None) -> Tensor | None:
-        """The rows that are not available: bool [m]; None where all are.
+    def by(self, available: tuple[Availability, ...]) -> Tensor | None:
+        """The rows that are not available: bool [m]; None where no catalogue says so.
 
         Threads may compute one mask twice; the masks are equal.
         """
-        if available is None:
+        if not available:
             return None
-        mask = self._masks.get(available)
+        (catalogue,) = available
+        mask = self._masks.get(catalogue)
         if mask is None:
-            mask = torch.from_numpy(~available.at(self._places_in(available.ids)))
+            mask = torch.from_numpy(~catalogue.at(self._places_in(catalogue.ids)))
             mask = mask.to(self._device)
-            self._masks[available] = mask
+            self._masks[catalogue] = mask
             while len(self._masks) > _KEPT:
                 self._masks.popitem(last=False)
         return mask

@@ -7,11 +7,12 @@ from pathlib import Path
 from pipelines.options import FeedbackSettings, ModelSettings
 from rivulet.configuration import Configuration
 from sinks.options import DeadLetterSettings
+from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings
 
 
 def with_absolute_paths(settings: Configuration) -> Configuration:
-    """The settings with absolute paths of the dead letters, feedback, models and input.
+    """The settings with absolute paths of the dead letters, feedback, models, input and items.
 
     The path of a SQLite store is made absolute by `sinks.sql.store.SqlSource`.
     """
@@ -19,6 +20,8 @@ def with_absolute_paths(settings: Configuration) -> Configuration:
     settings = settings.replace(DeadLetterSettings, dead_letters=_absolute(letters))
     source = settings[InputSettings].input
     settings = settings.replace(InputSettings, input=source and _absolute(source))
+    if CatalogueSettings in settings and (items := settings[CatalogueSettings].items):
+        settings = settings.replace(CatalogueSettings, items=_absolute(items))
     if FeedbackSettings in settings and (feedback := settings[FeedbackSettings].feedback):
         settings = settings.replace(FeedbackSettings, feedback=_absolute(feedback))
     if ModelSettings in settings:

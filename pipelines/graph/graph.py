@@ -57,7 +57,8 @@ def record_graph(job: JobGraph) -> None:
 def popular_graph(job: JobGraph) -> None:
     """Popular items alone."""
     closed = close_panes(job)
-    popular = rank_popular(closed.blocks, job.settings[PopularSettings], job.bounded)
+    settings = job.settings[PopularSettings]
+    popular = rank_popular(closed.blocks, settings, job.bounded, job.catalogue)
     write_popular(job, popular)
     write_job(job)
 
@@ -75,7 +76,7 @@ def recommend_graph(job: JobGraph, models: RankerSource | None = None) -> None:
     config = job.recommend_config
     write_records(job)
     closed = close_panes(job)
-    popular = rank_popular(closed.blocks, config.popular, job.bounded)
+    popular = rank_popular(closed.blocks, config.popular, job.bounded, job.catalogue)
     requests = request_rankings(_urgent_blocks(job, closed.blocks), popular, config)
     recommended = recommend(_urgent_requests(job, requests), config, models)
     rewarded = reward(recommended.batches, config, job.progress)

@@ -25,8 +25,10 @@ from sinks.base import StoreSource
 from sinks.options import PopularSinkSettings, RecommendationSinkSettings, RecordSinkSettings
 from sinks.write import WriteTo, accepting
 from sinks.write_priority import WritePriority
+from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings, KafkaSettings
 from sources.read import Events
+from transforms.catalogue.source import CatalogueSource, loaded
 from transforms.columns.frames import Frame
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.job import JOB_SETTINGS, JobSettings
@@ -90,6 +92,22 @@ class JobGraph:
         return self.settings[KafkaSettings].allowed_lateness
 
     @property
+    def catalogue(self) -> CatalogueSource | None:
+        """Where workers load the catalogue from; None where there is none.
+
+        Raises:
+            SourceError: `--items` cannot be used.
+        """
+        if CatalogueSettings not in self.settings:
+            return None
+        source = self.settings[CatalogueSettings].source(
+            self.settings[InputSettings], self.settings[KafkaSettings], -(-self.run // 1000)
+        )
+        if source is not None:
+            loaded(source)  # What cannot be used is refused before the job starts.
+        return source
+
+    @property
     def recommend_config(self) -> RecommendConfig:
         """How users get recommendations."""
         feedback = self.settings[FeedbackSettings]
@@ -103,6 +121,7 @@ class JobGraph:
             bounded=self.bounded,
             allowed_lateness=self.allowed_lateness,
             serve=self.serves_first,
+            catalogue=self.catalogue,
         )
 
     @property

@@ -23,6 +23,7 @@ from inference.models.ranker import RankerSource
 from inference.recommend import Recommend, Recommended
 from pipelines.graph.models import min_history_of, model_source
 from pipelines.options import ModelSettings, PopularSettings, RecommendSettings
+from transforms.catalogue.source import CatalogueSource
 from transforms.feedback.reward_recommendations import Rewarded, RewardRecommendations
 from transforms.feedback.rules import RewardRules
 from transforms.histories.keep_histories import Histories
@@ -60,6 +61,7 @@ class RecommendConfig:
         allowed_lateness: seconds of event time after a pane's end for which late events are
             received.
         serve: whether to emit the recommendations before they are rewarded, too.
+        catalogue: what is available when; None for all items.
     """
 
     popular: PopularSettings = field(default_factory=PopularSettings)
@@ -71,6 +73,7 @@ class RecommendConfig:
     bounded: bool = False
     allowed_lateness: int = 3600
     serve: bool = False
+    catalogue: CatalogueSource | None = None
 
     @property
     def pane(self) -> int:
@@ -155,7 +158,7 @@ class RecommendUsers(beam.PTransform):
         closed = events | "Close panes" >> ClosePanes(
             config.pane, config.shards, config.bounded, config.allowed_lateness, self.progress
         )
-        popular = rank_popular(closed.blocks, config.popular, config.bounded)
+        popular = rank_popular(closed.blocks, config.popular, config.bounded, config.catalogue)
         requests = request_rankings(closed.blocks, popular, config)
         recommended = recommend(requests, config, self.models)
         rewarded = reward(recommended.batches, config, self.progress)
@@ -170,7 +173,10 @@ class RecommendUsers(beam.PTransform):
 
 
 def rank_popular(
-    blocks: Blocks, popular: PopularSettings, bounded: bool
+    blocks: Blocks,
+    popular: PopularSettings,
+    bounded: bool,
+    catalogue: CatalogueSource | None = None,
 ) -> beam.PCollection[PopularRows]:
     """Rankings of popular items from closed blocks."""
     return blocks | "Popular items" >> PopularItems(
@@ -179,6 +185,7 @@ def rank_popular(
         popular.popular_size,
         bounded,
         popular.popular_cap,
+        catalogue,
     )
 
 
@@ -206,6 +213,7 @@ def recommend(
         config.recommend.repeat_consumed,
         keep_history=config.keep_feedback,
         serve=config.serve,
+        catalogue=config.catalogue,
     )
     return recommended
 

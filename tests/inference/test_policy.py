@@ -123,7 +123,7 @@ def test_exclusions_leave_out_items_of_the_whole_ranking(repeat: bool, copies: b
     count = rng.integers(0, 7, 40)
     catalogue = np.sort(np.append(ids[:40], [-5, 10**9]))
     for available in (None, Availability(catalogue, rng.random(42) < 0.7)):
-        exclusions = Exclusions(bought, count, available)
+        exclusions = Exclusions(bought, count, (available,) if available else ())
         whole = policy.rank(users, histories, lengths, 60, repeat)
         ranked = policy.rank(users, histories, lengths, 8, repeat, exclusions)
         for row in range(40):

@@ -20,11 +20,17 @@ class Recommendation(NamedTuple):
 
 
 def popular(
-    events: Iterable[Event], window: int = 3600, period: int = 80, size: int = 17, cap: int = 0
+    events: Iterable[Event],
+    window: int = 3600,
+    period: int = 80,
+    size: int = 17,
+    cap: int = 0,
+    available: Callable[[int], set[int]] | None = None,
 ) -> dict[int, list[tuple[int, int]]]:
     """window_end to [(item, count)], for every window with an event.
 
-    With a `cap`, at most so many events of a user on an item count in a window.
+    With a `cap`, at most so many events of a user on an item count in a window. `available` gives
+    the items that are available at a time.
     """
     pairs: dict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
     for event in set(events):
@@ -36,9 +42,15 @@ def popular(
     for end, found in pairs.items():
         for (_, item), count in found.items():
             counts[end][item] += min(count, cap) if cap else count
+    if available:
+        counts = {
+            end: Counter({item: n for item, n in found.items() if item in available(end)})
+            for end, found in counts.items()
+        }
     return {
         end: sorted(items.items(), key=lambda pair: (-pair[1], pair[0]))[:size]
         for end, items in counts.items()
+        if items
     }
 
 
@@ -54,19 +66,23 @@ def recommendations(
     count: int = 8,
     repeat_consumed: bool = False,
     exclude_bought: int = 30 * 86_400,
+    available: Callable[[int], set[int]] | None = None,
     ttl: int = 0,
     memory: int = 0,
 ) -> dict[tuple[int, int], Recommendation]:
     """(user, ranking time) to the recommendation.
 
     With a `ttl` (seconds), a history starts anew after a longer silence, and a recommendation
-    counts as the previous one for `memory` seconds. No list has an item that the user bought in the
+    counts as the previous one for `memory` seconds. `available` gives the items that are available
+    at a time. No list has an item that the user bought in the
     `exclude_bought` seconds before it.
     """
+    events = list(events)
     by_user: dict[int, list[Event]] = defaultdict(list)
     for event in sorted(set(events)):
         by_user[event.user].append(event)
     ends = sorted(rankings)
+    seen = {event.item for event in events}
     answers = {}
     for user, own in by_user.items():
         due = set()
@@ -91,6 +107,11 @@ def recommendations(
                 if event.behavior == "buy" and at - exclude_bought <= event.time < at
             }
             banned |= bought
+            if available:
+                offered = available(at)
+                gone = (seen | set(model(user, history))) - offered
+                banned |= gone
+                bought |= gone
             items = model(user, history)[:count] if len(history) >= min_history else []
             items = [item for item in items if item not in bought]
             by_policy = bool(items)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from transforms.columns.id_names import IdNames
+
+Int64s = npt.NDArray[np.int64]
 
 POLICY_BYTES = 64
 """Longest label of a policy, in bytes of UTF-8."""
@@ -60,6 +63,15 @@ class RankedLists:
         valid = np.arange(items.shape[1]) < length[:, None]
         labels = np.full(len(length), policy[:POLICY_BYTES], f"S{POLICY_BYTES}")
         return cls(items, length, valid.astype(np.float32), labels)
+
+    @classmethod
+    def joined(cls, n: int, k: int, parts: Iterable[tuple[Int64s, RankedLists]]) -> RankedLists:
+        """`n` lists of `k` places from parts: rows, and their lists."""
+        joined = cls.empty(n, k)
+        for rows, part in parts:
+            joined.items[rows], joined.length[rows] = part.items, part.length
+            joined.propensities[rows], joined.policy[rows] = part.propensities, part.policy
+        return joined
 
     def take(self, rows: slice | npt.NDArray[np.generic]) -> RankedLists:
         """The lists at `rows` (positions, a mask or a slice)."""

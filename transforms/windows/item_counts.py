@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import apache_beam as beam
 import numpy as np
 
+from transforms.catalogue.source import CatalogueSource, loaded
 from transforms.columns.frames import Frame, FrameCoder, coded
 from transforms.columns.id_names import item_ranks
 from transforms.columns.packing import order, pack
@@ -176,6 +177,13 @@ class MergeCappedCounts(_MergeFrames):
             return ItemCounts(np.empty(0, np.int64), np.empty(0, np.int64))
         counts = self.merged(accumulator)
         return ItemCounts(counts.item, counts.count).named(counts.names).merged()
+
+
+def available(counts: ItemCounts, time: int, catalogue: CatalogueSource | None) -> ItemCounts:
+    """The counts of the items that are available at a time, in seconds since the epoch."""
+    if catalogue is None or not len(counts):
+        return counts
+    return counts.take(loaded(catalogue).at(time).of(counts.item))
 
 
 def top_rows(window_end: int, counts: ItemCounts, size: int) -> PopularRows:

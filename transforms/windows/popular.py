@@ -26,10 +26,17 @@ from apache_beam.transforms.window import (
 )
 
 from transforms.bundles import CollectBundle
+from transforms.catalogue.source import CatalogueSource
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import ItemCounts, PopularRows
-from transforms.windows.item_counts import MergeCappedCounts, MergeCounts, PaneCounts, top_rows
+from transforms.windows.item_counts import (
+    MergeCappedCounts,
+    MergeCounts,
+    PaneCounts,
+    available,
+    top_rows,
+)
 from transforms.windows.panes import pane_seconds
 from transforms.windows.popular_chunks import RankChunks
 
@@ -45,6 +52,7 @@ class PopularItems(beam.PTransform):
         bounded: whether the input is files, whose watermark advances once at the end.
         cap: largest number of a user's events on an item that count in a window; 0 for no limit.
             It is exact. A capped count is kept by user and item: up to 25 bytes an event.
+        catalogue: items that are not available at a window's end are not ranked.
     """
 
     window: int
@@ -52,6 +60,7 @@ class PopularItems(beam.PTransform):
     size: int
     bounded: bool = False
     cap: int = 0
+    catalogue: CatalogueSource | None = None
 
     def expand(
         self, blocks: beam.PCollection[tuple[int, EventBatch]]
@@ -59,12 +68,12 @@ class PopularItems(beam.PTransform):
         """Count in panes, add up the panes of each window, rank."""
         if self.bounded:
             rankings = blocks | "Chunks" >> RankChunks(
-                self.window, self.period, self.size, self.cap
+                self.window, self.period, self.size, self.cap, self.catalogue
             )
         else:
             rankings = (
                 self._counted_windows(blocks)
-                | "Rank" >> beam.ParDo(_Rank(self.size))
+                | "Rank" >> beam.ParDo(_Rank(self.size, self.catalogue))
                 | "Rankings to global" >> beam.WindowInto(GlobalWindows())
             )
         collect = beam.ParDo(CollectBundle(PopularRows)).with_output_types(PopularRows)
@@ -147,12 +156,13 @@ class _KeyByShardAndWindow(beam.DoFn):
 
 @beam.typehints.with_output_types(PopularRows)
 class _Rank(beam.DoFn):
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, catalogue: CatalogueSource | None) -> None:
+        self._size, self._catalogue = size, catalogue
         self._windows = Metrics.counter("rivulet", "windows")
 
     def process(self, window: tuple[int, ItemCounts]) -> Iterator[PopularRows]:
         window_end, counts = window
+        counts = available(counts, window_end, self._catalogue)
         if len(counts):
             self._windows.inc()
             yield top_rows(window_end, counts, self._size)

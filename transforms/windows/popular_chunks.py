@@ -18,13 +18,14 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import TimestampedValue
 
+from transforms.catalogue.source import CatalogueSource
 from transforms.columns.frames import FrameCoder
 from transforms.columns.packing import order
 from transforms.columns.ranges import expand_ranges, run_starts
 from transforms.histories.schedule import Schedule
 from transforms.messages.events import EventBatch, Int64s
 from transforms.messages.popular import ItemCounts, PopularRows
-from transforms.windows.item_counts import PaneCounts, top_rows
+from transforms.windows.item_counts import PaneCounts, available, top_rows
 from transforms.windows.panes import pane_seconds
 
 CHUNK_WINDOWS = 4
@@ -42,12 +43,14 @@ class RankChunks(beam.PTransform):
         period: seconds of event time between the ends of two windows.
         size: largest number of items in a ranking.
         cap: largest number of a user's events on an item that count in a window; 0 for no limit.
+        catalogue: items that are not available at a window's end are not ranked.
     """
 
     window: int
     period: int
     size: int
     cap: int
+    catalogue: CatalogueSource | None = None
 
     def expand(
         self, blocks: beam.PCollection[tuple[int, EventBatch]]
@@ -57,7 +60,8 @@ class RankChunks(beam.PTransform):
             blocks
             | "Count in panes" >> beam.ParDo(_CountInChunks(self.window, self.period, self.cap))
             | "Group by chunk" >> beam.GroupByKey()
-            | "Rank chunk" >> beam.ParDo(_RankChunk(self.window, self.period, self.size, self.cap))
+            | "Rank chunk"
+            >> beam.ParDo(_RankChunk(self.window, self.period, self.size, self.cap, self.catalogue))
         )
 
 
@@ -91,8 +95,11 @@ class _CountInChunks(beam.DoFn):
 class _RankChunk(beam.DoFn):
     """Ranks all windows of a chunk."""
 
-    def __init__(self, window: int, period: int, size: int, cap: int) -> None:
+    def __init__(
+        self, window: int, period: int, size: int, cap: int, catalogue: CatalogueSource | None
+    ) -> None:
         self._window, self._period, self._size, self._cap = window, period, size, cap
+        self._catalogue = catalogue
         self._chunk = CHUNK_WINDOWS * window
         self._windows = Metrics.counter("rivulet", "windows")
 
@@ -100,9 +107,10 @@ class _RankChunk(beam.DoFn):
         number, encoded = group
         counts = PaneCounts.concat([_CODER.decode(part) for part in encoded])
         after, until = number * self._chunk, (number + 1) * self._chunk
-        windows = list(
-            rank_windows(counts, self._window, self._period, self._size, self._cap, after, until)
+        ranked = rank_windows(
+            counts, self._window, self._period, self._size, self._cap, after, until, self._catalogue
         )
+        windows = [rows for rows in ranked if len(rows)]
         if windows:
             self._windows.inc(len(windows))
             rows = PopularRows.concat(windows)
@@ -110,7 +118,14 @@ class _RankChunk(beam.DoFn):
 
 
 def rank_windows(
-    counts: PaneCounts, window: int, period: int, size: int, cap: int, after: int, until: int
+    counts: PaneCounts,
+    window: int,
+    period: int,
+    size: int,
+    cap: int,
+    after: int,
+    until: int,
+    catalogue: CatalogueSource | None = None,
 ) -> Iterator[PopularRows]:
     """Ranks the windows that have events and whose ends are in (after, until].
 
@@ -122,6 +137,7 @@ def rank_windows(
         cap: largest number of a user's events on an item that count in a window; 0 for no limit.
         after: seconds since the epoch.
         until: seconds since the epoch.
+        catalogue: items that are not available at a window's end are not ranked.
     """
     pane = pane_seconds(window, period)
     running = _RunningCounts(counts.take(order(counts.pane)), cap)
@@ -129,7 +145,7 @@ def rank_windows(
     _, ends = Schedule(window, period).due(np.zeros_like(starts), starts, after, until)
     for end in ends.tolist():
         running.move((end - window) // pane, end // pane)
-        yield top_rows(end, running.items(), size)
+        yield top_rows(end, available(running.items(), end, catalogue), size)
 
 
 class _RunningCounts:

@@ -1,0 +1,1 @@
+"""The shop's catalogue (`--items`): a file that changes, or a compacted topic."""

@@ -1,0 +1,112 @@
+"""A catalogue file that is read again when it changes."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time as clocks
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sources.catalogue.files import FileVersion, read_items, version_of
+from sources.catalogue.rows import ItemRows
+from sources.errors import SourceError
+from transforms.catalogue.timeline import Timeline
+from transforms.messages.availability import Availability
+
+SETTLE = 1.0
+"""A time is answered when the file was looked at so many seconds after it."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for times that are ahead of the clock."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FileCatalogue:
+    """A catalogue in a file (`transforms.catalogue.source.CatalogueSource`).
+
+    Attributes:
+        path: the file.
+        start: start of the job, in seconds since the epoch.
+        follow: whether it is looked at again.
+        text_ids: whether items are texts.
+    """
+
+    path: str
+    start: int
+    follow: bool
+    text_ids: bool = False
+
+    def load(self) -> FollowedFile:
+        """Reads the file.
+
+        Raises:
+            SourceError: it cannot be used.
+        """
+        return FollowedFile(self)
+
+
+class FollowedFile:
+    """The versions of a file, each from its time of change on.
+
+    A row with a time of its own (`updated`) counts from this time on. An item that a later version
+    lacks is gone from the version's time on. A version that cannot be used is left out, with a
+    line in the log.
+
+    Args:
+        source: the file.
+        clock: seconds since the epoch.
+
+    Raises:
+        SourceError: the file cannot be used now.
+    """
+
+    def __init__(self, source: FileCatalogue, clock: Callable[[], float] = clocks.time) -> None:
+        self._source, self._clock = source, clock
+        self._lock = threading.Lock()
+        self._looked = clock()
+        self._version = version_of(source.path)
+        self.timeline = Timeline(source.start)
+        self._add(read_items(source.path, text_ids=source.text_ids), 0)
+
+    def at(self, time: int) -> Availability:
+        """What is available at a time, in seconds since the epoch."""
+        if self._source.follow and self._looked < time + SETTLE:
+            with self._lock:
+                now = self._clock()
+                if self._looked < time + SETTLE and now - self._looked >= LOOK_EVERY:
+                    self._look(now)
+        return self.timeline.at(time)
+
+    def _look(self, now: float) -> None:
+        try:
+            version = version_of(self._source.path)
+            if version != self._version:
+                rows = read_items(self._source.path, text_ids=self._source.text_ids)
+                self._add(rows, _from(version))
+                self._version = version
+                _LOG.warning("--items %s: its new version is in use", self._source.path)
+        except SourceError as error:
+            _LOG.warning("%s; the version before stays in use", error)
+        self._looked = now
+
+    def _add(self, rows: ItemRows, since: int) -> None:
+        time = np.where(rows.updated >= 0, rows.updated, since)
+        # Several rows of an item count in the order of their times.
+        by_time = np.argsort(time, kind="stable")
+        before = self.timeline.latest
+        gone = before.ids[before.bits & ~np.isin(before.ids, rows.item)]
+        self.timeline.add(
+            np.concatenate((rows.item[by_time], gone)),
+            np.concatenate((time[by_time], np.full(len(gone), since, np.int64))),
+            np.concatenate((rows.available[by_time], np.zeros(len(gone), bool))),
+        )
+
+
+def _from(version: FileVersion) -> int:
+    return math.ceil(version.modified)

@@ -1,0 +1,174 @@
+"""The rows of a catalogue: columns of any source to those of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sources.parsing.fields import whole_numbers
+from transforms.columns.names import is_valid_id, keys_of
+from transforms.messages.events import TIME_LIMIT, Bools, Int64s
+
+SYNONYMS = {
+    "item": ("item", "item_id", "itemid", "product_id"),
+    "available": ("available", "availability"),
+    "updated": ("updated", "updated_at"),
+    "category": ("category", "category_id"),
+    "title": ("title", "name"),
+    "image": ("image", "image_url"),
+    "price": ("price",),
+    "created": ("created", "created_at"),
+}
+"""Names that a column may have; case does not matter."""
+
+TEXTS = ("category", "title", "image")
+MAX_TEXT = 2_048
+"""Longest text of an item, in characters; a longer one is cut."""
+
+YES = ("", "true", "1", "yes", "y", "t", "in stock", "in_stock")
+NO = ("false", "0", "no", "n", "f", "out of stock", "out_of_stock")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemRows:
+    """Rows of a catalogue.
+
+    Attributes:
+        item: int64 [n].
+        updated: int64 [n], seconds since the epoch from which on the row counts; -1 where the row
+            names none.
+        available: bool [n].
+        details: `category`, `title`, `image` (texts, null where missing), `price` (float64, NaN)
+            and `created` (int64, -1), each [n].
+        place: int64 [n], the row's place among all rows that were read.
+        malformed: how many rows were left out, because a value is none of its kind.
+    """
+
+    item: Int64s
+    updated: Int64s
+    available: Bools
+    details: pa.RecordBatch
+    place: Int64s
+    malformed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def take(self, rows: Int64s) -> ItemRows:
+        """The rows at some places."""
+        return ItemRows(
+            self.item[rows],
+            self.updated[rows],
+            self.available[rows],
+            self.details.take(pa.array(rows)),
+            self.place[rows],
+            self.malformed,
+        )
+
+
+def named(columns: list[str]) -> dict[str, str]:
+    """Which of the columns is which part of an item; parts that are missing are left out."""
+    lowered = {name.strip().lower(): name for name in reversed(columns)}
+    found = {}
+    for part, synonyms in SYNONYMS.items():
+        for synonym in synonyms:
+            if synonym in lowered:
+                found[part] = lowered[synonym]
+                break
+    return found
+
+
+def item_rows(columns: Mapping[str, pa.Array], rows: int, *, text_ids: bool) -> ItemRows:
+    """The rows that are items; the others are counted.
+
+    Args:
+        columns: arrays [rows] of texts by part, with nulls for missing values; `item` is there.
+        rows: how many rows there are.
+        text_ids: whether items are texts, which become keys.
+    """
+    item, good = item_ids(columns["item"], text_ids=text_ids)
+    available = np.ones(rows, bool)
+    if "available" in columns:
+        words = pc.utf8_lower(pc.utf8_trim_whitespace(columns["available"].fill_null("")))
+        available = _is_in(words, YES)
+        good &= available | _is_in(words, NO)
+    updated, valid = _times(columns.get("updated"), rows)
+    good &= valid
+    created, valid = _times(columns.get("created"), rows)
+    price, price_valid = _prices(columns.get("price"), rows)
+    good &= valid & price_valid
+    none = pa.nulls(rows, pa.string())
+    details = pa.RecordBatch.from_arrays(
+        [*(_text(columns.get(name, none)) for name in TEXTS), pa.array(price), pa.array(created)],
+        [*TEXTS, "price", "created"],
+    )
+    found = ItemRows(item, updated, available, details, np.arange(rows))
+    if good.all():
+        return found
+    kept = found.take(np.flatnonzero(good))
+    return replace(kept, malformed=rows - len(kept))
+
+
+def item_ids(texts: pa.Array, *, text_ids: bool) -> tuple[Int64s, Bools]:
+    """The ids of items as columns hold them, and which rows have one.
+
+    Args:
+        texts: an array [n] of texts.
+        text_ids: whether ids are texts, whose keys are used; else they are whole numbers.
+    """
+    texts = texts.fill_null("")
+    if not text_ids:
+        return whole_numbers(texts.cast(pa.binary()))
+    valid = is_valid_id(texts)
+    keyed = keys_of(texts)
+    return keyed.key, valid & ~keyed.collides
+
+
+def _is_in(words: pa.Array, wanted: tuple[str, ...]) -> Bools:
+    found: Bools = pc.is_in(words, pa.array(wanted)).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _times(texts: pa.Array | None, rows: int) -> tuple[Int64s, Bools]:
+    """Seconds since the epoch of whole numbers or ISO times, -1 where there is none."""
+    if texts is None:
+        return np.full(rows, -1, np.int64), np.ones(rows, bool)
+    texts = pc.utf8_trim_whitespace(texts.fill_null(""))
+    missing = pc.equal(texts, "").to_numpy(zero_copy_only=False)
+    value, valid = whole_numbers(texts.cast(pa.binary()))
+    for row in np.flatnonzero(~valid & ~missing).tolist():
+        seconds = _iso_seconds(texts[row].as_py())
+        if seconds is not None:
+            value[row], valid[row] = seconds, True
+    valid &= (value >= 0) & (value < TIME_LIMIT)
+    return np.where(valid & ~missing, value, -1), valid | missing
+
+
+def _iso_seconds(text: str) -> int | None:
+    try:
+        return int(
+            pc.strptime(pa.scalar(text[:19]), "%Y-%m-%dT%H:%M:%S", "s").cast("int64").as_py()
+        )
+    except (pa.ArrowInvalid, ValueError, TypeError):
+        return None
+
+
+def _prices(
+    texts: pa.Array | None, rows: int
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], Bools]:
+    if texts is None:
+        return np.full(rows, np.nan), np.ones(rows, bool)
+    texts = pc.utf8_trim_whitespace(texts.fill_null(""))
+    missing = pc.equal(texts, "")
+    number = pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,15}(\.[0-9]{0,15})?$")
+    value = pc.cast(pc.if_else(number, texts, None), pa.float64())
+    valid: Bools = pc.or_(number, missing).to_numpy(zero_copy_only=False)
+    return value.to_numpy(zero_copy_only=False), valid
+
+
+def _text(texts: pa.Array) -> pa.Array:
+    return pc.utf8_slice_codeunits(texts, 0, MAX_TEXT)

@@ -1,0 +1,42 @@
+"""Where a worker loads the catalogue from. A process loads it once for all steps of a job."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Protocol
+
+from transforms.messages.availability import Availability
+
+
+class CatalogueView(Protocol):
+    """A catalogue that was loaded, and that follows its changes."""
+
+    def at(self, time: int) -> Availability:
+        """What is available at a time in seconds since the epoch; may wait for the source."""
+        ...
+
+
+class CatalogueSource(Hashable, Protocol):
+    """Where the catalogue is; small, can be pickled; equal sources are one catalogue."""
+
+    def load(self) -> CatalogueView:
+        """Loads it."""
+        ...
+
+
+_KEPT = 4
+_VIEWS: OrderedDict[CatalogueSource, CatalogueView] = OrderedDict()
+_LOCK = threading.Lock()
+
+
+def loaded(source: CatalogueSource) -> CatalogueView:
+    """The source's catalogue in this process."""
+    with _LOCK:
+        if source not in _VIEWS:
+            _VIEWS[source] = source.load()
+            while len(_VIEWS) > _KEPT:
+                _VIEWS.popitem(last=False)
+        _VIEWS.move_to_end(source)
+        return _VIEWS[source]
