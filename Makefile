@@ -8,7 +8,7 @@ DEV_READY := $(VENV)/.rivulet-dev-ready
 PACKAGES := rivulet pipelines transforms inference sinks sources simulation training serving deploy benchmarks
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-ranking
+.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -103,6 +103,9 @@ chaos: $(DEV_READY) ## Kill the cluster's processes and the broker at random poi
 
 bench-serving: $(DEV_READY) ## Requests a second of the API
 	@$(PY) -m benchmarks.serving
+
+bench-exploration: $(READY) ## What exploration costs a ranking time
+	@$(PY) -m benchmarks.exploration
 
 bench-ranking: $(READY) ## Lists a second, with 1,000 to a million items
 	@$(PY) -m benchmarks.ranking

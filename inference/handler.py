@@ -19,7 +19,9 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
-from inference.models.ranker import RANKERS, LazyRanker, NotLoadedError, RankerSource
+from inference.exploration.rules import Exploration
+from inference.models.ranker import RANKERS, LazyRanker, NotLoadedError, Ranker, RankerSource
+from transforms.messages.events import Int64s
 from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import States
@@ -45,6 +47,12 @@ class Example:
     def __len__(self) -> int:
         return len(self.states)
 
+    def take(self, rows: Int64s) -> Example:
+        """The states at `rows`."""
+        return Example(
+            self.states.take(rows), self.exclusions.take(rows) if self.exclusions else None
+        )
+
     @property
     def nbytes(self) -> int:
         """Bytes of the states."""
@@ -61,10 +69,18 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         source: where a worker loads its models from.
         k: length of the lists.
         repeat_consumed: whether lists may have items of the history.
+        exploration: users who explore get lists as long as its pool; None for no exploration.
     """
 
-    def __init__(self, source: RankerSource, k: int, repeat_consumed: bool) -> None:
+    def __init__(
+        self,
+        source: RankerSource,
+        k: int,
+        repeat_consumed: bool,
+        exploration: Exploration | None = None,
+    ) -> None:
         super().__init__()
+        self._exploration = exploration
         self._source, self._k, self._repeat_consumed = source, k, repeat_consumed
         self._job = uuid.uuid4().hex
         self._next_log = 0.0
@@ -111,13 +127,8 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
 
     def _rank(self, rows: Example, model: LazyRanker) -> RankedLists:
         if len(rows):
-            states = rows.states
-            # A ranker that knows no exclusions serves a job without any.
-            more = (rows.exclusions,) if rows.exclusions else ()
             try:
-                ranked = model.load().rank(
-                    states.user, states.items, states.length, self._k, self._repeat_consumed, *more
-                )
+                ranked = self._lists(rows, model.load())
                 self._versions_refused.inc(model.newly_refused())
                 return ranked
             except NotLoadedError:
@@ -126,6 +137,30 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
                 self._failures.inc()
                 self._log_failure(len(rows))
         return RankedLists.empty(len(rows), self._k)
+
+    def _lists(self, rows: Example, ranker: Ranker) -> RankedLists:
+        """The lists of all rows, with the pool of those who explore."""
+        explores = self._exploration
+        if explores is None:
+            return self._ranked(rows, ranker, self._k)
+        in_pool = explores.explores(rows.states.user)
+        lists = RankedLists.empty(len(rows), explores.pool, scored=explores.needs_scores)
+        for chosen, size in ((~in_pool, self._k), (in_pool, explores.pool)):
+            if (at := np.flatnonzero(chosen)).size:
+                scored = explores.needs_scores and size == explores.pool
+                lists.put(at, self._ranked(rows.take(at), ranker, size, scored=scored))
+        return lists
+
+    def _ranked(
+        self, rows: Example, ranker: Ranker, size: int, scored: bool = False
+    ) -> RankedLists:
+        states = rows.states
+        # A ranker that knows no exclusions or scores serves a job without any.
+        more: dict[str, Any] = {"exclusions": rows.exclusions} if rows.exclusions else {}
+        more |= {"scored": True} if scored else {}
+        return ranker.rank(
+            states.user, states.items, states.length, size, self._repeat_consumed, **more
+        )
 
     def _log_failure(self, rows: int) -> None:
         if time.monotonic() >= self._next_log:

@@ -18,7 +18,7 @@ from inference.network.repeats import InferenceRepeats
 from inference.network.sizes import STATE_LIMIT
 from inference.search.hidden_items import HiddenItems
 from inference.search.item_index import ItemIndex
-from inference.search.quantize import quantize_items, quantize_queries
+from inference.search.quantize import MAX_NORM, quantize_items, quantize_queries
 from inference.search.threads import in_parts, one_thread
 from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
@@ -88,6 +88,7 @@ class Policy(nn.Module):
         k: int,
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
+        scored: bool = False,
     ) -> RankedLists:
         """The k best items of each row.
 
@@ -99,6 +100,9 @@ class Policy(nn.Module):
             k: length of the lists.
             repeat_consumed: whether a list may have items of the row's history.
             exclusions: items that the lists must not have; None for none.
+            scored: whether to return the items' scores, too. A score is the quantized inner product
+                of query and item, divided by the norm of the query and by the largest norm of an
+                item: from -1 to 1, and more or less by the repeat scores where there are some.
 
         Returns:
             Lists of different known items.
@@ -106,16 +110,16 @@ class Policy(nn.Module):
         user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
         if exclusions and exclusions.group is not None:
             parts = [
-                (at, self.rank(user[at], raw[at], length[at], k, repeat_consumed, part))
+                (at, self.rank(user[at], raw[at], length[at], k, repeat_consumed, part, scored))
                 for at, part in exclusions.groups()
             ]
-            return RankedLists.joined(len(user), k, parts)
+            return RankedLists.joined(len(user), k, parts, scored)
         hidden, own = None, None
         if exclusions:
             hidden = self._hidden.by(exclusions.available)
             own = self._item_rows(exclusions.items, exclusions.length)
 
-        def best(part: slice) -> Tensor:
+        def best(part: slice) -> tuple[Tensor, Tensor]:
             rows = self._item_rows(raw[part], length[part])
             window, lengths = self._window(rows, length[part])
             states = self._states(user[part], window, lengths)
@@ -128,7 +132,7 @@ class Policy(nn.Module):
                 states, k, np.concatenate(left_out, axis=1) if left_out else None, hidden
             )
 
-        return self._lists(best, len(user), k)
+        return self._lists(best, len(user), k, scored)
 
     def states(self, users: Columns, histories: Columns, lengths: Columns) -> Tensor:
         """The state of each row, float64 [n, state]; the arguments are those of `rank`."""
@@ -162,7 +166,7 @@ class Policy(nn.Module):
         given = self.check_states(states)
         rows = None if consumed is None else self.item_ids.rows(_int64s(consumed))
 
-        def best(part: slice) -> Tensor:
+        def best(part: slice) -> tuple[Tensor, Tensor]:
             state = given[part].to(self._device, torch.float64)
             return self._best(state, k, None if rows is None else rows[part])
 
@@ -204,23 +208,33 @@ class Policy(nn.Module):
 
     def _best(
         self, states: Tensor, k: int, excluded: Int64s | None, hidden: Tensor | None = None
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         queries = quantize_queries(self._head(states))
         rows = None if excluded is None else self._tensor(excluded)
-        return self._index.best(queries, k, rows, hidden)
+        return self._index.best_scored(queries, k, rows, hidden)
 
     def _tensor(self, rows: Int64s) -> Tensor:
         return torch.from_numpy(rows).to(self._device)
 
-    def _lists(self, best: Callable[[slice], Tensor], n: int, k: int) -> RankedLists:
+    def _lists(
+        self,
+        best: Callable[[slice], tuple[Tensor, Tensor]],
+        n: int,
+        k: int,
+        scored: bool = False,
+    ) -> RankedLists:
         rows = np.empty((n, k), np.int64)
+        scores = np.zeros((n, k)) if scored else None
 
         def work(part: slice) -> None:
-            rows[part] = best(part).cpu().numpy()
+            found, score = best(part)
+            rows[part] = found.cpu().numpy()
+            if scores is not None:
+                scores[part] = score.cpu().numpy() / MAX_NORM**2
 
         self._in_parts(work, n)
         length = (rows != self.item_ids.unknown).sum(axis=1)
-        return RankedLists.deterministic(self._raw[rows], length, self.info.label.encode())
+        return RankedLists.deterministic(self._raw[rows], length, self.info.label.encode(), scores)
 
     def _in_parts(self, work: Callable[[slice], None], n: int) -> None:
         if self._device.type != "cpu":

@@ -11,13 +11,17 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, RunInference
 
+from inference.exploration.explore import explore
+from inference.exploration.rules import Exploration
 from inference.handler import Example, PolicyHandler
 from inference.models.ranker import RankerSource
 from transforms.catalogue.by_time import with_availability
 from transforms.catalogue.source import CatalogueSource, loaded
 from transforms.fill import fill
+from transforms.messages.events import Bools
+from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import RankedBatch, RankingRequest
-from transforms.messages.recommendations import Recommendations
+from transforms.messages.recommendations import Recommendations, explored_places
 
 Keyed = tuple[int, RankingRequest]
 SERVED = "served"
@@ -49,6 +53,7 @@ class Recommend(beam.PTransform):
         keep_history: whether to keep the histories, for the feedback log.
         serve: whether to emit the recommendations as rows, too.
         catalogue: items that are not available at a ranking time are in none of its lists.
+        exploration: which places of which lists are drawn; None for none.
     """
 
     source: RankerSource
@@ -57,11 +62,12 @@ class Recommend(beam.PTransform):
     keep_history: bool = False
     serve: bool = False
     catalogue: CatalogueSource | None = None
+    exploration: Exploration | None = None
 
     def expand(self, requests: beam.PCollection[tuple[int, RankingRequest]]) -> Recommended:
         """Rank with the policy, complete with popular items."""
-        handler = PolicyHandler(self.source, self.size, self.repeat_consumed)
-        complete = _Fill(self.size, self.repeat_consumed, self.keep_history, self.serve)
+        handler = PolicyHandler(self.source, self.size, self.repeat_consumed, self.exploration)
+        complete = _Fill(self)
         outputs = (
             requests
             | "States" >> beam.Map(_keyed_states, self.catalogue)
@@ -96,24 +102,29 @@ def _keyed_states(element: Keyed, catalogue: CatalogueSource | None) -> tuple[Ke
 
 @beam.typehints.with_output_types(tuple[int, RankedBatch], served=Recommendations)
 class _Fill(beam.DoFn):
-    def __init__(self, size: int, repeat_consumed: bool, keep_history: bool, serve: bool) -> None:
-        self._size, self._repeat, self._keep = size, repeat_consumed, keep_history
-        self._serve = serve
+    def __init__(self, chosen: Recommend) -> None:
+        self._size, self._repeat, self._keep = (
+            chosen.size, chosen.repeat_consumed, chosen.keep_history,
+        )  # fmt: skip
+        self._serve, self._exploration = chosen.serve, chosen.exploration
         self._by_policy = Metrics.counter("rivulet", "recommendations_policy")
         self._by_popular = Metrics.counter("rivulet", "recommendations_popular")
+        self._explored = Metrics.counter("rivulet", "recommendations_explored")
 
     def process(self, result: tuple[Keyed, PredictionResult]) -> Iterator[Any]:
         (shard, request), prediction = result
+        ranked: RankedLists = prediction.inference
+        if self._exploration is not None:
+            request, ranked = explore(request, ranked, self._size, self._exploration)
         batch = fill(
-            request,
-            prediction.inference,
-            self._size,
-            repeat_consumed=self._repeat,
-            keep_history=self._keep,
+            request, ranked, self._size, repeat_consumed=self._repeat, keep_history=self._keep
         )
         by_popular = int(np.count_nonzero(batch.policy_index[batch.list_index] == 0))
         self._by_popular.inc(by_popular)
         self._by_policy.inc(len(batch.user) - by_popular)
+        if self._exploration is not None:
+            drawn: Bools = np.any(explored_places(batch.propensities), axis=1)
+            self._explored.inc(int(np.count_nonzero(drawn[batch.list_index])))
         if self._serve and len(batch.user):
             yield beam.pvalue.TaggedOutput(SERVED, batch.rows())
         yield shard, batch

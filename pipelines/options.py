@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from inference.exploration.limits import MAX_CANDIDATES
+from inference.exploration.rules import NONE, Exploration, parse_explore
 from inference.models.files import MODEL_BYTES
 from rivulet.configuration import Configuration
 from rivulet.settings import option
@@ -74,6 +78,74 @@ class RecommendSettings:
                 f"{self.history_size}: no user would ever get the policy's recommendations"
             ]
         return []
+
+
+def _explore(text: str) -> str:
+    parse_explore(text)
+    return text
+
+
+@dataclass(frozen=True)
+class ExploreSettings:
+    """Exploration: random places in the lists, so that a log says what else users like.
+
+    Attributes:
+        explore: none; epsilon:SHARE, which fills that share of the places evenly from the pool; or
+            softmax:TEMPERATURE, which prefers items with larger scores (from -1 to 1), the more
+            the lower the temperature. What is drawn depends on the user, the ranking time, the
+            model's version and --explore_seed alone.
+        explore_users: share of the users whose lists explore, by a salted hash.
+        explore_places: last places of a list that are drawn.
+        explore_pool: the policy's best items from which they are drawn, without those of the first
+            places.
+        explore_seed: another number makes other draws, and selects other users.
+    """
+
+    explore: str = option("none", "none, epsilon:SHARE or softmax:TEMPERATURE", parse=_explore)
+    explore_users: float = option(1.0, "SHARE", above=0, most=1)
+    explore_places: int = option(2, "N", least=1)
+    explore_pool: int = option(32, "N", least=2, most=MAX_CANDIDATES)
+    explore_seed: int = option(0, "N", least=0, most=2**63 - 1)
+
+    @property
+    def exploration(self) -> Exploration | None:
+        """How the job explores; None where it does not."""
+        design, amount = parse_explore(self.explore)
+        if design == NONE:
+            return None
+        return Exploration(
+            design,
+            amount,
+            self.explore_users,
+            self.explore_places,
+            self.explore_pool,
+            self.explore_seed,
+        )
+
+    def conflicts(self, recommendations: int, model: Sequence[str]) -> Iterator[str]:
+        """What has no effect or cannot work together with other options, a line each.
+
+        Args:
+            recommendations: items of a recommendation.
+            model: the values of --model.
+        """
+        if self.exploration is None:
+            for field in dataclasses.fields(self):
+                if getattr(self, field.name) != field.default:
+                    yield f"--{field.name} has no effect without --explore=epsilon:SHARE"
+            return
+        if self.explore_places > recommendations:
+            yield (
+                f"--explore_places={self.explore_places} is more than --recommendations="
+                f"{recommendations}: a list has no more places"
+            )
+        if self.explore_pool <= recommendations:
+            yield (
+                f"--explore_pool={self.explore_pool} is not more than --recommendations="
+                f"{recommendations}: there would be nothing to draw"
+            )
+        if tuple(model) == ("none",):
+            yield f"--explore={self.explore} has no effect with --model=none"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.options import (
+    ExploreSettings,
     FeedbackSettings,
     ModelSettings,
     PopularSettings,
@@ -54,6 +55,7 @@ JOB = Job(
         CatalogueSettings,
         PopularSettings,
         RecommendSettings,
+        ExploreSettings,
         ShardSettings,
         ModelSettings,
         FeedbackSettings,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
         RecommendUsers as RecommendUsers,
     )
     from pipelines.options import (
+        ExploreSettings as ExploreSettings,
+    )
+    from pipelines.options import (
         ModelSettings as ModelSettings,
     )
     from pipelines.options import (
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ExploreSettings": "pipelines.options",
     "InputSettings": "sources.options",
     "KafkaSettings": "sources.options",
     "ModelSettings": "pipelines.options",

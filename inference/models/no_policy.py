@@ -29,7 +29,8 @@ class NoPolicy:
         k: int,
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
+        scored: bool = False,
     ) -> RankedLists:
         """An empty list for each user."""
-        del histories, lengths, repeat_consumed, exclusions
+        del histories, lengths, repeat_consumed, exclusions, scored
         return RankedLists.empty(len(users), k)

@@ -38,8 +38,12 @@ class Ranker(Protocol):
         k: int,
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
+        scored: bool = False,
     ) -> RankedLists:
-        """The best `k` items for each user and history; as `inference.policy.Policy.rank`."""
+        """The best `k` items for each user and history; as `inference.policy.Policy.rank`.
+
+        `scored` is given where a job explores by scores, and not otherwise.
+        """
         ...
 
 

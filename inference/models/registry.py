@@ -54,9 +54,10 @@ class Registry:
         k: int,
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
+        scored: bool = False,
     ) -> RankedLists:
         """Each row's list by its user's model, with that model's label; as `Policy.rank`."""
-        ranked = RankedLists.empty(len(users), k)
+        ranked = RankedLists.empty(len(users), k, scored=scored)
         share = shares(users, self.weights)
         for number, model in enumerate(self.models):
             at = np.flatnonzero(share == number)
@@ -65,10 +66,9 @@ class Registry:
             policy = model.policy()
             given = policy.rank(
                 users[at], histories[at], lengths[at], k, repeat_consumed,
-                exclusions.take(at) if exclusions else None,
+                exclusions.take(at) if exclusions else None, scored,
             )  # fmt: skip
-            ranked.items[at], ranked.length[at] = given.items, given.length
-            ranked.propensities[at], ranked.policy[at] = given.propensities, given.policy
+            ranked.put(at, given)
         return ranked
 
 

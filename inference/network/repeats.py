@@ -104,7 +104,7 @@ class InferenceRepeats:
         lengths: Tensor,
         excluded: Tensor | None = None,
         hidden: Tensor | None = None,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """The k items with the largest scores.
 
         Args:
@@ -116,7 +116,8 @@ class InferenceRepeats:
             hidden: bool [m], rows not to return for any query; None for no such rows.
 
         Returns:
-            int64 [n, k], rows of the item table, m where a list has no more items.
+            int64 [n, k], rows of the item table, m where a list has no more items; and their
+            scores, float64 [n, k], in units of the quantized ones.
         """
         place = torch.arange(items.shape[1], device=items.device).expand_as(items)
         place = place.masked_fill(place >= lengths[:, None], -1)
@@ -135,8 +136,8 @@ def best_with_repeats(
     repeats: RepeatScores,
     excluded: Tensor | None = None,
     hidden: Tensor | None = None,
-) -> Tensor:
-    """As `ItemIndex.best`, with repeat scores added.
+) -> tuple[Tensor, Tensor]:
+    """As `ItemIndex.best`, with repeat scores added, and with the scores.
 
     Args:
         index: over the quantized items.
@@ -168,4 +169,4 @@ def best_with_repeats(
     # Sorted by row first: the stable sort by score then gives ties to the smaller row.
     rows, order = rows.sort(dim=1)
     scores, best = scores.gather(1, order).sort(dim=1, descending=True, stable=True)
-    return rows.gather(1, best).masked_fill_(scores == -torch.inf, m)[:, :k]
+    return rows.gather(1, best).masked_fill_(scores == -torch.inf, m)[:, :k], scores[:, :k]

@@ -45,6 +45,12 @@ class ItemIndex:
     def best(
         self, queries: Tensor, k: int, excluded: Tensor | None, hidden: Tensor | None = None
     ) -> Tensor:
+        """As `best_scored`, without the scores."""
+        return self.best_scored(queries, k, excluded, hidden)[0]
+
+    def best_scored(
+        self, queries: Tensor, k: int, excluded: Tensor | None, hidden: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The k items with the largest inner products, best first, ties by the smaller row.
 
         Args:
@@ -54,10 +60,12 @@ class ItemIndex:
             hidden: bool [m], rows not to return for any query; None for no such rows.
 
         Returns:
-            int64 [n, k], rows, m where a list has no more items.
+            int64 [n, k], rows, m where a list has no more items; and float64 [n, k], their inner
+            products.
         """
         n, found = len(queries), min(k, self.rows)
         best = torch.full((n, k), self.rows, dtype=torch.int64, device=self.device)
+        products = torch.full((n, k), EXCLUDED, dtype=torch.float64, device=self.device)
         for start in range(0, n, self._search.batch):
             part = slice(start, start + self._search.batch)
             keys = self._search.keys(
@@ -65,7 +73,8 @@ class ItemIndex:
             )
             rows, scores = rows_and_scores(keys)
             best[part, : rows.shape[1]] = rows.masked_fill_(scores == EXCLUDED, self.rows)
-        return best
+            products[part, : rows.shape[1]] = scores
+        return best, products
 
 
 class _AllScores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import uuid
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ import apache_beam as beam
 
 from pipelines.graph.recommend_users import RecommendConfig
 from pipelines.options import (
+    ExploreSettings,
     FeedbackSettings,
     ModelSettings,
     PopularSettings,
@@ -122,6 +124,7 @@ class JobGraph:
             allowed_lateness=self.allowed_lateness,
             serve=self.serves_first,
             catalogue=self.catalogue,
+            explore=self.settings[ExploreSettings],
         )
 
     @property
@@ -133,6 +136,9 @@ class JobGraph:
             found |= {name: getattr(concern, name) for name in own}
         if RecommendSettings in self.settings:
             found["min_history"] = self.recommend_config.min_history
+            explore = self.settings[ExploreSettings]
+            if explore.exploration is not None:
+                found |= dataclasses.asdict(explore)
         return JobSettings(
             self.run, {name: value for name, value in found.items() if value is not None}
         )

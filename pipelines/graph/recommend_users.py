@@ -22,7 +22,12 @@ import apache_beam as beam
 from inference.models.ranker import RankerSource
 from inference.recommend import Recommend, Recommended
 from pipelines.graph.models import min_history_of, model_source
-from pipelines.options import ModelSettings, PopularSettings, RecommendSettings
+from pipelines.options import (
+    ExploreSettings,
+    ModelSettings,
+    PopularSettings,
+    RecommendSettings,
+)
 from transforms.catalogue.source import CatalogueSource
 from transforms.feedback.reward_recommendations import Rewarded, RewardRecommendations
 from transforms.feedback.rules import RewardRules
@@ -62,6 +67,10 @@ class RecommendConfig:
             received.
         serve: whether to emit the recommendations before they are rewarded, too.
         catalogue: what is available when; None for all items.
+        explore: which places of which lists are drawn.
+
+    Raises:
+        ValueError: the settings of `explore` have no effect or cannot work with the others.
     """
 
     popular: PopularSettings = field(default_factory=PopularSettings)
@@ -74,6 +83,12 @@ class RecommendConfig:
     allowed_lateness: int = 3600
     serve: bool = False
     catalogue: CatalogueSource | None = None
+    explore: ExploreSettings = field(default_factory=ExploreSettings)
+
+    def __post_init__(self) -> None:
+        recommendations = self.recommend.recommendations
+        for problem in self.explore.conflicts(recommendations, self.model.model):
+            raise ValueError(problem)
 
     @property
     def pane(self) -> int:
@@ -214,6 +229,7 @@ def recommend(
         keep_history=config.keep_feedback,
         serve=config.serve,
         catalogue=config.catalogue,
+        exploration=config.explore.exploration,
     )
     return recommended
 

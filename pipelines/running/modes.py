@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.flink.options import FlinkSettings
+from pipelines.options import ExploreSettings, ModelSettings, RecommendSettings
 from pipelines.running.command_line import JobOptions
 from pipelines.running.runners import runner_name
 from rivulet.configuration import Configuration
@@ -37,6 +38,9 @@ def problems(options: JobOptions) -> Iterator[str]:
                     f"{name} is for a file: the folder {public_name(letters.dead_letters)} gets a "
                     "file for each bundle, of which none is deleted; give it a lifecycle rule"
                 )
+    if ExploreSettings in settings:
+        count = settings[RecommendSettings].recommendations
+        yield from settings[ExploreSettings].conflicts(count, settings[ModelSettings].model)
     files = is_file_input(settings[InputSettings].input or "")
     if files:
         for name in settings.changed(KafkaSettings):

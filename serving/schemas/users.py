@@ -53,7 +53,7 @@ class Recommendation:
     ]
     propensities: Annotated[
         list[float] | None,
-        Field(description="Probability with which the policy showed each item"),
+        Field(description="Probability with which each item was in the list"),
     ]
     last_reward: Annotated[
         int | None,

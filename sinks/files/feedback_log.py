@@ -24,6 +24,7 @@ from sinks.rows import policy_names
 from transforms.messages.events import Int64s
 from transforms.messages.feedback import Feedback
 from transforms.messages.job import JobSettings
+from transforms.messages.recommendations import explored_places
 
 STREAMING_WINDOW = 600
 """Seconds of event time in one file of an unbounded stream."""
@@ -67,7 +68,7 @@ class WriteFeedback(beam.PTransform):
 
 
 def to_table(rows: Feedback, settings: JobSettings | None = None) -> pa.Table:
-    """Feedback as an Arrow table: user, time, history, items, policy, propensities, rewards.
+    """Feedback as an Arrow table, with the columns of the feedback log (spec section 5).
 
     Args:
         rows: the feedback.
@@ -81,6 +82,7 @@ def to_table(rows: Feedback, settings: JobSettings | None = None) -> pa.Table:
             "items": _ragged(rows.items, rows.length),
             "policy": policy_names(rows.policy),
             "propensities": _ragged(rows.propensities, rows.length),
+            "explored": _ragged(explored_places(rows.propensities), rows.length),
             "rewards": _ragged(rows.rewards, rows.length),
         }
     )

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
 from deploy.servers.kafka import Kafka
 from tests.fakes import LABEL, ranked_items
 from tests.graph import Tables
-from tests.oracle import rules
+from tests.oracle import exploration, rules
 from tests.oracle.events import Event
 from tests.pipelines import streams
 
@@ -65,25 +66,48 @@ def closing(events: Sequence[Event]) -> Event:
     return Event(max(event.time for event in events) + 2 * 3600, 999, 999, "pv")
 
 
-def check(tables: Tables, events: Sequence[Event], closing: Sequence[Event] = ()) -> None:
+EXPLORE = ("--explore=epsilon:0.5", "--explore_users=0.7", "--explore_pool=12")
+
+
+def explored(user: int, time: int, pool: list[int]) -> tuple[list[int], list[float]]:
+    """The oracle's list of a job with the options EXPLORE."""
+    candidates = len(pool) - 6
+    if len(pool) <= 8 or not exploration.explores(user, 0.7, 0):
+        return pool[:8], [1.0] * len(pool[:8])
+    inclusion = exploration.whole(exploration.epsilon(candidates, 2, 0.5), 2)
+    seed = exploration.list_seed(user, time, LABEL, 0)
+    return exploration.explored_list(pool, inclusion, 8, 2, seed)
+
+
+def check(
+    tables: Tables, events: Sequence[Event], closing: Sequence[Event] = (), explore: bool = False
+) -> None:
     """Asserts that the tables are the oracle's.
 
     Args:
         tables: the job's tables.
         events: the stream.
         closing: further events, of which only the records are in the tables.
+        explore: the job had the options EXPLORE.
     """
     rankings = rules.popular(events)
-    shown = rules.recommendations(
-        events, lambda user, history: ranked_items(user, history, 8), rankings
-    )
+
+    def plain(user: int, time: int, pool: list[int]) -> tuple[list[int], list[float]]:
+        return pool, [1.0] * len(pool)
+
+    def model(user: int, history: list[int]) -> list[int]:
+        # The fake policy's lists differ with the number that is asked for.
+        wide = explore and exploration.explores(user, 0.7, 0)
+        return ranked_items(user, history, 12 if wide else 8)
+
+    shown = rules.recommendations(events, model, rankings, explore=explored if explore else plain)
     recorded = {(e.user, e.item, e.behavior, e.time) for e in (*events, *closing)}
     assert sorted(tables.records) == sorted(recorded)
     assert tables.popular == rankings
     expected = {
         key: (
-            row.items, LABEL.decode() if row.by_policy else "popular", [1.0] * len(row.items),
-            row.last_reward,
+            row.items, LABEL.decode() if row.by_policy else "popular",
+            np.float32(row.propensities).tolist(), row.last_reward,
         )
         for key, row in shown.items()
     }  # fmt: skip

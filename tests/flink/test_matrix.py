@@ -35,12 +35,12 @@ def topic(kafka: Kafka) -> list[str]:
     return [f"--input={url}", "--kafka_stop_at=latest"]
 
 
-def tables(folder: Path, *flags: str, counted: bool = True) -> Tables:
+def tables(folder: Path, *flags: str, counted: bool = True, explore: bool = False) -> Tables:
     """Runs the job; asserts that its tables and (`counted`) its counts are the oracle's."""
     store = folder / "store.db"
     said = stream.run(folder, *stream.sqlite_flags(store), *flags)
     found = read_tables(store, Summary({}, 1.0))
-    stream.check(found, EVENTS)
+    stream.check(found, EVENTS, explore=explore)
     letters = store.with_suffix(".jsonl").read_text().splitlines()
     assert len(letters) == len(stream.MALFORMED)
     if counted:
@@ -76,6 +76,13 @@ def test_embedded_flink_in_batch(tmp_path: Path, file: str, expected: Tables) ->
 
 def test_embedded_flink_in_streaming(tmp_path: Path, topic: list[str], expected: Tables) -> None:
     assert tables(tmp_path, *topic, "--runner=FlinkRunner").minutes == expected.minutes
+
+
+@pytest.mark.parametrize("runner", ["PrismRunner", "FlinkRunner"])
+def test_exploration_in_streaming(tmp_path: Path, topic: list[str], runner: str) -> None:
+    """Draws depend on the user, the ranking time, the version and the seed alone."""
+    flags = (*topic, *stream.EXPLORE, f"--runner={runner}")
+    tables(tmp_path, *flags, counted=False, explore=True)
 
 
 @pytest.mark.parametrize("parallelism", [1, 4])

@@ -6,6 +6,7 @@ import torch
 
 from inference.network.sizes import STATE_LIMIT
 from inference.policy import Policy, StateError
+from inference.search.quantize import MAX_NORM, quantize_items, quantize_queries
 from tests.inference.tiny import tiny_policy
 from transforms.messages.availability import Availability
 from transforms.messages.exclusions import Exclusions
@@ -39,6 +40,32 @@ def test_lists_obey_the_rules(algorithm: str, repeat: bool) -> None:
         assert set(items.tolist()) <= known
         repeated += len(set(items.tolist()) & set(history[:length].tolist()))
     assert (repeated > 0) == repeat
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+@pytest.mark.parametrize("repeats", [False, True])
+def test_scores_are_the_quantized_products(repeat: bool, repeats: bool) -> None:
+    policy = tiny_policy(repeats=repeats)
+    if policy.network.repeats is not None:
+        torch.nn.init.normal_(policy.network.repeats.weights)
+        policy = Policy(policy.network, policy.item_ids, policy.user_ids, policy.info)
+    users, histories, lengths = rows_of(policy, 100)
+    scored = policy.rank(users, histories, lengths, 20, repeat_consumed=repeat, scored=True)
+    plain = policy.rank(users, histories, lengths, 8, repeat_consumed=repeat)
+    assert plain.scores is None
+    assert scored.scores is not None
+    assert np.array_equal(scored.items[:, :8], plain.items)
+    assert (np.diff(scored.scores, axis=1) <= 0).all()
+    vectors = quantize_items(policy.network.vectors()).double()
+    queries = quantize_queries(policy.queries(users, histories, lengths)).double()
+    products = (queries @ vectors.T / MAX_NORM**2).numpy()
+    rows = policy.item_ids.rows(scored.items)
+    wanted = np.take_along_axis(products, rows, axis=1)
+    fresh = np.ones(rows.shape, bool)
+    if repeat and repeats:  # The items of the history have repeat scores besides.
+        fresh = ~(scored.items[:, :, None] == histories[:, None, :]).any(axis=2)
+        assert (wanted != scored.scores)[~fresh].any()
+    assert np.array_equal(wanted[fresh], scored.scores[fresh])
 
 
 def test_a_small_catalogue_gives_shorter_lists() -> None:

@@ -10,6 +10,8 @@ from tests.oracle.events import Event
 REWARD = {"pv": 1.0, "cart": 2.0, "fav": 2.0, "buy": 3.0}
 Model = Callable[[int, list[int]], list[int]]
 """(user, history) to the policy's items, best first."""
+Explore = Callable[[int, int, list[int]], tuple[list[int], list[float]]]
+"""(user, ranking time, the policy's items) to the list and its propensities."""
 
 
 class Recommendation(NamedTuple):
@@ -17,6 +19,7 @@ class Recommendation(NamedTuple):
     items: list[int]
     by_policy: bool
     last_reward: int
+    propensities: tuple[float, ...] = ()
 
 
 def popular(
@@ -69,13 +72,14 @@ def recommendations(
     available: Callable[[int], set[int]] | None = None,
     ttl: int = 0,
     memory: int = 0,
+    explore: Explore | None = None,
 ) -> dict[tuple[int, int], Recommendation]:
     """(user, ranking time) to the recommendation.
 
     With a `ttl` (seconds), a history starts anew after a longer silence, and a recommendation
     counts as the previous one for `memory` seconds. `available` gives the items that are available
-    at a time. No list has an item that the user bought in the
-    `exclude_bought` seconds before it.
+    at a time. No list has an item that the user bought in the `exclude_bought` seconds before it.
+    With `explore`, rows have propensities.
     """
     events = list(events)
     by_user: dict[int, list[Event]] = defaultdict(list)
@@ -112,8 +116,9 @@ def recommendations(
                 gone = (seen | set(model(user, history))) - offered
                 banned |= gone
                 bought |= gone
-            items = model(user, history)[:count] if len(history) >= min_history else []
-            items = [item for item in items if item not in bought]
+            pool = model(user, history) if len(history) >= min_history else []
+            pool = [item for item in pool if item not in bought]
+            items, chances = explore(user, at, pool) if explore else (pool[:count], [])
             by_policy = bool(items)
             latest = bisect_right(ends, at) - 1
             if latest >= 0:
@@ -125,7 +130,11 @@ def recommendations(
                 since, shown = before
                 later = own[bisect_left(times, since) : bisect_left(times, at)]
                 last_reward = len(set(shown) & {event.item for event in later})
-            answers[user, at] = Recommendation(history, items, by_policy, last_reward)
+            if explore:
+                chances = [*chances, *[1.0] * (len(items) - len(chances))]
+            answers[user, at] = Recommendation(
+                history, items, by_policy, last_reward, tuple(chances)
+            )
             before = (at, items)
     return answers
 

@@ -87,6 +87,11 @@ def test_options_of_another_command_are_refused(
         ([KAFKA, "--columns=user,item,time"], "--columns is for files"),
         (["--input=a.csv", "--input=b.csv"], "--input is given twice"),
         ([KAFKA, "--reset_watermark", "--runner=FlinkRunner"], "resumed with --savepoint"),
+        (["--explore_users=0.5"], "--explore_users has no effect without --explore"),
+        (["--explore=greedy"], "take none, epsilon:SHARE"),
+        (["--explore=epsilon:0.1", "--explore_pool=8"], "there would be nothing to draw"),
+        (["--explore=epsilon:0.1", "--explore_places=9"], "a list has no more places"),
+        (["--explore=softmax:0.1", "--model=none"], "no effect with --model=none"),
         (["--dead_letters=/no/such/dead.jsonl"], "there is no folder /no/such"),
     ],
 )

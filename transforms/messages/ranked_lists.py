@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,13 @@ class RankedLists:
     Attributes:
         items: int64 [n, k], raw item ids, best first, 0 after the last one.
         length: int64 [n], how many of a row's items are valid.
-        propensities: float32 [n, k], the probability with which the policy showed each item:
+        propensities: float32 [n, k], the probability with which each item is in its list:
             1.0 for a deterministic policy, 0 after the last item.
         policy: bytes [n], the label of the model that ranked (UTF-8, at most POLICY_BYTES);
             empty where nothing names it.
         names: the texts of the items; None where they are integers.
+        scores: float64 [n, k], the items' scores, descending, for exploration; None where nobody
+            asked for them.
     """
 
     items: npt.NDArray[np.int64]
@@ -35,23 +37,29 @@ class RankedLists:
     propensities: npt.NDArray[np.float32]
     policy: npt.NDArray[np.bytes_]
     names: IdNames | None = None
+    scores: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.length)
 
     @classmethod
-    def empty(cls, n: int, k: int) -> RankedLists:
-        """`n` lists without items, each with room for `k`."""
+    def empty(cls, n: int, k: int, scored: bool = False) -> RankedLists:
+        """`n` lists without items, each with room for `k`, and where `scored` for scores."""
         return cls(
             np.zeros((n, k), np.int64),
             np.zeros(n, np.int64),
             np.zeros((n, k), np.float32),
             np.zeros(n, f"S{POLICY_BYTES}"),
+            scores=np.zeros((n, k)) if scored else None,
         )
 
     @classmethod
     def deterministic(
-        cls, items: npt.NDArray[np.int64], length: npt.NDArray[np.int64], policy: bytes = b""
+        cls,
+        items: npt.NDArray[np.int64],
+        length: npt.NDArray[np.int64],
+        policy: bytes = b"",
+        scores: npt.NDArray[np.float64] | None = None,
     ) -> RankedLists:
         """Lists of a deterministic policy: each item has the propensity 1.0.
 
@@ -59,18 +67,20 @@ class RankedLists:
             items: int64 [n, k], best first.
             length: int64 [n].
             policy: the label of the model that ranked, for all rows.
+            scores: float64 [n, k], of the items; None where nobody asked for them.
         """
         valid = np.arange(items.shape[1]) < length[:, None]
         labels = np.full(len(length), policy[:POLICY_BYTES], f"S{POLICY_BYTES}")
-        return cls(items, length, valid.astype(np.float32), labels)
+        return cls(items, length, valid.astype(np.float32), labels, scores=scores)
 
     @classmethod
-    def joined(cls, n: int, k: int, parts: Iterable[tuple[Int64s, RankedLists]]) -> RankedLists:
+    def joined(
+        cls, n: int, k: int, parts: Iterable[tuple[Int64s, RankedLists]], scored: bool = False
+    ) -> RankedLists:
         """`n` lists of `k` places from parts: rows, and their lists."""
-        joined = cls.empty(n, k)
+        joined = cls.empty(n, k, scored)
         for rows, part in parts:
-            joined.items[rows], joined.length[rows] = part.items, part.length
-            joined.propensities[rows], joined.policy[rows] = part.propensities, part.policy
+            joined.put(rows, part)
         return joined
 
     def take(self, rows: slice | npt.NDArray[np.generic]) -> RankedLists:
@@ -80,5 +90,26 @@ class RankedLists:
             self.length[rows],
             self.propensities[rows],
             self.policy[rows],
+            self.names,
+            None if self.scores is None else self.scores[rows],
+        )
+
+    def put(self, rows: npt.NDArray[np.int64], lists: RankedLists) -> None:
+        """Writes lists, which are at most as long as these, over those at `rows`."""
+        k = lists.items.shape[1]
+        self.items[rows, :k], self.length[rows] = lists.items, lists.length
+        self.propensities[rows, :k], self.policy[rows] = lists.propensities, lists.policy
+        if self.scores is not None and lists.scores is not None:
+            self.scores[rows, :k] = lists.scores
+
+    def cut(self, k: int) -> RankedLists:
+        """The first `k` items of each list, without scores; a copy where lists are longer."""
+        if self.items.shape[1] <= k:
+            return replace(self, scores=None)
+        return RankedLists(
+            self.items[:, :k].copy(),
+            np.minimum(self.length, k),
+            self.propensities[:, :k].copy(),
+            self.policy,
             self.names,
         )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.columns.frames import Frame, coded
-from transforms.messages.events import Float32s, Int64s
+from transforms.messages.events import Bools, Float32s, Int64s
 
 Labels = npt.NDArray[np.bytes_]
 
@@ -24,7 +24,8 @@ class Recommendations(Frame):
         time: int64 [n], the ranking time in seconds since the epoch.
         items: int64 [n, k], best first, padded with 0.
         length: int64 [n], how many of `items` are valid.
-        propensities: float32 [n, k].
+        propensities: float32 [n, k], the probability with which each item was in the list; 1
+            where nothing was drawn (`explored_places`), 0 after the last item.
         policy: bytes [n], the label of the policy that ranked (UTF-8), or b"popular".
         last_reward: int64 [n], how many items of the user's previous recommendation the user
             went on to; -1 where there was none.
@@ -40,6 +41,19 @@ class Recommendations(Frame):
     propensities: Float32s
     policy: Labels
     last_reward: Int64s
+
+
+def explored_places(propensities: Float32s) -> Bools:
+    """Which places of lists were drawn: bool [n, k].
+
+    A place was drawn where its item's propensity is below 1. Popular items that complete a list,
+    and the items that a policy shows in any case, have the propensity 1.
+
+    Args:
+        propensities: float32 [n, k], 0 after the last item.
+    """
+    drawn: Bools = (propensities > 0) & (propensities < 1)
+    return drawn
 
 
 def coded_labels(labels: Labels) -> tuple[Labels, Int64s]:

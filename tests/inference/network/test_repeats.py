@@ -39,7 +39,7 @@ def test_lists_are_those_of_sorting_all_sums(m: int, k: int) -> None:
     queries = torch.from_numpy(rng.integers(-2, 3, (50, 4))).float()
     had = torch.from_numpy(rng.integers(0, m + 1, (50, 6)))
     bonus = torch.from_numpy(rng.integers(-4, 5, (50, 6))).double()
-    best = best_with_repeats(ItemIndex(items), items, queries, k, RepeatScores(had, bonus))
+    best, _ = best_with_repeats(ItemIndex(items), items, queries, k, RepeatScores(had, bonus))
     for row in range(50):
         scores = (items[:-1] @ queries[row]).tolist()
         total = [
@@ -55,7 +55,7 @@ def test_a_bonus_beyond_all_bounds_only_wins() -> None:
     repeats = RepeatScores(
         torch.tensor([[0, 2]]), torch.tensor([[1e30, 1e30]], dtype=torch.float64)
     )
-    best = best_with_repeats(ItemIndex(items), items, torch.tensor([[1.0]]), 3, repeats)
+    best, _ = best_with_repeats(ItemIndex(items), items, torch.tensor([[1.0]]), 3, repeats)
     assert best.tolist() == [[0, 1, 2]]
 
 
