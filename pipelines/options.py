@@ -168,6 +168,10 @@ class ModelSettings:
         model: directory of a trained model, or of several versions with a file CURRENT that names
             the one in use; given several times with weights, the models share the users; 'none'
             for popular items alone.
+        min_known: a model is not used, and its users get popular items, if a smaller share of its
+            items occurs among those of the input's first 100,000 events (of a topic: the newest),
+            or of the different items there if these are fewer, and in the catalogue; 0 for no
+            such rule.
         max_model_bytes: largest size of a file of a model directory, in bytes.
     """
 
@@ -175,6 +179,7 @@ class ModelSettings:
         (), "[NAME=]DIR[:WEIGHT]", shown="the model that comes with Rivulet"
     )
     max_model_bytes: int = option(MODEL_BYTES, "BYTES", least=1)
+    min_known: float = option(0.1, "SHARE", least=0, most=1)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class Registry:
         device: where they run.
         limit: most bytes of a file of a model directory.
         clock: seconds, monotonic.
+        unused: places of models that rank nothing for their users.
 
     Raises:
         ModelError: a model cannot be loaded.
@@ -37,7 +38,9 @@ class Registry:
         device: str = "cpu",
         limit: int = MODEL_BYTES,
         clock: Callable[[], float] = time.monotonic,
+        unused: tuple[int, ...] = (),
     ) -> None:
+        self.unused = unused
         self.weights = [choice.weight for choice in choices]
         self.models = [VersionedModel(choice, device, limit, clock) for choice in choices]
 
@@ -61,7 +64,7 @@ class Registry:
         share = shares(users, self.weights)
         for number, model in enumerate(self.models):
             at = np.flatnonzero(share == number)
-            if not len(at):
+            if not len(at) or number in self.unused:
                 continue
             policy = model.policy()
             given = policy.rank(
@@ -80,11 +83,13 @@ class RegistrySource:
         choices: the models, as `parse_models` returns them.
         device: where they run.
         limit: most bytes of a file of a model directory.
+        unused: places of models that rank nothing for their users.
     """
 
     choices: tuple[ModelChoice, ...]
     device: str = "cpu"
     limit: int = MODEL_BYTES
+    unused: tuple[int, ...] = ()
 
     def load(self) -> Registry:
         """Loads the models.
@@ -92,4 +97,4 @@ class RegistrySource:
         Raises:
             ModelError: one of them cannot be loaded.
         """
-        return Registry(self.choices, self.device, self.limit)
+        return Registry(self.choices, self.device, self.limit, unused=self.unused)

@@ -12,6 +12,8 @@ from inference.recommend import SERVED, Recommended
 from pipelines.graph.job_graph import JobGraph
 from pipelines.graph.job_metrics import WriteJobMetrics
 from pipelines.graph.late_events import LateEventsToDeadLetters
+from pipelines.graph.model_fit import unfit_models
+from pipelines.graph.models import model_source
 from pipelines.graph.recommend_users import (
     minutes_of,
     rank_popular,
@@ -20,7 +22,7 @@ from pipelines.graph.recommend_users import (
     reward,
     rows_of,
 )
-from pipelines.options import FeedbackSettings, PopularSettings, RecommendSettings
+from pipelines.options import FeedbackSettings, ModelSettings, PopularSettings, RecommendSettings
 from rivulet.configuration import Configuration
 from sinks.base import WorkerCounts
 from sinks.files.dead_letters import WriteDeadLetters
@@ -74,6 +76,8 @@ def recommend_graph(job: JobGraph, models: RankerSource | None = None) -> None:
         ModelError: a model of the settings cannot be used.
     """
     config = job.recommend_config
+    if models is None:
+        models = model_source(job.settings[ModelSettings], unfit_models(job))
     write_records(job)
     closed = close_panes(job)
     popular = rank_popular(closed.blocks, config.popular, job.bounded, job.catalogue)

@@ -33,6 +33,7 @@ from sources.read import Events
 from transforms.catalogue.source import CatalogueSource, loaded
 from transforms.columns.frames import Frame
 from transforms.messages.dead_letters import DeadLetterBatch
+from transforms.messages.events import Int64s
 from transforms.messages.job import JOB_SETTINGS, JobSettings
 from transforms.progress import ProgressCounters
 
@@ -108,6 +109,14 @@ class JobGraph:
         if source is not None:
             loaded(source)  # What cannot be used is refused before the job starts.
         return source
+
+    @property
+    def catalogue_items(self) -> Int64s | None:
+        """The items that the catalogue has now; None without a catalogue."""
+        source = self.catalogue
+        if source is None:
+            return None
+        return loaded(source).at(-(-self.run // 1000)).ids
 
     @property
     def recommend_config(self) -> RecommendConfig:

@@ -16,21 +16,29 @@ MIN_HISTORY = 10
 """Events that a user needs before a policy ranks that says nothing of it."""
 
 
-def model_source(settings: ModelSettings) -> RankerSource:
+def model_source(settings: ModelSettings, unused: tuple[int, ...] = ()) -> RankerSource:
     """The models that the settings name; those are loaded here once, before the job starts.
 
     The model that comes with Rivulet is known to be sound and is not loaded here, so that a job
     begins to read before it imports PyTorch.
 
+    Args:
+        settings: which models.
+        unused: places of those that rank for nobody.
+
     Raises:
         ModelError: a directory holds no model that can be used.
     """
+    if unused and len(unused) == max(1, len(settings.model)):
+        return NoPolicy()
     if not settings.model:
         return RegistrySource(parse_models([str(packaged_model())]))
     if settings.model == ("none",):
         return NoPolicy()
     try:
-        source = RegistrySource(parse_models(settings.model), limit=settings.max_model_bytes)
+        source = RegistrySource(
+            parse_models(settings.model), limit=settings.max_model_bytes, unused=unused
+        )
     except ValueError as error:
         raise ModelError(f"--model: {error}") from error
     source.load()
