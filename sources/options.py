@@ -37,6 +37,10 @@ class InputSettings:
             Parquet), or kafka://HOST:PORT[,HOST:PORT]/TOPIC.
         schema: how the fields of the input map to events: a TOML file, or the name of a preset
             such as retailrocket or movielens. `python -m pipelines.inspect` proposes one.
+        history: files whose events come before those of a topic, in the formats of --input. The
+            topic is then read from shortly before their last event, and events that are in both
+            count once. The files are read twice: for the last event, at the start, and by the job.
+        history_schema: the schema of the files of --history.
         columns: the columns of CSV files without a header, separated by commas, for example
             'user,item,category,behavior,time'; user, item and time (seconds since the epoch) are
             required, names other than these and behavior are ignored.
@@ -57,6 +61,8 @@ class InputSettings:
     max_line: int = option(1 << 20, "BYTES", least=1)
     max_malformed: float = option(0.5, "SHARE", least=0, most=1)
     schema: str | None = option(None, "FILE|PRESET", shown="the columns have an event's names")
+    history: tuple[str, ...] = option((), "FILE", shown="none", several=True)
+    history_schema: str | None = option(None, "FILE|PRESET", shown="that of --schema")
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
@@ -68,9 +74,9 @@ class InputSettings:
                 Layout.of(split_columns(self.columns), "--columns")
             except SourceError as error:
                 found.append(f"{error}; for example {EXAMPLE}")
-            if self.schema is not None:
+            if self.schema is not None or self.history_schema is not None:
                 found.append("--columns has no effect with --schema: give columns in the schema")
-            if self.input is not None and not is_file_input(self.input):
+            if self.input is not None and self.is_topic and not self.history:
                 found.append("--columns is for files: a Kafka value is user,item,time[,behavior]")
         if self.schema is not None:
             if self.input is None:
@@ -79,7 +85,23 @@ class InputSettings:
                 self.read_schema()
             except SourceError as error:
                 found.append(str(error))
+        if self.history and not self.is_topic:
+            found.append(
+                "--history is for files before a topic: --input must be kafka://HOST:PORT/TOPIC"
+            )
+        if self.history_schema is not None:
+            if not self.history:
+                found.append("--history_schema needs --history: it says what its fields mean")
+            try:
+                self.read_file_schema()
+            except SourceError as error:
+                found.append(str(error))
         return found
+
+    @property
+    def is_topic(self) -> bool:
+        """Whether the input is a topic."""
+        return self.input is not None and not is_file_input(self.input)
 
     def read_schema(self) -> Schema | None:
         """The schema of the input; None where none is given.
@@ -92,8 +114,20 @@ class InputSettings:
         # Imported for those who have a schema, and not by --help.
         from sources.schema.load import load_schema, topic_schema
 
-        is_topic = self.input is not None and not is_file_input(self.input)
-        return topic_schema(self.schema) if is_topic else load_schema(self.schema)
+        return topic_schema(self.schema) if self.is_topic else load_schema(self.schema)
+
+    def read_file_schema(self) -> Schema | None:
+        """The schema of the files of the input or the history; None where none is given.
+
+        Raises:
+            SourceError: there is no such schema, or it is wrong.
+        """
+        chosen = self.history_schema or self.schema
+        if chosen is None:
+            return None
+        from sources.schema.load import load_schema
+
+        return load_schema(chosen)
 
 
 @dataclass(frozen=True)
@@ -116,7 +150,9 @@ class KafkaSettings:
             --max_future, which makes every event late; the watermark then follows the events
             that are read next.
         kafka_start: where to begin in each partition: earliest, latest, or an ISO time such as
-            2026-01-31T12:00:00Z, in UTC if it names no zone.
+            2026-01-31T12:00:00Z, in UTC if it names no zone: the first record whose timestamp is
+            not before it. By default earliest; with --history the time of its last event, less
+            --max_out_of_orderness and --max_future.
         kafka_stop_at: 'latest' ends the read at the offsets of the start.
         kafka_refresh: time between two looks for new partitions, in seconds.
         kafka_group: the consumer group to which offsets are committed, for tools that show the
@@ -139,7 +175,7 @@ class KafkaSettings:
     allowed_lateness: int = option(3600, "SECONDS", least=0)
     late_alarm: float = option(0.1, "SHARE", above=0, most=1)
     reset_watermark: bool = option(False)
-    kafka_start: str = option("earliest", "WHERE")
+    kafka_start: str | None = option(None, "WHERE", shown="earliest, or what follows --history")
     kafka_stop_at: str | None = option(None, choices=("latest",), shown="never end")
     kafka_refresh: int = option(30, "SECONDS", least=1)
     kafka_group: str = option("rivulet", "NAME")
@@ -168,7 +204,7 @@ class KafkaSettings:
         """What is wrong with the values, a line each."""
         found = []
         try:
-            start_time(self.kafka_start)
+            start_time(self.kafka_start or "earliest")
         except ValueError:
             found.append(
                 "--kafka_start must be earliest, latest or an ISO time such as "

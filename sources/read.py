@@ -6,11 +6,13 @@ events.events, events.malformed, events.late
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import apache_beam as beam
 
 from sources.errors import SourceError
+from sources.files.history import topic_start
 from sources.files.ranges import FileLimits
 from sources.files.read import ReadFiles
 from sources.malformed import TALLIES, CheckMalformed
@@ -30,7 +32,7 @@ class Events(NamedTuple):
     Attributes:
         events: batches of events; a batch's timestamp is the smallest time in it.
         malformed: the lines or values that are not events, or that are events from the future.
-        late: Kafka only, else None: batches of events that were older than their partition's
+        late: of a topic only, else None: batches of events that were older than their partition's
             watermark by more than the allowed lateness. They are not in `events`.
         is_bounded_files: whether they come from files, so that nothing is late.
     """
@@ -72,25 +74,42 @@ class ReadEvents(beam.PTransform):
         self.is_bounded = self.files or kafka.is_bounded
         self.max_malformed = chosen.max_malformed
         self.source: ReadFiles | ReadKafka
+        self.history: ReadFiles | None = None
         if self.files:
-            columns = split_columns(chosen.columns) if chosen.columns else None
-            limits = FileLimits(chosen.max_future, chosen.max_line, chosen.max_malformed)
-            schema = chosen.read_schema()
-            self.source = ReadFiles(chosen.input, columns, limits, progress, schema)
+            self.source = _files((chosen.input,), chosen, progress)
         else:
             # Kafka's client is imported for topics alone.
             from sources.kafka.read import ReadKafka, TopicStart
 
-            where = TopicStart(kafka.kafka_start, kafka.is_bounded, kafka.kafka_refresh)
+            start = kafka.kafka_start
+            if chosen.history:
+                self.history = _files(chosen.history, chosen, progress)
+                if start is None:
+                    margin = kafka.max_out_of_orderness + chosen.max_future
+                    start = topic_start(self.history.ranges, self.history.limits, margin)
+            where = TopicStart(start or "earliest", kafka.is_bounded, kafka.kafka_refresh)
             self.source = ReadKafka(reader_config(chosen, kafka), where, progress)
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Events:
         """The input as batches."""
         found = pbegin | self.source
+        events, malformed, tallies = found.events, found.malformed, found[TALLIES]
+        if self.history is not None:
+            # The watermark of both stands until the files are read.
+            before = pbegin | "History" >> self.history
+            events = (before.events, events) | "Both" >> beam.Flatten()
+            malformed = (before.malformed, malformed) | "Both malformed" >> beam.Flatten()
+            tallies = (before[TALLIES], tallies) | "Both tallies" >> beam.Flatten()
         if self.is_bounded and self.max_malformed < 1:
-            _ = found[TALLIES] | "Malformed" >> CheckMalformed(self.max_malformed)
+            _ = tallies | "Malformed" >> CheckMalformed(self.max_malformed)
         late = None if self.files else found.late
-        return Events(found.events, found.malformed, late, self.files)
+        return Events(events, malformed, late, self.files)
+
+
+def _files(patterns: Sequence[str], chosen: InputSettings, progress: ProgressCounters) -> ReadFiles:
+    columns = split_columns(chosen.columns) if chosen.columns else None
+    limits = FileLimits(chosen.max_future, chosen.max_line, chosen.max_malformed)
+    return ReadFiles(patterns, columns, limits, progress, chosen.read_file_schema())
 
 
 def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:

@@ -19,7 +19,8 @@ def with_absolute_paths(settings: Configuration) -> Configuration:
     letters = settings[DeadLetterSettings].dead_letters
     settings = settings.replace(DeadLetterSettings, dead_letters=_absolute(letters))
     source = settings[InputSettings].input
-    settings = settings.replace(InputSettings, input=source and _absolute(source))
+    history = tuple(map(_absolute, settings[InputSettings].history))
+    settings = settings.replace(InputSettings, input=source and _absolute(source), history=history)
     if CatalogueSettings in settings and (items := settings[CatalogueSettings].items):
         settings = settings.replace(CatalogueSettings, items=_absolute(items))
     if FeedbackSettings in settings and (feedback := settings[FeedbackSettings].feedback):

@@ -6,7 +6,7 @@ of files are never late, whatever their order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 class ReadFiles(beam.PTransform):
-    """Reads the files that a path or a glob names.
+    """Reads the files that paths or globs name.
 
     The files are matched, and their headers read, when this is made.
 
     Args:
-        pattern: a path or a glob on any of Beam's filesystems.
+        patterns: paths or globs on any of Beam's filesystems.
         columns: the columns' names where the files have no header, else None.
         limits: what is accepted.
         progress: the job's counters.
@@ -43,14 +43,14 @@ class ReadFiles(beam.PTransform):
 
     def __init__(
         self,
-        pattern: str,
+        patterns: Sequence[str],
         columns: list[str] | None = None,
         limits: FileLimits = NO_LIMITS,
         progress: ProgressCounters = SHARED_PROGRESS,
         schema: Schema | None = None,
     ) -> None:
         super().__init__()
-        self.ranges = plan(pattern, columns, schema=schema)
+        self.ranges = [piece for each in patterns for piece in plan(each, columns, schema=schema)]
         self.limits = limits
         self.progress = progress
 

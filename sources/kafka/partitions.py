@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker
 from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
@@ -9,6 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from sources.errors import SourceError
+from sources.files.history import FOLLOWS
 from sources.kafka.consumers import (
     ANSWER_MS,
     NO_TOPIC_ID,
@@ -81,11 +84,29 @@ def _starts(
     if start == "earliest":
         return dict(consumer.beginning_offsets(asked, ANSWER_MS))
     ends = dict(consumer.end_offsets(asked, ANSWER_MS))
-    moment = start_time(start)
+    moment = start_time(start.removeprefix(FOLLOWS))
     if moment is None:
         return ends
     found = consumer.offsets_for_times(dict.fromkeys(asked, moment), ANSWER_MS)
+    if start.startswith(FOLLOWS):
+        _check_no_gap(found, consumer.beginning_offsets(asked, ANSWER_MS), ends)
     return {p: found[p].offset if found.get(p) else ends[p] for p in asked}
+
+
+def _check_no_gap(
+    found: dict[TopicPartition, Any],
+    begins: dict[TopicPartition, int],
+    ends: dict[TopicPartition, int],
+) -> None:
+    for partition, first in begins.items():
+        after = found[partition].offset if found.get(partition) else ends[partition]
+        # No record that is left is older than the files' last event.
+        if first and after == first:
+            raise SourceError(
+                f"--history: of partition {partition.partition} of the topic the records before "
+                f"offset {first} were deleted, which may be such as follow the files' last event: "
+                "take newer files, or give --kafka_start=earliest to go on without them"
+            )
 
 
 def list_bounded(url: KafkaUrl, start: str) -> list[Partition]:
