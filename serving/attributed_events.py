@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from serving.schemas.users import Event, Outcome, Recommendation
-from transforms.messages.behaviors import BEHAVIORS, REWARDS
-
-REWARD_OF = dict(zip(BEHAVIORS, REWARDS.tolist(), strict=True))
+from transforms.messages.behaviors import BEHAVIORS, USUAL_REWARDS
 
 
 def with_outcomes(
@@ -18,6 +16,7 @@ def with_outcomes(
     events: Sequence[Event],
     reward_window: int,
     known_until: int | None = None,
+    rewards: Sequence[float] = USUAL_REWARDS,
 ) -> list[Recommendation]:
     """The recommendations with their outcomes.
 
@@ -30,7 +29,9 @@ def with_outcomes(
         reward_window: seconds after a list in which an event counts for it.
         known_until: all events before this time are given; None if all are. A list whose reward
             window ends later gets no outcomes.
+        rewards: what an event earns, by the code of its behavior.
     """
+    reward_of = dict(zip(BEHAVIORS, rewards, strict=True))
     times: dict[int, dict[str, list[int]]] = defaultdict(dict)
     for event in events:
         if event.time is not None and event.behavior is not None:
@@ -47,7 +48,7 @@ def with_outcomes(
             for behavior, at in times.get(item, {}).items():
                 first = bisect_left(at, start)
                 if first < len(at) and at[first] < end:
-                    outcome = Outcome(item, behavior, at[first], REWARD_OF.get(behavior, 0.0))
+                    outcome = Outcome(item, behavior, at[first], reward_of.get(behavior, 0.0))
                     best = min(best or outcome, outcome, key=_rank)
             if best:
                 outcomes.append(best)

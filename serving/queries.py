@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
@@ -14,6 +15,7 @@ from serving.schemas.popular import Popular, PopularWindow, PopularWindows
 from serving.schemas.users import History, Recommendation, Recommendations, Users
 from serving.stores.group import StoreGroup, StoresDownError
 from serving.workers import WorkerThreads
+from transforms.messages.behaviors import USUAL_REWARDS, rewards_in
 
 MAX_EVENTS = 20_000
 """Events of a user that are read to find outcomes."""
@@ -39,6 +41,7 @@ class Queries:
         self._threads = threads
         self._windows: dict[str, list[PopularWindow]] = {}
         self._settings: dict[str, int] = {}
+        self._rewards = USUAL_REWARDS
         self._settings_until = 0.0
         self._settings_lock = asyncio.Lock()
         self._heavy = asyncio.Semaphore(_HEAVY_AT_ONCE)
@@ -119,7 +122,7 @@ class Queries:
             return page
         known_until = events[-1].time if events and len(events) >= MAX_EVENTS else None
         return await self._threads.run(
-            partial(with_outcomes, page, events or [], window, known_until)
+            partial(with_outcomes, page, events or [], window, known_until, self._rewards)
         )
 
     async def job_setting(self, name: str) -> int | None:
@@ -141,6 +144,8 @@ class Queries:
             pass
         else:
             given = found.settings if found else {}
+            with contextlib.suppress(ValueError):
+                self._rewards = rewards_in(given)
             self._settings = {
                 name: value
                 for name, value in given.items()

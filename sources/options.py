@@ -116,6 +116,17 @@ class InputSettings:
 
         return topic_schema(self.schema) if self.is_topic else load_schema(self.schema)
 
+    def rewards(self) -> tuple[float, ...]:
+        """What the behaviors earn, by code: as the schema says, else the usual rewards.
+
+        Raises:
+            SourceError: the schema is wrong.
+        """
+        from transforms.messages.behaviors import USUAL_REWARDS
+
+        schema = self.read_schema()
+        return USUAL_REWARDS if schema is None or schema.rewards is None else schema.rewards
+
     def read_file_schema(self) -> Schema | None:
         """The schema of the files of the input or the history; None where none is given.
 

@@ -32,6 +32,7 @@ from sources.options import InputSettings, KafkaSettings
 from sources.read import Events
 from transforms.catalogue.source import CatalogueSource, loaded
 from transforms.columns.frames import Frame
+from transforms.messages.behaviors import reward_settings
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import Int64s
 from transforms.messages.job import JOB_SETTINGS, JobSettings
@@ -127,6 +128,7 @@ class JobGraph:
             recommend=self.settings[RecommendSettings],
             model=self.settings[ModelSettings],
             reward_window=feedback.reward_window,
+            rewards=self.settings[InputSettings].rewards(),
             keep_feedback=feedback.feedback is not None,
             shards=self.shards,
             bounded=self.bounded,
@@ -148,6 +150,7 @@ class JobGraph:
             explore = self.settings[ExploreSettings]
             if explore.exploration is not None:
                 found |= dataclasses.asdict(explore)
+            found |= reward_settings(self.recommend_config.rewards)
         return JobSettings(
             self.run, {name: value for name, value in found.items() if value is not None}
         )

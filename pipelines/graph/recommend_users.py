@@ -34,6 +34,7 @@ from transforms.feedback.rules import RewardRules
 from transforms.histories.keep_histories import Histories
 from transforms.histories.rules import HistoryRules
 from transforms.histories.schedule import Schedule
+from transforms.messages.behaviors import USUAL_REWARDS
 from transforms.messages.events import EventBatch
 from transforms.messages.feedback import Feedback
 from transforms.messages.minutes import MINUTE, PolicyMinutes
@@ -59,6 +60,7 @@ class RecommendConfig:
         recommend: who gets recommendations when, and how many.
         model: the models that rank.
         reward_window: seconds of event time in which a recommendation earns rewards.
+        rewards: what an event earns, by the code of its behavior.
         keep_feedback: whether to emit feedback, with the histories that were ranked.
         shards: shards of users, the most workers that can share the work.
         bounded: whether the events have an end and come in any order, as from files. Else the
@@ -77,6 +79,7 @@ class RecommendConfig:
     recommend: RecommendSettings = field(default_factory=RecommendSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     reward_window: int = 600
+    rewards: tuple[float, ...] = USUAL_REWARDS
     keep_feedback: bool = False
     shards: int = 16
     bounded: bool = False
@@ -115,7 +118,10 @@ class RecommendConfig:
     def reward_rules(self) -> RewardRules:
         """How recommendations earn rewards."""
         return RewardRules(
-            self.reward_window, self.recommend.history_ttl, every_minute=not self.bounded
+            self.reward_window,
+            self.recommend.history_ttl,
+            every_minute=not self.bounded,
+            rewards=self.rewards,
         )
 
     @property

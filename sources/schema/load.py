@@ -28,7 +28,7 @@ from sources.schema.schema import (
     TimeFormat,
 )
 from sources.schema.toml_values import choice, is_number, known, of_type, subtable, texts
-from transforms.messages.behaviors import BEHAVIORS, REWARDS
+from transforms.messages.behaviors import BEHAVIORS, USUAL_REWARDS, is_reward
 
 _KEYS = (
     "format", "delimiter", "header", "columns", "fields", "time", "ids", "behaviors", "rewards",
@@ -130,7 +130,6 @@ def parse_schema(text: str, name: str) -> Schema:
     behaviors = _behaviors(subtable(found, "behaviors", where), where)
     if behaviors != Behaviors() and fields.behavior is None:
         raise SourceError(f"{where}: [behaviors] has no effect without fields.behavior")
-    _check_rewards(subtable(found, "rewards", where), where)
     kind = choice(found, "format", FORMATS, where)
     columns = texts(found.get("columns", []), "columns", where)
     header = of_type(found, "header", bool, not columns, where)
@@ -158,6 +157,7 @@ def parse_schema(text: str, name: str) -> Schema:
         ids=Ids(*(choice(ids, part, kinds, where, "ids.") or kinds[0] for part in ids_parts())),
         behaviors=behaviors,
         ignore=_rules(found.get("ignore", []), where),
+        rewards=_rewards(subtable(found, "rewards", where), where),
     )
 
 
@@ -240,15 +240,15 @@ def _behaviors(table: Mapping[str, Any], where: str) -> Behaviors:
     return Behaviors(tuple(words.items()), other, tuple(pairs))
 
 
-def _check_rewards(table: Mapping[str, Any], where: str) -> None:
+def _rewards(table: Mapping[str, Any], where: str) -> tuple[float, ...] | None:
     known(table, BEHAVIORS, where, "rewards.")
-    usual = dict(zip(BEHAVIORS, REWARDS, strict=True))
     for key, value in table.items():
-        if value != usual[key]:
-            raise SourceError(
-                f"{where}: rewards.{key} = {value} is not supported: it is {usual[key]:g}; "
-                "remove it"
-            )
+        if not is_reward(value):
+            raise SourceError(f"{where}: rewards.{key} must be a number of at least 0")
+    if not table:
+        return None
+    usual = zip(BEHAVIORS, USUAL_REWARDS, strict=True)
+    return tuple(float(table.get(name, reward)) for name, reward in usual)
 
 
 def _rules(given: Any, where: str) -> tuple[IgnoreRule, ...]:

@@ -102,6 +102,7 @@ class Schema:
         ids: the kinds of ids.
         behaviors: what the behavior's values mean.
         ignore: which lines to leave out.
+        rewards: what a behavior earns, by its code; None: the usual rewards.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Schema:
     ids: Ids = Ids()
     behaviors: Behaviors = Behaviors()
     ignore: tuple[IgnoreRule, ...] = ()
+    rewards: tuple[float, ...] | None = None
 
     def wanted(self) -> tuple[str, ...]:
         """The columns or paths that are read, each once."""

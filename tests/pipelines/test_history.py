@@ -1,10 +1,12 @@
 """--history: files and then a topic give what one file of all events gives."""
 
+import time
 from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
+from kafka.errors import OffsetOutOfRangeError
 
 from deploy.servers.kafka import Kafka
 from sources.errors import SourceError
@@ -74,7 +76,14 @@ def test_records_that_may_be_missing(kafka: Kafka, unique: str, tmp_path: Path) 
     url = make_topic(kafka, unique)
     produce(kafka, unique, events)
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
-    admin.delete_records({TopicPartition(unique, 0): 6})
+    until = time.monotonic() + 60
+    while True:
+        try:
+            admin.delete_records({TopicPartition(unique, 0): 6})
+            break
+        except OffsetOutOfRangeError:  # The high watermark is not there yet.
+            assert time.monotonic() < until
+            time.sleep(0.1)
     admin.close()
 
     def starts(last: int) -> list[int]:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.attributed_events import REWARD_OF, with_outcomes
+from serving.attributed_events import with_outcomes
 from serving.schemas.users import Event, Outcome, Recommendation
+from transforms.messages.behaviors import BEHAVIORS
 
+REWARDS = st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.5]), min_size=4, max_size=4)
 ITEMS = st.integers(1, 6)
 EVENTS = st.lists(
-    st.builds(Event, ITEMS, st.sampled_from([*REWARD_OF, "other"]), st.integers(0, 40)), max_size=30
+    st.builds(Event, ITEMS, st.sampled_from([*BEHAVIORS, "other"]), st.integers(0, 40)), max_size=30
 )
 LISTS = st.lists(
     st.builds(
@@ -26,15 +28,16 @@ LISTS = st.lists(
 
 
 def one_by_one(
-    lists: list[Recommendation], events: list[Event], window: int
+    lists: list[Recommendation], events: list[Event], window: int, rewards: list[float]
 ) -> list[list[Outcome]]:
+    reward_of = dict(zip(BEHAVIORS, rewards, strict=True))
     found = []
     for one in lists:
         best: dict[int, Outcome] = {}
         for event in events:
             if event.item in one.items and one.time <= event.time < one.time + window:
                 outcome = Outcome(
-                    event.item, event.behavior, event.time, REWARD_OF.get(event.behavior, 0.0)
+                    event.item, event.behavior, event.time, reward_of.get(event.behavior, 0.0)
                 )
                 known = best.get(event.item)
                 if known is None or outcome.reward > known.reward:
@@ -43,13 +46,13 @@ def one_by_one(
     return found
 
 
-@given(LISTS, EVENTS, st.integers(1, 30))
+@given(LISTS, EVENTS, st.integers(1, 30), REWARDS)
 def test_outcomes_are_those_of_each_event_and_list(
-    lists: list[Recommendation], events: list[Event], window: int
+    lists: list[Recommendation], events: list[Event], window: int, rewards: list[float]
 ) -> None:
     events = sorted(events, key=lambda event: (event.time, event.item, event.behavior))
-    given_ = with_outcomes(lists, events, window)
-    assert [one.outcomes for one in given_] == one_by_one(lists, events, window)
+    given_ = with_outcomes(lists, events, window, rewards=rewards)
+    assert [one.outcomes for one in given_] == one_by_one(lists, events, window, rewards)
     assert [replace(one, outcomes=None) for one in given_] == lists
 
 

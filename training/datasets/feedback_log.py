@@ -17,11 +17,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from training.datasets.raw_files import RawLogError
-from transforms.messages.behaviors import BEHAVIORS, REWARDS
+from transforms.messages.behaviors import (
+    BEHAVIORS,
+    USUAL_REWARDS,
+    reward_settings,
+    rewards_in,
+)
 
 SETTINGS_KEY = b"rivulet"
 """Key of a Parquet file's metadata with the job's settings as a JSON object."""
@@ -57,6 +61,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             value = settings.get(name, 1)
             if type(value) is not int or value < 1:
                 raise ValueError(f"{name} is {value!r}")
+        rewards_in(settings)
     except (ValueError, TypeError) as error:
         key = SETTINGS_KEY.decode()
         raise RawLogError(f"{path}: its metadata {key!r} cannot be read: {error}") from error
@@ -93,12 +98,30 @@ def common_settings(paths: Sequence[Path], reward_window: int | None) -> dict[st
     window = said[0] if said else reward_window or DEFAULT_REWARD_WINDOW
     sizes = [int(settings.get("history_size", 0)) for settings in of_files.values()]
     history = {"history_size": max(sizes)} if all(sizes) else {}
-    return {"reward_window": window, "assumed_reward_window": assumed} | history
+    rewards = {rewards_in(settings): path for path, settings in of_files.items()}
+    if len(rewards) > 1:
+        first, second, *_ = rewards
+        raise RawLogError(
+            f"{rewards[first]} was written with the rewards {reward_settings(first)} and "
+            f"{rewards[second]} with {reward_settings(second)}: prepare them apart"
+        )
+    return (
+        {"reward_window": window, "assumed_reward_window": assumed}
+        | history
+        | reward_settings(*rewards)
+    )
 
 
-def behavior_of(reward: float) -> str:
-    """The strongest behavior that a reward pays for (`fav` for the 2 that `cart` shares)."""
-    return BEHAVIORS[int(np.flatnonzero(max(reward, 1.0) >= REWARDS)[-1])]
+def behavior_of(reward: float, rewards: Sequence[float] = USUAL_REWARDS) -> str:
+    """The strongest behavior that a reward pays for (`fav` for the 2 that `cart` shares).
+
+    Args:
+        reward: what an item earned.
+        rewards: what an event earns, by the code of its behavior.
+    """
+    # A float32 in the log, such as 0.1, may be a little less than the setting.
+    given = max(reward * (1 + 1e-6), min(rewards))
+    return BEHAVIORS[max((own, code) for code, own in enumerate(rewards) if own <= given)[1]]
 
 
 def new_in(history: list[int], before: list[int]) -> list[int]:
@@ -109,12 +132,15 @@ def new_in(history: list[int], before: list[int]) -> list[int]:
     return history
 
 
-def rebuild_events(rows: Iterator[FeedbackRow], reward_window: int) -> Iterator[Event]:
+def rebuild_events(
+    rows: Iterator[FeedbackRow], reward_window: int, rewards: Sequence[float] = USUAL_REWARDS
+) -> Iterator[Event]:
     """The events of a feedback log.
 
     Args:
         rows: the log, by user and then by time.
         reward_window: seconds after a recommendation in which an event earned its reward.
+        rewards: what an event earns, by the code of its behavior.
 
     Yields:
         Each user's events in their order. Rewarded items that no later history could show come
@@ -128,7 +154,9 @@ def rebuild_events(rows: Iterator[FeedbackRow], reward_window: int) -> Iterator[
             new = new_in(row.history, before)
             for at, item in enumerate(new):
                 moment = max(row.time - len(new) + at, time + 1, 0)
-                yield user, item, behavior_of(rewarded.pop(item, (1.0, 0))[0]), moment
+                earned = rewarded.pop(item, None)
+                behavior = behavior_of(earned[0], rewards) if earned else BEHAVIORS[0]
+                yield user, item, behavior, moment
                 time = moment
             before = row.history
             gains = zip(row.items, row.rewards, strict=True)
@@ -141,7 +169,7 @@ def rebuild_events(rows: Iterator[FeedbackRow], reward_window: int) -> Iterator[
             if at + reward_window > last_shown
         ]
         for at, (item, reward) in enumerate(late):
-            yield user, item, behavior_of(reward), max(last_shown, time) + 1 + at
+            yield user, item, behavior_of(reward, rewards), max(last_shown, time) + 1 + at
 
 
 def rows_of(columns: Mapping[str, list[Any]]) -> Iterator[FeedbackRow]:

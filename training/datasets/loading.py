@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from inference.models.ids import IdMap
 from rivulet.errors import UserError
 from training.datasets.sequences import TEST_SHARE, VALID_SHARE, Sequences, make_sequences
+from transforms.messages.behaviors import rewards_in
 from transforms.messages.events import BEHAVIORS
 
 EVENTS = "events.parquet"
@@ -56,6 +57,11 @@ def load_sequences(
     if any(column.null_count for column in columns):
         raise DataError(f"{path} has empty values in user, item or time")
     user, item, time = (column.to_numpy() for column in columns)
+    meta = read_meta(data)
+    try:
+        rewards = rewards_in(meta)
+    except ValueError as error:
+        raise DataError(f"{data / META}: {error}; prepare the data again") from error
     return make_sequences(
         user,
         item,
@@ -65,7 +71,8 @@ def load_sequences(
         users=users,
         test_share=test_share,
         valid_share=valid_share,
-        fingerprint=str(read_meta(data).get("fingerprint", "")),
+        fingerprint=str(meta.get("fingerprint", "")),
+        rewards=rewards,
     )
 
 

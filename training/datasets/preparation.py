@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sources.schema.load import load_schema
+from sources.schema.schema import Schema
 from training.cli import progress_console
 from training.datasets.dataset_sql import (
     choose_users,
@@ -37,6 +38,7 @@ from training.datasets.ingest import UNKNOWN, ReadCounts, count_rows, read_event
 from training.datasets.ingest_schema import read_by_schema
 from training.datasets.options import PrepareSettings, UserSample
 from training.datasets.raw_files import DATASET_FILES, EVENT, FEATURES, RawFile, RawLogError
+from transforms.messages.behaviors import USUAL_REWARDS, reward_settings, rewards_in
 
 FEEDBACK_ROWS = 20_000
 REBUILT_ROWS = 1_000_000
@@ -68,8 +70,8 @@ def prepare(
         database.execute("SET memory_limit = ?", [settings.memory])
         database.execute("SET temp_directory = ?", [f"{name}/spill"])
         database.execute("SET preserve_insertion_order = false")
-        if settings.schema:
-            schema = load_schema(settings.schema)
+        schema = load_schema(settings.schema) if settings.schema else None
+        if schema is not None:
             read = read_by_schema(database, files, schema, settings.max_line)
         else:
             read = read_events(database, files, scratch, settings.max_line)
@@ -102,11 +104,26 @@ def prepare(
             "sample": asdict(sample),
             "age_buckets": list(settings.age_buckets),
             **({"log": log} if log else {}),
+            **_rewards(schema, log),
             "fingerprint": fingerprint(scratch / "events.parquet"),
         }
         (scratch / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
         _move(scratch, output)
     return meta
+
+
+def _rewards(schema: Schema | None, log: Mapping[str, Any]) -> dict[str, float]:
+    """What the behaviors earn: as the log says, else the schema, else as usual."""
+    said = schema.rewards if schema is not None else None
+    if log:
+        of_log = rewards_in(log)
+        if said not in (None, of_log):
+            raise RawLogError(
+                f"the feedback log was written with the rewards {reward_settings(of_log)}: give "
+                "the schema the same [rewards], or prepare them apart"
+            )
+        said = of_log
+    return reward_settings(said or USUAL_REWARDS)
 
 
 def _nothing_read(read: ReadCounts) -> str:
@@ -165,7 +182,7 @@ def _read_feedback(
     before = count_rows(database, "raw")
     kinds = [pa.string() if name == "label" else pa.int64() for name in EVENT]
     unknown = ", ".join(f"{UNKNOWN} AS {name}" for name in FEATURES)
-    events = rebuild_events(_rows(kept), settings["reward_window"])
+    events = rebuild_events(_rows(kept), settings["reward_window"], rewards_in(settings))
     while chunk := list(islice(events, REBUILT_ROWS)):
         columns = [
             pa.array(values, kind)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from inference.models.ids import IdMap
 from training.datasets.transitions import Transitions, discounted_returns
-from transforms.messages.events import REWARDS
+from transforms.messages.behaviors import USUAL_REWARDS
 
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
@@ -39,6 +39,7 @@ class Sequences:
         split: int8 [n], TRAIN, VALID or TEST.
         start: int64 [n], position of the user's first event.
         fingerprint: SHA-256 of the events.
+        rewards: what an event earns, by the code of its behavior.
     """
 
     users: IdMap
@@ -51,6 +52,7 @@ class Sequences:
     split: Int8s
     start: Int64s
     fingerprint: str
+    rewards: tuple[float, ...] = USUAL_REWARDS
 
     def __len__(self) -> int:
         return len(self.user)
@@ -117,7 +119,8 @@ class Sequences:
             gamma: discount of the returns.
             gap: as in `sessions`.
         """
-        rewards = np.where(self.split == split, REWARDS[self.label], np.float32(0))
+        of_behaviors = np.array(self.rewards, np.float32)
+        rewards = np.where(self.split == split, of_behaviors[self.label], np.float32(0))
         # A session that reaches into the next split ends where its split ends.
         session = self.sessions(gap) * 3 + self.split
         returns = discounted_returns(rewards, session, gamma)
@@ -165,6 +168,7 @@ def make_sequences(
     test_share: float = TEST_SHARE,
     valid_share: float = VALID_SHARE,
     fingerprint: str = "",
+    rewards: tuple[float, ...] = USUAL_REWARDS,
 ) -> Sequences:
     """Sequences from columns of events, in any order.
 
@@ -178,6 +182,7 @@ def make_sequences(
         test_share: as of `split_by_place`.
         valid_share: as of `split_by_place`.
         fingerprint: of the data; made of the columns where it is empty.
+        rewards: what an event earns, by the code of its behavior.
     """
     order = np.lexsort((label, item, time, user))
     user, item, label, time = user[order], item[order], label[order], time[order]
@@ -202,4 +207,5 @@ def make_sequences(
         split=split,
         start=start,
         fingerprint=fingerprint,
+        rewards=rewards,
     )

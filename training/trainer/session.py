@@ -30,6 +30,7 @@ from training.trainer.config import DEFAULT_WINDOW, NetworkSettings, TrainConfig
 from training.trainer.run_log import RunLog
 from training.trainer.trainer import Trainer, train_network
 from training.trainer.training_loop import Monitor
+from transforms.messages.behaviors import reward_settings
 
 CHECKPOINT, CHECKPOINT_AGAIN = "checkpoint.pt", "checkpoint_again.pt"
 LOGS = "training"
@@ -61,6 +62,7 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
     lists = _lists(settings, data, sizes.window)
     run = config.as_run() | {
         "fingerprint": data.fingerprint,
+        **reward_settings(data.rewards),
         "sizes": asdict(sizes),
         "lists": 0 if lists is None else len(lists[0]),
         "embeddings": tables is not None,

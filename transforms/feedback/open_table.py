@@ -12,11 +12,9 @@ from transforms.columns.codec import Column
 from transforms.columns.frames import Frame, coded
 from transforms.columns.packing import order
 from transforms.feedback.matching import EventMatching
-from transforms.messages.events import REWARDS, Bools, EventBatch, Float32s, Int8s, Int64s
+from transforms.messages.behaviors import USUAL_REWARDS
+from transforms.messages.events import Bools, EventBatch, Float32s, Int8s, Int64s
 from transforms.messages.ranking import RankedBatch
-
-_BEST_REWARDS = np.concatenate((np.zeros(1, np.float32), REWARDS))
-"""Rewards by the values of `OpenTable.best`."""
 
 
 @coded
@@ -30,7 +28,8 @@ class OpenTable(Frame):
         items: int64 [n, k], best first, padded with 0.
         length: int64 [n], how many of `items` are valid.
         policy: int64 [n], the policy, as an index into `FeedbackState.policies`.
-        best: int8 [n, k], 1 + the code of the best behavior on each item so far; 0 for none.
+        best: int8 [n, k], 1 + the code of the behavior on each item that earned most so far, of
+            equal ones the greater code; 0 for none.
         seen: bool [n, k], items with an event between the ranking time and the user's next one.
         closed: bool [n], the feedback has been emitted; the row is only kept as its user's latest.
         propensities: float32 [n, k], as in RankedBatch; [n, 0] where no feedback log is kept.
@@ -96,27 +95,39 @@ class OpenTable(Frame):
         """Which rows are their user's latest: bool [n]."""
         return np.append(self.user[1:] != self.user[:-1], np.ones(min(len(self), 1), bool))
 
-    def rewards(self) -> Float32s:
-        """The reward of each item so far: float32 [n, k]."""
-        return _BEST_REWARDS[self.best]
+    def rewards(self, of_behaviors: Sequence[float] = USUAL_REWARDS) -> Float32s:
+        """The reward of each item so far: float32 [n, k].
 
-    def apply(self, events: EventBatch, window: int) -> OpenTable:
+        Args:
+            of_behaviors: what an event earns, by the code of its behavior.
+        """
+        return np.array([0, *of_behaviors], np.float32)[self.best]
+
+    def apply(
+        self, events: EventBatch, window: int, rewards: Sequence[float] = USUAL_REWARDS
+    ) -> OpenTable:
         """The table after `events`.
 
         Args:
             events: by (user, time, item); none is before an event that was applied earlier.
             window: seconds after the ranking time in which an item earns its reward.
+            rewards: what an event earns, by the code of its behavior.
         """
         if not len(self) or not len(events):
             return self
         matching = EventMatching(self.user, self.time, self.items, self.length, events)
-        seen, best = self.seen.copy(), self.best.copy()
+        seen = self.seen.copy()
+        # Behaviors by what they earn: `best` as places in this order.
+        in_order = np.append(0, 1 + np.argsort(rewards, kind="stable")).astype(np.int8)
+        place = np.argsort(in_order).astype(np.int8)
+        best = place[self.best]
+        behavior = place[events.behavior + np.int8(1)]
         for found in matching.in_latest():
             seen[found.row, found.column] = True
         for found in matching.in_window(window):
             cell = found.row * best.shape[1] + found.column
-            np.maximum.at(best.reshape(-1), cell, events.behavior[found.event] + np.int8(1))
-        return self.replaced(seen=seen, best=best)
+            np.maximum.at(best.reshape(-1), cell, behavior[found.event])
+        return self.replaced(seen=seen, best=in_order[best])
 
     def previous_rewards(self, memory: int = 0) -> Int64s:
         """For each row, how many items of the user's row before it were seen: int64 [n].

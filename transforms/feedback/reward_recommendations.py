@@ -137,7 +137,7 @@ class RewardBatches(beam.DoFn):
         table = OpenTable.opened(batch, keep_log=self._keep_log)
         if len(held):
             table = OpenTable.joined([held, table]).ordered() if len(table) else held
-        table = table.apply(unit.events, self._rules.window)
+        table = table.apply(unit.events, self._rules.window, self._rules.rewards)
         if len(batch.user):
             rewards = table.previous_rewards(self._rules.memory)
             self._progress.add("recommendations", len(batch.user))
@@ -160,7 +160,7 @@ class RewardBatches(beam.DoFn):
         self, shard: int, time: int, state: FeedbackState, over: OpenTable
     ) -> Generator[Any, None, FeedbackState]:
         """Emits rows whose reward window is over and adds them to the sums of their minutes."""
-        rewards = over.rewards()
+        rewards = over.rewards(self._rules.rewards)
         earned: Float64s = np.sum(rewards, axis=1, dtype=np.float64)
         hit: Bools = np.any(over.best, axis=1)
         popular = over.policy == 0

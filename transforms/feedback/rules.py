@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from transforms.messages.behaviors import USUAL_REWARDS
 from transforms.messages.minutes import MINUTE
 
 
@@ -16,11 +17,13 @@ class RewardRules:
         ttl: seconds after which a silent user's latest recommendation is forgotten; 0 for never.
         every_minute: whether to report the sums of each minute as soon as it is over. For files,
             whose watermark advances once at the end, this would only cost timers.
+        rewards: what an event earns, by the code of its behavior.
     """
 
     window: int
     ttl: int = 0
     every_minute: bool = False
+    rewards: tuple[float, ...] = USUAL_REWARDS
 
     @property
     def memory(self) -> int:
