@@ -72,7 +72,7 @@ def test_files_and_a_topic_are_one_stream(kafka: Kafka, unique: str, tmp_path: P
 
 @pytest.mark.servers
 def test_records_that_may_be_missing(kafka: Kafka, unique: str, tmp_path: Path) -> None:
-    events = [Event(START + number, 3 * number, 1, "pv") for number in range(10)]
+    events = [Event(START + number, 1, 3 * number, "pv") for number in range(10)]
     url = make_topic(kafka, unique)
     produce(kafka, unique, events)
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
