@@ -8,7 +8,7 @@ DEV_READY := $(VENV)/.rivulet-dev-ready
 PACKAGES := rivulet pipelines transforms inference sinks sources simulation training serving deploy benchmarks
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking
+.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-text-ids bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ down: $(DEV_READY) ## Stop them
 
 bench: $(READY) ## Events a second of the graph, a per-event pipeline and a plain script
 	@$(PY) -m benchmarks.pipeline
+
+bench-text-ids: $(READY) ## Events a second with ids that are text, and with integers
+	@$(PY) -m benchmarks.text_ids
 
 bench-memory: $(READY) ## Peak memory of the main job over 20 million events
 	@$(PY) -m benchmarks.memory

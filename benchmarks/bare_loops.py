@@ -13,7 +13,7 @@ from pymongo import MongoClient, UpdateOne
 from sqlalchemy.engine import make_url
 
 from sinks.mongo import documents as to_documents
-from sinks.mongo.consumed import first_consumptions
+from sinks.mongo.consumed import Consumed, first_consumptions
 from sinks.redis.lists import LatestLists
 from sinks.redis.rows import EVENT_WIDTH, HISTORY_SIZE, histories
 from sinks.sql import schema
@@ -130,7 +130,7 @@ class MongoLoops:
         return lambda: (results.insert_many(documents, ordered=False), None)[1]
 
 
-def _push(consumed: tuple[int, list[list[int]]]) -> UpdateOne:
+def _push(consumed: Consumed) -> UpdateOne:
     user, pairs = consumed
     items, times = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
     push = {"consumed": {"$each": items}, "time": {"$each": times}}

@@ -144,12 +144,12 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         if explores is None:
             return self._ranked(rows, ranker, self._k)
         in_pool = explores.explores(rows.states.user)
-        lists = RankedLists.empty(len(rows), explores.pool, scored=explores.needs_scores)
+        parts = []
         for chosen, size in ((~in_pool, self._k), (in_pool, explores.pool)):
             if (at := np.flatnonzero(chosen)).size:
                 scored = explores.needs_scores and size == explores.pool
-                lists.put(at, self._ranked(rows.take(at), ranker, size, scored=scored))
-        return lists
+                parts.append((at, self._ranked(rows.take(at), ranker, size, scored=scored)))
+        return RankedLists.joined(len(rows), explores.pool, parts, explores.needs_scores)
 
     def _ranked(
         self, rows: Example, ranker: Ranker, size: int, scored: bool = False

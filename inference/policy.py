@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from inference.search.hidden_items import HiddenItems
 from inference.search.item_index import ItemIndex
 from inference.search.quantize import MAX_NORM, quantize_items, quantize_queries
 from inference.search.threads import in_parts, one_thread
+from transforms.columns.id_names import IdNames
 from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import RankedLists
 
@@ -234,7 +236,11 @@ class Policy(nn.Module):
 
         self._in_parts(work, n)
         length = (rows != self.item_ids.unknown).sum(axis=1)
-        return RankedLists.deterministic(self._raw[rows], length, self.info.label.encode(), scores)
+        lists = RankedLists.deterministic(self._raw[rows], length, self.info.label.encode(), scores)
+        texts = self.item_ids.names
+        if texts is None:
+            return lists
+        return replace(lists, names=IdNames(None, texts.only([lists.items])))
 
     def _in_parts(self, work: Callable[[slice], None], n: int) -> None:
         if self._device.type != "cpu":

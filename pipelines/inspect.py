@@ -73,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(inspected: Inspected, schema: Schema) -> tuple[list[str], int]:
     """What the schema gives, in lines; and how many events."""
+    from transforms.columns.id_names import IdNames
+    from transforms.columns.names import ids_of
     from transforms.messages.behaviors import BEHAVIORS
 
     parsed, malformed = inspected.read(schema)
@@ -90,15 +92,14 @@ def _report(inspected: Inspected, schema: Schema) -> tuple[list[str], int]:
             "Behaviors: " + ", ".join(f"{name} {n:,}" for name, n in counts.most_common()) + ".",
             "The first events (user, item, behavior, time):",
         ]
+        names = events.names or IdNames()
+        users = ids_of(names.user, events.user[:SHOWN_EVENTS])
+        items = ids_of(names.item, events.item[:SHOWN_EVENTS])
         for at in range(min(SHOWN_EVENTS, len(events))):
             behavior = BEHAVIORS[events.behavior[at]]
             time = _shown(int(events.time[at]))
-            lines.append(f"  {events.user[at]}, {events.item[at]}, {behavior}, {time}")
+            lines.append(f"  {users[at]}, {items[at]}, {behavior}, {time}")
     lines += _of_malformed(malformed)
-    if "text" in (schema.ids.user, schema.ids.item):
-        lines.append(
-            "Some ids are text. The commands refuse [ids] text: ids must be whole numbers."
-        )
     return lines, len(events)
 
 

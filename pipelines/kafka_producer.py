@@ -13,6 +13,8 @@ from sources.files.plan import FileRange
 from sources.files.ranges import read_range
 from sources.kafka.errors import connect_or_explain
 from sources.kafka.url import KafkaUrl
+from transforms.columns.id_names import IdNames
+from transforms.columns.names import ids_of
 from transforms.messages.events import BEHAVIORS, EventBatch
 
 FLUSH_SECONDS = 30.0
@@ -106,15 +108,31 @@ def messages(
 
 
 def _encode(events: EventBatch, as_json: bool) -> Iterator[Message]:
-    columns = (events.user, events.item, events.time, events.behavior)
-    for user, item, event_time, code in zip(*(column.tolist() for column in columns), strict=True):
+    names = events.names or IdNames()
+    columns = (
+        ids_of(names.user, events.user),
+        ids_of(names.item, events.item),
+        events.time.tolist(),
+        events.behavior.tolist(),
+    )
+    for user, item, event_time, code in zip(*columns, strict=True):
         behavior = BEHAVIORS[code]
         text = (
-            json.dumps({"user": user, "item": item, "time": event_time, "behavior": behavior})
+            json.dumps(
+                {"user": user, "item": item, "time": event_time, "behavior": behavior},
+                ensure_ascii=False,
+            )
             if as_json
-            else f"{user},{item},{event_time},{behavior}"
+            else f"{_field(user)},{_field(item)},{event_time},{behavior}"
         )
-        yield event_time, b"%d" % user, text.encode()
+        yield event_time, str(user).encode(), text.encode()
+
+
+def _field(value: int | str) -> int | str:
+    """An id as a field of CSV (RFC 4180)."""
+    if isinstance(value, str) and ("," in value or '"' in value):
+        return '"' + value.replace('"', '""') + '"'
+    return value
 
 
 def send(

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from serving.schemas import Id
 from serving.schemas.users import Event, Outcome, Recommendation
 from transforms.messages.behaviors import BEHAVIORS, USUAL_REWARDS
 
@@ -32,7 +33,7 @@ def with_outcomes(
         rewards: what an event earns, by the code of its behavior.
     """
     reward_of = dict(zip(BEHAVIORS, rewards, strict=True))
-    times: dict[int, dict[str, list[int]]] = defaultdict(dict)
+    times: dict[Id, dict[str, list[int]]] = defaultdict(dict)
     for event in events:
         if event.time is not None and event.behavior is not None:
             times[event.item].setdefault(event.behavior, []).append(event.time)

@@ -103,7 +103,8 @@ class RequestTimer:
             await self._app(scope, receive, send_and_note)
         finally:
             # Label by route, not by path: each user id in a path would be a time series of its own.
-            route = getattr(scope.get("route"), "path", "none")
+            found = scope.get("route")
+            route = getattr(found, "path_format", getattr(found, "path", "none"))
             key = (scope["method"] if route != "none" else "", route, status)
             series = self._series.get(key)
             if series is None:

@@ -10,12 +10,15 @@ from dataclasses import replace
 from functools import partial
 
 from serving.attributed_events import with_outcomes
+from serving.schemas import Id
 from serving.schemas.job import Activity, Job, Policies
 from serving.schemas.popular import Popular, PopularWindow, PopularWindows
 from serving.schemas.users import History, Recommendation, Recommendations, Users
 from serving.stores.group import StoreGroup, StoresDownError
+from serving.stores.kinds import id_kinds
 from serving.workers import WorkerThreads
 from transforms.messages.behaviors import USUAL_REWARDS, rewards_in
+from transforms.messages.id_kinds import INTEGERS, IdKinds
 
 MAX_EVENTS = 20_000
 """Events of a user that are read to find outcomes."""
@@ -42,6 +45,7 @@ class Queries:
         self._windows: dict[str, list[PopularWindow]] = {}
         self._settings: dict[str, int] = {}
         self._rewards = USUAL_REWARDS
+        self._ids = INTEGERS
         self._settings_until = 0.0
         self._settings_lock = asyncio.Lock()
         self._heavy = asyncio.Semaphore(_HEAVY_AT_ONCE)
@@ -88,7 +92,7 @@ class Queries:
         return PopularWindows(windows[::-1], store) if windows and store else None
 
     async def recommendations(
-        self, user: int, limit: int, offset: int, outcomes: bool
+        self, user: Id, limit: int, offset: int, outcomes: bool
     ) -> Recommendations | None:
         """A page of a user's recommendations, with their outcomes if `outcomes`."""
         # One more than the limit shows whether there is a next page.
@@ -105,7 +109,7 @@ class Queries:
         return Recommendations(user, page, offset + limit if more else None, store, window)
 
     async def _with_outcomes(
-        self, user: int, page: list[Recommendation], window: int
+        self, user: Id, page: list[Recommendation], window: int
     ) -> list[Recommendation]:
         """The page with outcomes, or unchanged if no store has the user's events."""
         start, end = page[-1].time, page[0].time + window
@@ -137,6 +141,11 @@ class Queries:
                     await self._read_settings()
         return self._settings.get(name)
 
+    async def ids(self) -> IdKinds:
+        """The kinds of the ids of the job's latest run; integers where no store says so."""
+        await self.job_setting("history_size")  # Reads the settings again where they are old.
+        return self._ids
+
     async def _read_settings(self) -> None:
         try:
             found, _ = await self.stores.first(lambda reader: reader.job_settings())
@@ -146,6 +155,7 @@ class Queries:
             given = found.settings if found else {}
             with contextlib.suppress(ValueError):
                 self._rewards = rewards_in(given)
+            self._ids = id_kinds(found)
             self._settings = {
                 name: value
                 for name, value in given.items()
@@ -153,7 +163,7 @@ class Queries:
             }
         self._settings_until = time.monotonic() + _SETTINGS_SECONDS
 
-    async def history(self, user: int, limit: int, offset: int) -> History | None:
+    async def history(self, user: Id, limit: int, offset: int) -> History | None:
         """A page of a user's events."""
         async with self._lane(offset > _LIGHT_ROWS):
             found, store = await self.stores.first(

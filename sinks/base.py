@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from rivulet.errors import UserError
 from rivulet.limits import MAX_FUTURE
+from transforms.messages.id_kinds import IdKinds
 
 
 class SinkError(UserError, ValueError):
@@ -166,6 +167,19 @@ class StoreSource(ABC):
     def limited(self, limits: StoreLimits) -> StoreSource:
         """The same source with other limits; sources without limits return themselves."""
         del limits
+        return self
+
+    def with_ids(self, ids: IdKinds) -> StoreSource:
+        """The same source for ids of these kinds; all sources take integers.
+
+        Raises:
+            SinkError: this kind of store has no place for ids that are text.
+        """
+        if ids.any_text:
+            raise SinkError(
+                f"{self.name}: this kind of store takes ids that are integers; where ids are text, "
+                "take a SQL database, mongodb:// or redis://"
+            )
         return self
 
     @abstractmethod

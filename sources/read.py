@@ -19,6 +19,7 @@ from sources.malformed import TALLIES, CheckMalformed
 from sources.options import InputSettings, KafkaSettings, is_file_input, split_columns
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
+from transforms.messages.id_kinds import INTEGERS, IdKinds
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 
 if TYPE_CHECKING:
@@ -35,12 +36,14 @@ class Events(NamedTuple):
         late: of a topic only, else None: batches of events that were older than their partition's
             watermark by more than the allowed lateness. They are not in `events`.
         is_bounded_files: whether they come from files, so that nothing is late.
+        ids: the kinds of the events' ids.
     """
 
     events: beam.PCollection[EventBatch]
     malformed: beam.PCollection[DeadLetterBatch]
     late: beam.PCollection[EventBatch] | None
     is_bounded_files: bool
+    ids: IdKinds = INTEGERS
 
 
 class ReadEvents(beam.PTransform):
@@ -73,6 +76,8 @@ class ReadEvents(beam.PTransform):
         self.files = is_file_input(chosen.input)
         self.is_bounded = self.files or kafka.is_bounded
         self.max_malformed = chosen.max_malformed
+        schema = chosen.read_schema()
+        self.ids = INTEGERS if schema is None else IdKinds(schema.ids.user, schema.ids.item)
         self.source: ReadFiles | ReadKafka
         self.history: ReadFiles | None = None
         if self.files:
@@ -103,7 +108,7 @@ class ReadEvents(beam.PTransform):
         if self.is_bounded and self.max_malformed < 1:
             _ = tallies | "Malformed" >> CheckMalformed(self.max_malformed)
         late = None if self.files else found.late
-        return Events(events, malformed, late, self.files)
+        return Events(events, malformed, late, self.files, self.ids)
 
 
 def _files(patterns: Sequence[str], chosen: InputSettings, progress: ProgressCounters) -> ReadFiles:

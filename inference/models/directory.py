@@ -19,6 +19,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -101,6 +102,7 @@ def save_policy(
         check_label(info.label)
     except ValueError as error:
         raise ModelError(f"the model for {directory} cannot be saved: {error}") from error
+    info = dataclasses.replace(info, user_ids=users.kind, item_ids=items.kind)
     directory.mkdir(parents=True, exist_ok=True)
     writers: dict[str, Callable[[BinaryIO], object]] = {
         WEIGHTS: lambda file: torch.save(state, file),
@@ -162,8 +164,10 @@ def _load(directory: Path, root: Path, limit: int) -> tuple[Network, IdMap, IdMa
     state: dict[str, Tensor] = {}
     for name, table in ((ITEM_TABLE, ITEM_EMBEDDINGS), (USER_TABLE, USER_EMBEDDINGS)):
         state[name] = _parse(directory, root, limit, info, table, parse_table)
-    items = _parse(directory, root, limit, info, ITEM_MAP, parse_ids)
-    users = _parse(directory, root, limit, info, USER_MAP, parse_ids)
+    items, users = (
+        _parse(directory, root, limit, info, name, partial(parse_ids, kind=kind))
+        for name, kind in ((ITEM_MAP, info.item_ids), (USER_MAP, info.user_ids))
+    )
     if (len(items), len(users)) != (info.sizes.items, info.sizes.users):
         raise ModelError(
             f"the model in {directory} is inconsistent: {len(items)} items and {len(users)} users "

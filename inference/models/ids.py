@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from transforms.columns.names import Names
+from transforms.messages.id_kinds import INTEGER, TEXT
+
 Int64s = npt.NDArray[np.int64]
 
 _TABLE_SPREAD = 16
@@ -18,12 +21,15 @@ class IdMap:
 
     Args:
         ids: int64 [n], the raw id of each row, each id once. Row n is that of all other ids.
+        names: the texts of the ids, where these are keys of texts; None for integers.
 
     Raises:
         ValueError: an id appears twice.
     """
 
-    def __init__(self, ids: Int64s) -> None:
+    def __init__(self, ids: Int64s, names: Names | None = None) -> None:
+        self.names = names
+        """The texts of the ids; None for integers."""
         self.ids = np.ascontiguousarray(ids, np.int64)
         """int64 [n], the raw id of each row."""
         self._order = np.argsort(self.ids, kind="stable")
@@ -40,6 +46,11 @@ class IdMap:
     def unknown(self) -> int:
         """The row of ids that have no row of their own: the last."""
         return len(self.ids)
+
+    @property
+    def kind(self) -> str:
+        """INTEGER or TEXT."""
+        return INTEGER if self.names is None else TEXT
 
     def _dense(self) -> Int64s | None:
         if not len(self.ids):

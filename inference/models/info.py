@@ -11,6 +11,7 @@ from typing import Any
 
 from inference.models.files import INFO_BYTES, ModelError, read_file, replace_files
 from inference.network.sizes import Sizes
+from transforms.messages.id_kinds import INTEGER, ITEM_IDS, USER_IDS, IdKinds
 from transforms.messages.ranked_lists import POLICY_BYTES
 
 INFO = "model.json"
@@ -40,6 +41,8 @@ class ModelInfo:
         training: the options of the training.
         min_history: events that a user needs before the policy ranks for the user; None where
             the training did not say.
+        user_ids: the kind of the users' ids, `integer` or `text`.
+        item_ids: the kind of the items' ids.
         files: SHA-256, hexadecimal, of each other file of the model directory; empty for a
             directory that was written without digests.
     """
@@ -52,7 +55,26 @@ class ModelInfo:
     metrics: dict[str, float] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     min_history: int | None = None
+    user_ids: str = INTEGER
+    item_ids: str = INTEGER
     files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> IdKinds:
+        """The kinds of the ids that the model was trained on."""
+        return IdKinds(self.user_ids, self.item_ids)
+
+    def check_ids(self, ids: IdKinds, directory: Path) -> None:
+        """Checks that the model knows ids of the job's kinds.
+
+        Raises:
+            ModelError: it was trained on ids of other kinds.
+        """
+        if self.ids != ids:
+            raise ModelError(
+                f"the model in {directory} was trained on other ids: its {self.ids}; of this job, "
+                f"{ids}"
+            )
 
     @property
     def history(self) -> int:
@@ -123,8 +145,11 @@ def _info(given: Mapping[str, Any]) -> ModelInfo:
         metrics=_get(given, "metrics", dict, {}),
         training=_get(given, "training", dict, {}),
         min_history=_get(given, "min_history", int) if given.get("min_history") else None,
+        user_ids=_get(given, "user_ids", str, INTEGER),
+        item_ids=_get(given, "item_ids", str, INTEGER),
         files=_get(given, "files", dict, {}),
     )
+    _ = info.ids  # Refuses other kinds.
     if given.get("history", info.history) != info.history:
         raise ValueError(f"history is {given['history']!r}, but the window is {info.history}")
     if not 0 < (info.min_history or 1) < 1 << 31:
@@ -178,6 +203,9 @@ def write_info(directory: Path, info: ModelInfo) -> None:
     given["history"] = info.history
     if least is not None:
         given["min_history"] = least
+    for name in (USER_IDS, ITEM_IDS):
+        if given[name] == INTEGER:
+            del given[name]
     if files:
         given["files"] = files
     content = (json.dumps(given, indent=2) + "\n").encode()

@@ -13,6 +13,7 @@ from inference.models.choices import ModelChoice, shares
 from inference.models.files import MODEL_BYTES
 from inference.models.versions import VersionedModel
 from transforms.messages.exclusions import Exclusions
+from transforms.messages.id_kinds import IdKinds
 from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
@@ -27,6 +28,7 @@ class Registry:
         limit: most bytes of a file of a model directory.
         clock: seconds, monotonic.
         unused: places of models that rank nothing for their users.
+        ids: the kinds of ids that the models must have; None for any.
 
     Raises:
         ModelError: a model cannot be loaded.
@@ -39,10 +41,11 @@ class Registry:
         limit: int = MODEL_BYTES,
         clock: Callable[[], float] = time.monotonic,
         unused: tuple[int, ...] = (),
+        ids: IdKinds | None = None,
     ) -> None:
         self.unused = unused
         self.weights = [choice.weight for choice in choices]
-        self.models = [VersionedModel(choice, device, limit, clock) for choice in choices]
+        self.models = [VersionedModel(choice, device, limit, clock, ids) for choice in choices]
 
     @property
     def refused(self) -> int:
@@ -60,8 +63,8 @@ class Registry:
         scored: bool = False,
     ) -> RankedLists:
         """Each row's list by its user's model, with that model's label; as `Policy.rank`."""
-        ranked = RankedLists.empty(len(users), k, scored=scored)
         share = shares(users, self.weights)
+        parts = []
         for number, model in enumerate(self.models):
             at = np.flatnonzero(share == number)
             if not len(at) or number in self.unused:
@@ -71,8 +74,8 @@ class Registry:
                 users[at], histories[at], lengths[at], k, repeat_consumed,
                 exclusions.take(at) if exclusions else None, scored,
             )  # fmt: skip
-            ranked.put(at, given)
-        return ranked
+            parts.append((at, given))
+        return RankedLists.joined(len(users), k, parts, scored)
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,14 @@ class RegistrySource:
         device: where they run.
         limit: most bytes of a file of a model directory.
         unused: places of models that rank nothing for their users.
+        ids: the kinds of ids that the models must have; None for any.
     """
 
     choices: tuple[ModelChoice, ...]
     device: str = "cpu"
     limit: int = MODEL_BYTES
     unused: tuple[int, ...] = ()
+    ids: IdKinds | None = None
 
     def load(self) -> Registry:
         """Loads the models.
@@ -97,4 +102,4 @@ class RegistrySource:
         Raises:
             ModelError: one of them cannot be loaded.
         """
-        return Registry(self.choices, self.device, self.limit, unused=self.unused)
+        return Registry(self.choices, self.device, self.limit, unused=self.unused, ids=self.ids)

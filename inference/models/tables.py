@@ -7,23 +7,30 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from inference.models.files import MODEL_BYTES, ModelError, first_line, read_file
 from inference.models.ids import IdMap
+from transforms.columns.names import Names, hash_texts, ids_of
+from transforms.messages.id_kinds import INTEGER, TEXT
 
 ITEM_EMBEDDINGS, USER_EMBEDDINGS = "item_embeddings.npy", "user_embeddings.npy"
 ITEM_MAP, USER_MAP = "item_map.json", "user_map.json"
 
 
-def read_ids(path: Path) -> IdMap:
+def read_ids(path: Path, kind: str = INTEGER) -> IdMap:
     """The ids of a map file {raw id: row}, in the order of their rows.
+
+    Args:
+        path: the file.
+        kind: of the ids, INTEGER or TEXT.
 
     Raises:
         ModelError: the file is missing, or its rows are not 0, 1, 2 and so on.
     """
-    return parse_ids(_read(path), path)
+    return parse_ids(_read(path), path, kind)
 
 
 def read_table(path: Path) -> Tensor:
@@ -42,25 +49,31 @@ def _read(path: Path) -> bytes:
         raise ModelError(str(error)) from error
 
 
-def parse_ids(content: bytes, path: Path) -> IdMap:
+def parse_ids(content: bytes, path: Path, kind: str = INTEGER) -> IdMap:
     """A map file's content, as `read_ids`; `path` is for messages."""
     try:
         rows = json.loads(content.decode("utf-8"))
         if type(rows) is not dict or not set(map(type, rows.values())) <= {int}:
             raise ValueError("it is not a JSON object of ids and rows")
-        ids = np.fromiter(map(int, rows), np.int64, len(rows))
+        names = None
+        if kind == TEXT:
+            texts = pa.array(list(rows), pa.string())
+            ids = hash_texts(texts)
+            names = Names.of_pairs(ids, texts)
+        else:
+            ids = np.fromiter(map(int, rows), np.int64, len(rows))
         places = np.fromiter(rows.values(), np.int64, len(rows))
         order = np.argsort(places)
         if not np.array_equal(places[order], np.arange(len(rows))):
             raise ValueError("its rows are not 0, 1, 2 ...")
-        return IdMap(ids[order])
+        return IdMap(ids[order], names)
     except (ValueError, OverflowError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
 
 
 def ids_bytes(ids: IdMap) -> bytes:
     """The content of a map file."""
-    rows = {str(raw): row for row, raw in enumerate(ids.ids.tolist())}
+    rows = {str(raw): row for row, raw in enumerate(ids_of(ids.names, ids.ids))}
     return json.dumps(rows, separators=(",", ":")).encode()
 
 

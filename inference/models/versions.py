@@ -14,6 +14,7 @@ from inference.models.choices import ModelChoice
 from inference.models.current import Signature, current_directory, signature
 from inference.models.files import MODEL_BYTES, ModelError, ModelReadError
 from inference.models.info import read_info
+from transforms.messages.id_kinds import IdKinds
 
 if TYPE_CHECKING:
     from inference.policy import Policy
@@ -38,6 +39,7 @@ class VersionedModel:
         device: where it runs.
         limit: most bytes of a file of the model directory.
         clock: seconds, monotonic.
+        ids: the kinds of ids that a version must have; None for any.
 
     Raises:
         ModelError: the version in use cannot be loaded now.
@@ -49,7 +51,9 @@ class VersionedModel:
         device: str = "cpu",
         limit: int = MODEL_BYTES,
         clock: Callable[[], float] = time.monotonic,
+        ids: IdKinds | None = None,
     ) -> None:
+        self._ids = ids
         self._choice, self._device, self._limit, self._clock = choice, device, limit, clock
         self._lock = threading.Lock()
         self._message = ""
@@ -79,6 +83,8 @@ class VersionedModel:
         # This imports PyTorch: not before there is a model to load.
         from inference.models.directory import load_policy
 
+        if self._ids is not None:
+            read_info(directory, self._choice.directory).check_ids(self._ids, directory)
         policy = load_policy(directory, self._device, self._choice.directory, self._limit)
         if self._choice.name:
             policy.info = dataclasses.replace(policy.info, name=self._choice.name)

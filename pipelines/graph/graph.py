@@ -77,7 +77,7 @@ def recommend_graph(job: JobGraph, models: RankerSource | None = None) -> None:
     """
     config = job.recommend_config
     if models is None:
-        models = model_source(job.settings[ModelSettings], unfit_models(job))
+        models = model_source(job.settings[ModelSettings], unfit_models(job), job.ids)
     write_records(job)
     closed = close_panes(job)
     popular = rank_popular(closed.blocks, config.popular, job.bounded, job.catalogue)

@@ -35,6 +35,7 @@ from transforms.columns.frames import Frame
 from transforms.messages.behaviors import reward_settings
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import Int64s
+from transforms.messages.id_kinds import IdKinds
 from transforms.messages.job import JOB_SETTINGS, JobSettings
 from transforms.progress import ProgressCounters
 
@@ -67,6 +68,11 @@ class JobGraph:
 
     def __post_init__(self) -> None:
         self.dead_letters.append(self.events.malformed)
+
+    @property
+    def ids(self) -> IdKinds:
+        """The kinds of the input's ids."""
+        return self.events.ids
 
     @property
     def bounded(self) -> bool:
@@ -136,6 +142,7 @@ class JobGraph:
             serve=self.serves_first,
             catalogue=self.catalogue,
             explore=self.settings[ExploreSettings],
+            ids=self.ids,
         )
 
     @property
@@ -152,14 +159,17 @@ class JobGraph:
                 found |= dataclasses.asdict(explore)
             found |= reward_settings(self.recommend_config.rewards)
         return JobSettings(
-            self.run, {name: value for name, value in found.items() if value is not None}
+            self.run,
+            {name: value for name, value in found.items() if value is not None}
+            | self.ids.settings(),
         )
 
     def stores(self, output: Output) -> list[StoreSource]:
         """The stores of an output; none where the job has no such output."""
         if output not in self.settings:
             return []
-        return self.settings[output].sources(self.settings[InputSettings].max_future)
+        sources = self.settings[output].sources(self.settings[InputSettings].max_future)
+        return [source.with_ids(self.ids) for source in sources]
 
     def all_stores(self) -> list[StoreSource]:
         """The stores of all outputs, each once."""

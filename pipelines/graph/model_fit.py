@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from inference import packaged_model
 from inference.models.choices import parse_models
@@ -19,8 +20,9 @@ from sources.files.plan import plan
 from sources.files.ranges import FileLimits, read_range
 from sources.options import InputSettings, is_file_input, split_columns
 from sources.parsing.kafka_values import parse_values
-from transforms.columns.names import key_of
+from transforms.columns.names import hash_texts
 from transforms.messages.events import Int64s
+from transforms.messages.id_kinds import TEXT
 
 LOOKED_AT = 100_000
 """Events of the input that are looked at: the first of files, the newest of a topic."""
@@ -46,7 +48,7 @@ def unfit_models(job: JobGraph) -> tuple[int, ...]:
         raise ModelError(f"--model: {error}") from error
     found = []
     for place, choice in enumerate(choices):
-        known = _item_ids(current_directory(choice.directory))
+        known = _item_ids(current_directory(choice.directory), job.ids.item)
         if not len(seen) or not len(known):
             continue
         shared = int(np.isin(seen, known).sum())
@@ -107,19 +109,17 @@ def _share(shared: int, seen: Int64s, known: Int64s) -> float:
     return shared / max(1, min(len(seen), len(known)))
 
 
-def _item_ids(directory: Path) -> Int64s:
-    """The items of a model, without PyTorch; none where the model cannot be read so."""
+def _item_ids(directory: Path, kind: str) -> Int64s:
+    """The items of a model as the job has them, without PyTorch; none where it has no such ids.
+
+    Args:
+        directory: the model directory.
+        kind: of the job's items, INTEGER or TEXT.
+    """
     try:
         rows = json.loads(read_file(directory / "item_map.json", directory, MODEL_BYTES))
-        ids = [_key(text) for text in rows]
-    except (OSError, ValueError, ModelError):
+        if kind == TEXT:
+            return hash_texts(pa.array(list(rows), pa.string()))
+        return np.array([int(text) for text in rows], np.int64)
+    except (OSError, ValueError, OverflowError, ModelError):
         return np.empty(0, np.int64)
-    return np.array(ids, np.int64)
-
-
-def _key(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        return key_of(text)
-    return number if -(2**63) <= number < 2**63 else key_of(text)

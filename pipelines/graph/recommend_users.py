@@ -37,6 +37,7 @@ from transforms.histories.schedule import Schedule
 from transforms.messages.behaviors import USUAL_REWARDS
 from transforms.messages.events import EventBatch
 from transforms.messages.feedback import Feedback
+from transforms.messages.id_kinds import INTEGERS, IdKinds
 from transforms.messages.minutes import MINUTE, PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankedBatch, RankingRequest
@@ -69,6 +70,7 @@ class RecommendConfig:
             received.
         serve: whether to emit the recommendations before they are rewarded, too.
         catalogue: what is available when; None for all items.
+        ids: the kinds of the events' ids.
         explore: which places of which lists are drawn.
 
     Raises:
@@ -86,6 +88,7 @@ class RecommendConfig:
     allowed_lateness: int = 3600
     serve: bool = False
     catalogue: CatalogueSource | None = None
+    ids: IdKinds = INTEGERS
     explore: ExploreSettings = field(default_factory=ExploreSettings)
 
     def __post_init__(self) -> None:
@@ -112,7 +115,7 @@ class RecommendConfig:
     @property
     def min_history(self) -> int:
         """Events in a history from which on the policy ranks."""
-        return min_history_of(self.recommend, self.model)
+        return min_history_of(self.recommend, self.model, self.ids)
 
     @property
     def reward_rules(self) -> RewardRules:
@@ -229,7 +232,7 @@ def recommend(
         ModelError: a model of the config cannot be used.
     """
     recommended: Recommended = requests | "Recommend" >> Recommend(
-        models or model_source(config.model),
+        models or model_source(config.model, ids=config.ids),
         config.recommend.recommendations,
         config.recommend.repeat_consumed,
         keep_history=config.keep_feedback,

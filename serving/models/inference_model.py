@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from inference.network.sizes import STATE_LIMIT
 from serving.metrics import Metrics
 from serving.models.batcher import Batcher, RankRequest
+from serving.schemas import ID_BYTES, is_id_text
 from serving.schemas.health import Model
 from serving.schemas.inference import MAX_HISTORY, HistoriesInput, RankResponse, StatesInput
+from transforms.columns.names import hash_texts
+from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
 from transforms.messages.ranked_lists import RankedLists
 
 if TYPE_CHECKING:
@@ -27,6 +31,10 @@ _STATE = "state"
 
 class StateSizeError(ValueError):
     """An embedding does not have the length of the model's states, or is not finite."""
+
+
+class IdKindError(ValueError):
+    """An id is not of the kind that the model was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,11 @@ class InferenceModel:
         )
 
     @property
+    def ids(self) -> IdKinds:
+        """The kinds of the model's ids."""
+        return self._policy.info.ids
+
+    @property
     def history(self) -> int:
         """Items of a history that the policy reads, as its model.json says."""
         return self._policy.info.history
@@ -99,7 +112,7 @@ class InferenceModel:
         lists = policy.rank(users, histories, lengths, size, repeat_consumed)
         return _Ranked(lists, policy.info.label)
 
-    async def rank(self, users: list[int], request: RankRequest) -> RankResponse:
+    async def rank(self, users: list[int | str], request: RankRequest) -> RankResponse:
         """Ranks a request, together with others that are waiting.
 
         Raises:
@@ -109,6 +122,10 @@ class InferenceModel:
         ranked, rows = await self._batcher.submit(request)
         lists = ranked.lists
         items = lists.items[rows].tolist()
+        if lists.names is not None and lists.names.item is not None:
+            names = lists.names.item
+            texts = dict(zip(names.key.tolist(), names.text.to_pylist(), strict=True))
+            items = [[texts.get(item, item) for item in row] for row in items]
         propensities = lists.propensities[rows].tolist()
         for row, length in enumerate(lists.length[rows].tolist()):
             del items[row][length:], propensities[row][length:]
@@ -116,21 +133,46 @@ class InferenceModel:
         return RankResponse(users, items, propensities, ranked.policy)
 
 
-def histories_request(given: HistoriesInput, history_size: int) -> RankRequest:
+def histories_request(
+    given: HistoriesInput, history_size: int, ids: IdKinds = INTEGERS
+) -> RankRequest:
     """The columns of a request with histories: the last items of each, left-aligned.
 
     Args:
         given: the request.
         history_size: items of each history that are used, as in the job.
+        ids: the kinds of the model's ids.
+
+    Raises:
+        IdKindError: an id is of another kind.
     """
     width = min(history_size, MAX_HISTORY)
     rows = [history[-width:] for history in given.item]
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
     histories = np.zeros((len(rows), width), np.int64)
-    for row, items in zip(histories, rows, strict=True):
-        row[: len(items)] = items
-    columns = (np.array(given.user, np.int64), histories, lengths)
+    histories[np.arange(width) < lengths[:, None]] = _keys(
+        [item for row in rows for item in row], ids.item, "item"
+    )
+    columns = (_keys(given.user, ids.user, "user"), histories, lengths)
     return RankRequest(columns, (_HISTORY, given.size, given.repeat_consumed, width))
+
+
+def _keys(ids: list[int | str], kind: str, field: str) -> npt.NDArray[np.int64]:
+    """Ids of a request as the model has them: texts become their keys.
+
+    Raises:
+        IdKindError: an id is of another kind.
+    """
+    if kind == TEXT:
+        if not all(isinstance(one, str) and is_id_text(one) for one in ids):
+            raise IdKindError(
+                f"{field}: this model's ids are text of up to {ID_BYTES} bytes without control "
+                "characters"
+            )
+        return hash_texts(pa.array(ids, pa.string()))
+    if not all(isinstance(one, int) for one in ids):
+        raise IdKindError(f"{field}: this model's ids are integers of 64 bits")
+    return np.array(ids, np.int64)
 
 
 def states_request(given: StatesInput) -> RankRequest:

@@ -10,6 +10,7 @@ from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND, 
 from serving.http.replies import encode, reply
 from serving.models.batcher import RankRequest
 from serving.models.inference_model import (
+    IdKindError,
     InferenceModel,
     StateSizeError,
     histories_request,
@@ -79,7 +80,10 @@ async def models(request: Request, shared: Shared) -> Response:
 async def rank(model: RequestedModel, shared: Shared, given: HistoriesInput) -> Response:
     """Ranks for users by their histories, as the job does."""
     size = await shared.queries.job_setting("history_size") or model.history
-    request = await shared.threads.run(lambda: histories_request(given, size))
+    try:
+        request = await shared.threads.run(lambda: histories_request(given, size, model.ids))
+    except IdKindError as error:
+        raise HTTPException(422, str(error)) from error
     return await _answer(model, given.user, request)
 
 
@@ -97,7 +101,7 @@ async def rank_states(model: RequestedModel, shared: Shared, given: StatesInput)
         raise HTTPException(422, str(error)) from error
 
 
-async def _answer(model: InferenceModel, users: list[int], request: RankRequest) -> Response:
+async def _answer(model: InferenceModel, users: list[int | str], request: RankRequest) -> Response:
     answer = await model.rank(users, request)
     return Response(
         encode(answer), headers={"Cache-Control": "no-store"}, media_type="application/json"

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
 from serving.http.replies import reply
+from serving.schemas import ID_BYTES, Id, is_id_text
 from serving.schemas.users import History, Recommendations, Users
 from serving.state import Shared
+from transforms.messages.id_kinds import TEXT
 
 router = APIRouter(tags=["users"], responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED)
 
-User = Annotated[int, Path(ge=-(2**63), le=2**63 - 1)]
+
+async def _user(
+    shared: Shared,
+    user: Annotated[
+        str,
+        Path(
+            description="The user's id, as the job's input has it: an integer of 64 bits, or text "
+            "of up to 256 bytes, percent-encoded",
+            min_length=1,
+            max_length=ID_BYTES,
+        ),
+    ],
+) -> Id:
+    """The user of the address, of the kind that the job's users have."""
+    if (await shared.queries.ids()).user == TEXT:
+        if is_id_text(user):
+            return user
+        raise _invalid("an id is 1 to 256 bytes of UTF-8 without control characters", user)
+    if _INTEGER.fullmatch(user) and -(2**63) <= int(user) < 2**63:
+        return int(user)
+    raise _invalid("the ids of users are integers of 64 bits", user)
+
+
+def _invalid(what: str, user: str) -> RequestValidationError:
+    return RequestValidationError(
+        [{"type": "id", "loc": ("path", "user"), "msg": what, "input": user}]
+    )
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
+
+User = Annotated[Id, Depends(_user)]
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows to return at most")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Rows to skip")]
 
@@ -29,7 +64,7 @@ async def users(
     return reply(request, found)
 
 
-@router.get("/users/{user}/recommendations", response_model=Recommendations)
+@router.get("/users/{user:path}/recommendations", response_model=Recommendations)
 async def recommendations(
     request: Request,
     shared: Shared,
@@ -51,7 +86,7 @@ async def recommendations(
     return reply(request, found)
 
 
-@router.get("/users/{user}/history", response_model=History)
+@router.get("/users/{user:path}/history", response_model=History)
 async def history(
     request: Request, shared: Shared, user: User, limit: Limit = 50, offset: Offset = 0
 ) -> Response:

@@ -7,6 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from serving.schemas import ID_BYTES
+
 MAX_USERS = 4096
 """Users of one request."""
 MAX_ITEMS = 100
@@ -18,7 +20,10 @@ MAX_STATE = 1024
 MAX_NUMBER = 1e30
 """Largest absolute value in an embedding: its products do not overflow."""
 
-Id = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Text = Annotated[str, Field(min_length=1, max_length=ID_BYTES)]
+Id = Integer | Text
+"""An id, of the kind that the model was trained on."""
 UserIds = Annotated[
     list[Id], Field(min_length=1, max_length=MAX_USERS, description="A user for each row")
 ]
@@ -87,9 +92,9 @@ class StatesInput(_Input):
 class RankResponse:
     """Ranked lists, in the order of the request's users."""
 
-    user: list[int]
+    user: list[int | str]
     items: Annotated[
-        list[list[int]], Field(description="Best first; shorter where the policy gives fewer")
+        list[list[int | str]], Field(description="Best first; shorter where the policy gives fewer")
     ]
     propensities: list[list[float]]
     policy: Annotated[str, Field(description="Name and version of the model that ranked")]

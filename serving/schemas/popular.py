@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from serving.schemas import Seconds
+from serving.schemas import Id, Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class PopularItem:
     """An item in the ranking of a window."""
 
     rank: Annotated[int, Field(description="From 1")]
-    item: int
+    item: Id
     count: Annotated[int, Field(description="Events on the item in the window")]
     previous_rank: Annotated[
         int | None, Field(description="Its rank in the previous window; null if it had none")

@@ -7,14 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from serving.schemas import NextOffset, Seconds
+from serving.schemas import Id, NextOffset, Seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """An event of a user."""
 
-    item: int
+    item: Id
     behavior: Annotated[str | None, Field(description="null where the store has none (Redis)")]
     time: Annotated[
         int | None,
@@ -26,7 +26,7 @@ class Event:
 class History:
     """A user's events, newest first."""
 
-    user: int
+    user: Id
     events: list[Event]
     next_offset: NextOffset
     store: str
@@ -36,7 +36,7 @@ class History:
 class Outcome:
     """A user's event on a recommended item within the reward window."""
 
-    item: int
+    item: Id
     behavior: str
     time: Seconds
     reward: Annotated[float, Field(description="pv 1, cart 2, fav 2, buy 3")]
@@ -47,7 +47,7 @@ class Recommendation:
     """A recommended list."""
 
     time: Seconds
-    items: Annotated[list[int], Field(description="Best first")]
+    items: Annotated[list[Id], Field(description="Best first")]
     policy: Annotated[
         str | None, Field(description="Name and version; null where the store has none (Redis)")
     ]
@@ -75,7 +75,7 @@ class Recommendation:
 class Recommendations:
     """A user's recommendations, newest first."""
 
-    user: int
+    user: Id
     recommendations: list[Recommendation]
     next_offset: NextOffset
     store: str
@@ -93,5 +93,5 @@ class Recommendations:
 class Users:
     """Users with a recent recommendation."""
 
-    users: list[int]
+    users: list[Id]
     store: str

@@ -95,7 +95,8 @@ async function suggest() {
 export async function startUsers() {
   $("user-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    choose($("user-id").value.trim());
+    const given = $("user-id").value;
+    choose(/^\s*-?\d+\s*$/.test(given) ? given.trim() : given);  // Blanks belong to ids of text.
   });
   const wanted = new URLSearchParams(location.search).get("user");
   const showFirst = async () => {
@@ -104,7 +105,7 @@ export async function startUsers() {
     if (first !== undefined) { $("user-id").value = first; lookUp(first); }
     else showAnswer(plain(problem ? `Unknown: ${problem}.` : "No store has a recommendation yet."));
   };
-  if (wanted && /^-?\d{1,19}$/.test(wanted)) choose(wanted);
+  if (wanted) choose(wanted);
   await showFirst();
   return { suggest: showFirst, refresh };
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rivulet import urls
+from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.job import EventMinutes, PolicyMinutes
 from serving.schemas.popular import PopularWindow
@@ -61,19 +62,19 @@ class Reader(Protocol):
         """
         ...
 
-    async def recommendations(self, user: int, limit: int, offset: int) -> list[Recommendation]:
+    async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """A user's recommendations, newest first."""
         ...
 
-    async def history(self, user: int, limit: int, offset: int) -> list[Event]:
+    async def history(self, user: Id, limit: int, offset: int) -> list[Event]:
         """A user's events, newest first."""
         ...
 
-    async def events_between(self, user: int, start: int, end: int, limit: int) -> list[Event]:
+    async def events_between(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
         """A user's events with a time in [start, end), oldest first."""
         ...
 
-    async def users(self, limit: int) -> list[int]:
+    async def users(self, limit: int) -> list[Id]:
         """Some users with a recommendation, the latest first where the store has their order."""
         ...
 

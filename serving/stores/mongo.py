@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import ConfigurationError, InvalidURI
 
+from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.job import PolicyMinutes
 from serving.schemas.popular import PopularWindow
 from serving.schemas.users import Event, Recommendation
 from serving.stores import rows
 from serving.stores.base import Horizon, StoreURLError, Worker, public_name
+from serving.stores.kinds import StoreKinds
 from transforms.messages.job import JobSettings
 
 DEFAULT_DATABASE = "rivulet"
@@ -39,6 +42,7 @@ class MongoReader:
         self.name = public_name(url)
         self._horizon = horizon
         self._rows = rows.Rows(self.name)
+        self._kinds = StoreKinds(self.job_settings)
         milliseconds = max(1, round(timeout * 1000))
         try:
             self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
@@ -67,37 +71,42 @@ class MongoReader:
         """See `Reader`."""
         last = self._horizon() if window_end is None else min(window_end, self._horizon())
         found = self._database["popular"].find({"_id": {"$lte": last}})
-        return self._rows.valid(_popular_window, await _all(found.sort("_id", -1).limit(windows)))
+        ids = await self._kinds.rows()
+        newest = await _all(found.sort("_id", -1).limit(windows))
+        return self._rows.valid(partial(_popular_window, ids), newest)
 
-    async def recommendations(self, user: int, limit: int, offset: int) -> list[Recommendation]:
+    async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """See `Reader`."""
         wanted = {"user": user, "time": {"$lte": self._horizon()}}
         found = self._database["recommendResults"].find(wanted)
         page = await _all(found.sort("time", -1).skip(offset).limit(limit))
-        return self._rows.valid(_recommendation, page)
+        return self._rows.valid(partial(_recommendation, await self._kinds.rows()), page)
 
-    async def history(self, user: int, limit: int, offset: int) -> list[Event]:
+    async def history(self, user: Id, limit: int, offset: int) -> list[Event]:
         """See `Reader`."""
         found = self._database["records"].find({"user": user, "time": {"$lte": self._horizon()}})
         order = [("time", -1), ("item", -1), ("behavior", 1)]
-        return self._rows.valid(_event, await _all(found.sort(order).skip(offset).limit(limit)))
+        page = await _all(found.sort(order).skip(offset).limit(limit))
+        return self._rows.valid(partial(_event, await self._kinds.rows()), page)
 
-    async def events_between(self, user: int, start: int, end: int, limit: int) -> list[Event]:
+    async def events_between(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
         """See `Reader`."""
         last = min(end - 1, self._horizon())
         found = self._database["records"].find(
             {"user": user, "time": {"$gte": start, "$lte": last}}
         )
         order = [("time", 1), ("item", 1), ("behavior", 1)]
-        return self._rows.valid(_event, await _all(found.sort(order).limit(limit)))
+        page = await _all(found.sort(order).limit(limit))
+        return self._rows.valid(partial(_event, await self._kinds.rows()), page)
 
-    async def users(self, limit: int) -> list[int]:
+    async def users(self, limit: int) -> list[Id]:
         """See `Reader`."""
         wanted = {"time": {"$lte": self._horizon()}}
         found = self._database["recommendResults"].find(wanted, {"user": 1})
         # The order of insertion is close to the order of time and needs no index of its own.
         latest = await _all(found.sort("_id", -1).limit(2 * limit))
-        return list(dict.fromkeys(self._rows.valid(_user, latest)))[:limit]
+        user = partial(_user, await self._kinds.rows())
+        return list(dict.fromkeys(self._rows.valid(user, latest)))[:limit]
 
     async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
         """MongoDB stores have none."""
@@ -130,9 +139,9 @@ async def _all(found: AsyncCursor[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row async for row in found.batch_size(_BATCH)]
 
 
-def _popular_window(row: Document) -> PopularWindow:
+def _popular_window(ids: rows.IdRows, row: Document) -> PopularWindow:
     places = rows.each(_item_and_count, row.get("items"))
-    return rows.popular_window(
+    return ids.popular_window(
         (row["_id"], [(rank, *place) for rank, place in enumerate(places, 1)])
     )
 
@@ -143,17 +152,17 @@ def _item_and_count(place: Any) -> tuple[Any, Any]:
     return place.get("item"), place.get("count")
 
 
-def _recommendation(row: Document) -> Recommendation:
+def _recommendation(ids: rows.IdRows, row: Document) -> Recommendation:
     names = ("time", "itemRec", "policy", "propensities", "lastReward")
-    return rows.recommendation([row.get(name) for name in names])
+    return ids.recommendation([row.get(name) for name in names])
 
 
-def _event(row: Document) -> Event:
-    return rows.event([row.get(name) for name in ("item", "behavior", "time")])
+def _event(ids: rows.IdRows, row: Document) -> Event:
+    return ids.event([row.get(name) for name in ("item", "behavior", "time")])
 
 
-def _user(row: Document) -> int:
-    return rows.whole(row.get("user"))
+def _user(ids: rows.IdRows, row: Document) -> Id:
+    return ids.user(row.get("user"))
 
 
 def _job_settings(row: Document) -> JobSettings:

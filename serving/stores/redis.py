@@ -8,18 +8,20 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import ResponseError
 
+from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.job import PolicyMinutes
 from serving.schemas.popular import PopularWindow
 from serving.schemas.users import Event, Recommendation
 from serving.stores import rows
 from serving.stores.base import Horizon, StoreURLError, Worker, public_name
+from serving.stores.kinds import StoreKinds
 from transforms.messages.job import JobSettings
 
 _CONNECTIONS = 32
 _KEYS_SCANNED = 1000
 _MAX_SCANS = 10
-_LATEST_KEY = re.compile(r"recommendations:(-?\d{1,19}):time", re.ASCII)
+_LATEST_KEY = re.compile(r"recommendations:(.+):time")
 
 
 class RedisReader:
@@ -38,6 +40,7 @@ class RedisReader:
         self.name = public_name(url)
         self._horizon = horizon
         self._rows = rows.Rows(self.name)
+        self._kinds = StoreKinds(self.job_settings)
         try:
             pool = BlockingConnectionPool.from_url(
                 url,
@@ -85,41 +88,43 @@ class RedisReader:
         places = [
             (rank, item, (counts or {}).get(item, 0)) for rank, item in enumerate(items or (), 1)
         ]
-        found = self._rows.valid(rows.popular_window, [(end, places)])
+        ids = await self._kinds.rows()
+        found = self._rows.valid(ids.popular_window, [(end, places)])
         last = self._horizon() if window_end is None else min(window_end, self._horizon())
         return [window for window in found if window.window_end <= last]
 
-    async def recommendations(self, user: int, limit: int, offset: int) -> list[Recommendation]:
+    async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """The latest recommendation; a list without its time is no recommendation."""
         key = f"recommendations:{user}"
         items, time = await self._get(("LRANGE", key, "0", "-1"), ("GET", f"{key}:time"))
         if time is None or offset or not limit:
             return []
-        found = self._rows.valid(rows.recommendation, [(time, items, None, None, None)])
+        make = (await self._kinds.rows()).recommendation
+        found = self._rows.valid(make, [(time, items, None, None, None)])
         return [one for one in found if one.time <= self._horizon()]
 
-    async def history(self, user: int, limit: int, offset: int) -> list[Event]:
+    async def history(self, user: Id, limit: int, offset: int) -> list[Event]:
         """The last items, without behaviors and times."""
         key, end = f"history:{user}", offset + limit - 1
         (items,) = await self._get(("LRANGE", key, str(offset), str(end)))
-        return [Event(item, None, None) for item in self._rows.valid(rows.whole, items or ())]
+        item_of = (await self._kinds.rows()).item
+        return [Event(item, None, None) for item in self._rows.valid(item_of, items or ())]
 
-    async def events_between(self, user: int, start: int, end: int, limit: int) -> list[Event]:
+    async def events_between(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
         """Redis stores have no times of events."""
         del user, start, end, limit
         return []
 
-    async def users(self, limit: int) -> list[int]:
+    async def users(self, limit: int) -> list[Id]:
         """Some users with a recommendation, in no order."""
-        cursor, found = 0, dict[int, None]()
+        cursor, found = 0, dict[Id, None]()
+        user_of = (await self._kinds.rows()).user
         for _ in range(_MAX_SCANS):
             cursor, keys = await self._redis.scan(
                 cursor, match="recommendations:*:time", count=_KEYS_SCANNED
             )
             matches = filter(None, (_LATEST_KEY.fullmatch(str(key)) for key in keys))
-            found |= dict.fromkeys(
-                self._rows.valid(rows.whole, (match.group(1) for match in matches))
-            )
+            found |= dict.fromkeys(self._rows.valid(user_of, (match.group(1) for match in matches)))
             if len(found) >= limit or not cursor:
                 break
         return list(found)[:limit]

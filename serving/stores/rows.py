@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 
 import orjson
 
+from serving.schemas import Id, is_id_text
 from serving.schemas.popular import PopularItem, PopularWindow
 from serving.schemas.users import Event, Recommendation
 from serving.stores.base import Worker
+from transforms.messages.id_kinds import TEXT, IdKinds
 from transforms.messages.job import JobSettings
 
 T = TypeVar("T")
@@ -51,7 +53,7 @@ class Rows:
             try:
                 made.append(make(row))
             except MalformedRowError as error:
-                self.log(make.__name__, error)
+                self.log(_name(make), error)
         return made
 
     def one(self, make: Callable[[Any], T], found: Any) -> T | None:
@@ -63,6 +65,10 @@ class Rows:
         if kind not in self._logged:
             self._logged.add(kind)
             _LOG.warning("%s has a malformed %s, which is left out: %s", self._store, kind, error)
+
+
+def _name(make: Callable[[Any], Any]) -> str:
+    return str(getattr(make, "func", make).__name__)
 
 
 def whole(value: Any) -> int:
@@ -77,6 +83,17 @@ def whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
         raise MalformedRowError(f"{str(value)[:_SHOWN]!r} is no 64-bit integer")
     return int(value)
+
+
+def id_text(value: Any) -> str:
+    """An id that is text.
+
+    Raises:
+        MalformedRowError: it is none.
+    """
+    if not isinstance(value, str) or not is_id_text(value):
+        raise MalformedRowError(f"{str(value)[:_SHOWN]!r} is no id that is text")
+    return value
 
 
 def real(value: Any) -> float:
@@ -130,32 +147,43 @@ def each(make: Callable[[Any], T], values: Any) -> list[T]:
     return [make(value) for value in values]
 
 
-def popular_window(row: tuple[Any, Sequence[tuple[Any, Any, Any]]]) -> PopularWindow:
-    """A window from its end and (rank, item, count) of each item."""
-    end, places = row
-    items = [PopularItem(whole(rank), whole(item), whole(count)) for rank, item, count in places]
-    return PopularWindow(whole(end), items)
+class IdRows:
+    """Makes the rows that have ids, which are integers or text.
 
-
-def recommendation(row: Sequence[Any]) -> Recommendation:
-    """A recommendation from time, items, policy, propensities and last reward.
-
-    The items and the propensities may be JSON text; all but time and items may be None.
+    Args:
+        ids: the kinds of the store's ids.
     """
-    time, items, policy, propensities, last_reward = row
-    return Recommendation(
-        whole(time),
-        each(whole, from_json(items)),
-        None if policy is None else text(policy),
-        None if propensities is None else each(real, from_json(propensities)),
-        None if last_reward is None else whole(last_reward),
-    )
 
+    def __init__(self, ids: IdKinds) -> None:
+        self.user: Callable[[Any], Id] = id_text if ids.user == TEXT else whole
+        self.item: Callable[[Any], Id] = id_text if ids.item == TEXT else whole
 
-def event(row: Sequence[Any]) -> Event:
-    """An event from item, behavior and time; the behavior may be None."""
-    item, behavior, time = row
-    return Event(whole(item), None if behavior is None else text(behavior), whole(time))
+    def popular_window(self, row: tuple[Any, Sequence[tuple[Any, Any, Any]]]) -> PopularWindow:
+        """A window from its end and (rank, item, count) of each item."""
+        end, places = row
+        items = [
+            PopularItem(whole(rank), self.item(item), whole(count)) for rank, item, count in places
+        ]
+        return PopularWindow(whole(end), items)
+
+    def recommendation(self, row: Sequence[Any]) -> Recommendation:
+        """A recommendation from time, items, policy, propensities and last reward.
+
+        The items and the propensities may be JSON text; all but time and items may be None.
+        """
+        time, items, policy, propensities, last_reward = row
+        return Recommendation(
+            whole(time),
+            each(self.item, from_json(items)),
+            None if policy is None else text(policy),
+            None if propensities is None else each(real, from_json(propensities)),
+            None if last_reward is None else whole(last_reward),
+        )
+
+    def event(self, row: Sequence[Any]) -> Event:
+        """An event from item, behavior and time; the behavior may be None."""
+        item, behavior, time = row
+        return Event(self.item(item), None if behavior is None else text(behavior), whole(time))
 
 
 def worker(row: Sequence[Any]) -> Worker:

@@ -21,6 +21,8 @@ from apache_beam.transforms.window import FixedWindows
 from sinks.files import disk
 from sinks.retry import retry_outages
 from sinks.rows import policy_names
+from transforms.columns.id_names import IdNames
+from transforms.columns.names import Names
 from transforms.messages.events import Int64s
 from transforms.messages.feedback import Feedback
 from transforms.messages.job import JobSettings
@@ -70,16 +72,20 @@ class WriteFeedback(beam.PTransform):
 def to_table(rows: Feedback, settings: JobSettings | None = None) -> pa.Table:
     """Feedback as an Arrow table, with the columns of the feedback log (spec section 5).
 
+    Ids are numbers, or where the rows have names strings.
+
     Args:
         rows: the feedback.
         settings: the job's settings, for the schema's metadata.
     """
+    names = rows.names or IdNames()
+    item_names = names.item
     table = pa.table(
         {
-            "user": rows.user,
+            "user": _ids(names.user, rows.user),
             "time": rows.time,
-            "history": _ragged(rows.history, rows.history_length),
-            "items": _ragged(rows.items, rows.length),
+            "history": _ragged(rows.history, rows.history_length, item_names),
+            "items": _ragged(rows.items, rows.length, item_names),
             "policy": policy_names(rows.policy),
             "propensities": _ragged(rows.propensities, rows.length),
             "explored": _ragged(explored_places(rows.propensities), rows.length),
@@ -91,10 +97,16 @@ def to_table(rows: Feedback, settings: JobSettings | None = None) -> pa.Table:
     return table.replace_schema_metadata({SETTINGS_KEY: settings.settings_json()})
 
 
-def _ragged(matrix: Int64s | np.ndarray, length: Int64s) -> pa.ListArray:
+def _ids(names: Names | None, ids: Int64s) -> pa.Array:
+    return pa.array(ids) if names is None else names.texts(ids)
+
+
+def _ragged(
+    matrix: Int64s | np.ndarray, length: Int64s, names: Names | None = None
+) -> pa.ListArray:
     real = np.arange(matrix.shape[1]) < length[:, None]
     offsets = np.concatenate(([0], np.cumsum(real.sum(axis=1)))).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(matrix[real]))
+    return pa.ListArray.from_arrays(pa.array(offsets), _ids(names, matrix[real]))
 
 
 class FeedbackFolder:

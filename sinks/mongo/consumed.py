@@ -20,11 +20,14 @@ from typing import Any
 import numpy as np
 from pymongo import UpdateMany
 
+from sinks.rows import item_ids, user_ids
+from transforms.columns.id_names import item_ranks
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch
 
 Document = dict[str, Any]
-Consumed = tuple[int, list[list[int]]]
+Id = int | str
+Consumed = tuple[Id, list[list[Any]]]
 """A user, and [time, item] of each of the user's items, ascending."""
 
 
@@ -32,15 +35,15 @@ def first_consumptions(events: EventBatch) -> list[Consumed]:
     """For each user, ascending: the distinct items with their earliest times."""
     events = events.take(np.lexsort((events.time, events.item, events.user)))
     events = events.take(run_starts(events.user, events.item))
-    events = events.take(np.lexsort((events.item, events.time, events.user)))
+    item = item_ranks(events.own_names(), events.item)
+    events = events.take(np.lexsort((item, events.time, events.user)))
     starts = run_starts(events.user)
-    pairs = np.stack((events.time, events.item), axis=1).tolist()
+    pairs = list(map(list, zip(events.time.tolist(), item_ids(events, events.item), strict=True)))
     ends = np.append(starts[1:], len(events)).tolist()
+    users = user_ids(events, events.user[starts])
     return [
         (user, pairs[start:end])
-        for user, start, end in zip(
-            events.user[starts].tolist(), starts.tolist(), ends, strict=True
-        )
+        for user, start, end in zip(users, starts.tolist(), ends, strict=True)
     ]
 
 

@@ -121,10 +121,14 @@ def _is_number(value: Document) -> Document:
     return {"$isNumber": value}
 
 
+def _is_id(value: Document) -> Document:
+    return {"$or": [_is_number(value), {"$eq": [{"$type": value}, "string"]}]}
+
+
 _LISTS = [{"$isArray": "$consumed"}, {"$isArray": "$time"}]
 _LAST = [{"$arrayElemAt": [name, -1]} for name in ("$time", "$consumed")]
 _SUMMARY = {
     "size": {"$cond": [_LISTS[0], {"$size": "$consumed"}, 0]},
-    "last": {"$cond": [{"$and": [*_LISTS, *map(_is_number, _LAST)]}, _LAST, None]},
+    "last": {"$cond": [{"$and": [*_LISTS, _is_number(_LAST[0]), _is_id(_LAST[1])]}, _LAST, None]},
 }
 """Of a document: how many items it has, and its last time and item."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sinks.rows import behavior_names, lists, policy_names
+from sinks.rows import behavior_names, item_ids, lists, policy_names, user_ids
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
@@ -16,18 +16,22 @@ Document = dict[str, Any]
 
 
 def records(events: EventBatch) -> list[Document]:
-    """A document per event. Its `_id` is made of the event, so that each event has one document."""
+    """A document per event. Its `_id` is made of the event, so that each event has one document.
+
+    A user's id that is text may have colons: its length stands before it.
+    """
+    user_is_text = events.names is not None and events.names.user is not None
     return [
         {
-            "_id": f"{user}:{time}:{item}:{behavior}",
+            "_id": f"{f'{len(user)}:' if user_is_text else ''}{user}:{time}:{item}:{behavior}",
             "user": user,
             "item": item,
             "behavior": behavior,
             "time": time,
         }
         for user, item, behavior, time in zip(
-            events.user.tolist(),
-            events.item.tolist(),
+            user_ids(events, events.user),
+            item_ids(events, events.item),
             behavior_names(events),
             events.time.tolist(),
             strict=True,
@@ -41,7 +45,7 @@ def rankings(rows: PopularRows) -> list[Document]:
     starts = run_starts(rows.window_end)
     places = [
         {"item": item, "count": count}
-        for item, count in zip(rows.item.tolist(), rows.count.tolist(), strict=True)
+        for item, count in zip(item_ids(rows, rows.item), rows.count.tolist(), strict=True)
     ]
     ends = np.append(starts[1:], len(rows)).tolist()
     return [
@@ -64,7 +68,7 @@ def results(rows: Recommendations) -> list[Document]:
             "lastReward": last_reward,
         }
         for user, time, (items, propensities), policy, last_reward in zip(
-            rows.user.tolist(),
+            user_ids(rows, rows.user),
             rows.time.tolist(),
             lists(rows),
             policy_names(rows.policy),

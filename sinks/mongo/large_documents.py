@@ -6,6 +6,8 @@ replaced only if it is still the one that was read; otherwise it is read and mer
 
 from __future__ import annotations
 
+from typing import Any
+
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
@@ -47,7 +49,7 @@ def merge_large(collection: Collection[Document], users: list[Consumed], most: i
     return refused
 
 
-def merged(found: Document, pairs: list[list[int]], most: int) -> list[tuple[int, int]] | None:
+def merged(found: Document, pairs: list[list[Any]], most: int) -> list[tuple[int, Any]] | None:
     """The pairs (time, item) of a document after a merge, None where it stays as it is.
 
     Args:

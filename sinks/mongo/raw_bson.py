@@ -16,6 +16,7 @@ import numpy.typing as npt
 from bson.int64 import Int64
 from bson.raw_bson import RawBSONDocument
 
+from sinks.mongo import documents
 from transforms.columns.packing import order
 from transforms.columns.ranges import runs
 from transforms.messages.recommendations import Recommendations, coded_labels
@@ -25,9 +26,14 @@ _ENVELOPE = 7
 """Bytes of the document {"": value} without the value: size, type, name, end."""
 
 
-def results(rows: Recommendations) -> list[RawBSONDocument]:
-    """The documents of `documents.results`; the server adds `_id`."""
-    documents: list[Any] = [None] * len(rows)
+def results(rows: Recommendations) -> list[Any]:
+    """The documents of `documents.results`; the server adds `_id`.
+
+    Texts have no common length: pymongo encodes documents with ids that are text.
+    """
+    if rows.names is not None:
+        return documents.results(rows)
+    made: list[Any] = [None] * len(rows)
     names, code = coded_labels(rows.policy)
     shape = code * (rows.items.shape[1] + 1) + rows.length
     place = order(shape)
@@ -50,10 +56,10 @@ def results(rows: Recommendations) -> list[RawBSONDocument]:
             *rows.propensities.T[:listed],
             rows.last_reward,
         )
-        made = _filled(template, [column[where] for column in columns])
-        for row, document in zip(where.tolist(), made, strict=True):
-            documents[row] = document
-    return documents
+        filled = _filled(template, [column[where] for column in columns])
+        for row, document in zip(where.tolist(), filled, strict=True):
+            made[row] = document
+    return made
 
 
 def _filled(

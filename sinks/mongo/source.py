@@ -15,6 +15,7 @@ from rivulet.urls import public_name
 from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.mongo.documents import Document
 from sinks.mongo.store import ACCEPTED, MongoStore
+from transforms.messages.id_kinds import INTEGERS, IdKinds
 
 ANSWER_MS = 120_000
 """Milliseconds that a server may take for a bulk."""
@@ -29,6 +30,7 @@ class MongoSource(StoreSource):
     Attributes:
         url: the URL, with the password.
         limits: of what a document keeps.
+        ids: the kinds of ids.
 
     Raises:
         SinkError: pymongo does not accept the URL.
@@ -36,6 +38,7 @@ class MongoSource(StoreSource):
 
     url: str
     limits: StoreLimits = DEFAULT_LIMITS
+    ids: IdKinds = INTEGERS
 
     def __post_init__(self) -> None:
         # mongodb+srv:// needs a look-up in the DNS: it is parsed on the worker.
@@ -56,6 +59,10 @@ class MongoSource(StoreSource):
         """The same source with other limits."""
         return replace(self, limits=limits)
 
+    def with_ids(self, ids: IdKinds) -> MongoSource:
+        """The same source for ids of these kinds."""
+        return replace(self, ids=ids)
+
     def open(self) -> MongoStore:
         """Opens the store with a client of its own.
 
@@ -71,7 +78,7 @@ class MongoSource(StoreSource):
                 socketTimeoutMS=ANSWER_MS,
                 appname="rivulet",
             )
-            return MongoStore(self.name, client, self.limits)
+            return MongoStore(self.name, client, self.limits, self.ids)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

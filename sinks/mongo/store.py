@@ -17,14 +17,20 @@ from sinks.mongo import raw_bson, repair
 from sinks.mongo.bulk import DUPLICATE_KEY, bulk
 from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
+from sinks.mongo.id_checks import check_ids
 from transforms.columns.frames import Frame
 from transforms.messages.events import EventBatch
+from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
 from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
 
 DEFAULT_DATABASE = "rivulet"
 ROWS_PER_BULK = 1_250
+MOST_CONSUMED_TEXTS = 40_000
+"""Items of a document of `userConsumed` where ids are text: with the longest ids it has 11 MB, of
+the 16 MB that MongoDB allows."""
+
 THREADS = 2
 """Bulks that are written at the same time."""
 
@@ -41,18 +47,31 @@ class MongoStore(Store):
         name: the URL without secrets.
         client: a client whose default database is used.
         limits: of what a document keeps.
+        ids: the kinds of ids.
     """
 
     def __init__(
-        self, name: str, client: MongoClient[Document], limits: StoreLimits = DEFAULT_LIMITS
+        self,
+        name: str,
+        client: MongoClient[Document],
+        limits: StoreLimits = DEFAULT_LIMITS,
+        ids: IdKinds = INTEGERS,
     ) -> None:
-        self.name, self._client = name, client
+        self.name, self._client, self._ids = name, client, ids
         self.database = client.get_default_database(DEFAULT_DATABASE)
-        self._consumed = ConsumedWriter(self.database["userConsumed"], limits.consumed_max)
+        most = limits.consumed_max
+        if ids.item == TEXT:
+            most = min(most, MOST_CONSUMED_TEXTS)
+        self._consumed = ConsumedWriter(self.database["userConsumed"], most)
         self._threads = ThreadPoolExecutor(THREADS, "mongo")
 
     def prepare(self) -> None:
-        """Creates the indexes on user and time, unique for recommendations."""
+        """Creates the indexes on user and time, unique for recommendations.
+
+        Raises:
+            SinkError: the documents have ids of another kind.
+        """
+        check_ids(self.name, self.database, self._ids)
         by_user = [("user", pymongo.ASCENDING), ("time", pymongo.ASCENDING)]
         self.database["records"].create_index(by_user)
         self.database["recommendResults"].create_index(by_user, unique=True)

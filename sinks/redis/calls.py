@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import redis
 from redis.commands.core import Script
@@ -18,7 +19,7 @@ def call_for_users(
     client: redis.Redis,
     script: Script,
     prefix: str,
-    users: list[int],
+    users: list[Any],
     arguments: Callable[[slice], Iterable[str | int]],
 ) -> Iterator[tuple[int, str]]:
     """Calls a script for all users, with the key `prefix:user` of each.

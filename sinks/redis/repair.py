@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import redis
 
-from sinks.redis.rows import EVENT_WIDTH, TIME_WIDTH
+from sinks.redis.ids import kinds_of
+from sinks.redis.rows import EVENT_WIDTH, TEXT_EVENT_WIDTH, TIME_WIDTH
+from transforms.messages.id_kinds import INTEGERS, TEXT
 
 KEYS_PER_CALL = 1_000
 
@@ -104,12 +106,14 @@ def _exist(client: redis.Redis, lists: list[bytes]) -> list[int]:
 def _trim_histories(client: redis.Redis, latest: int, dry_run: bool) -> int:
     trim = client.register_script(_TRIM)
     limit = f"{latest:0{TIME_WIDTH}d}"
+    is_text = (kinds_of(client) or INTEGERS).item == TEXT
+    width = TEXT_EVENT_WIDTH if is_text else EVENT_WIDTH
     removed = 0
     for keys in _scan(client, _HISTORIES):
         events = [key for key in keys if key.endswith(_EVENTS)]
         pairs = [name for key in events for name in (key.removesuffix(_EVENTS), key)]
         if pairs:
-            removed += int(trim(keys=pairs, args=(EVENT_WIDTH, limit, int(dry_run))))
+            removed += int(trim(keys=pairs, args=(width, limit, int(dry_run))))
     return removed
 
 

@@ -57,7 +57,7 @@ local function from_future(known)
 end
 local function items_of(text)
   local items = {}
-  for item in string.gmatch(text, '%S+') do items[#items + 1] = item end
+  for item in string.gmatch(text, '[^\\n]+') do items[#items + 1] = item end
   return items
 end
 local function merged(known, old_items, row, new_items)
@@ -114,7 +114,7 @@ end
 )
 """KEYS: `history:<user>`. ARGV: the size, the width of a sort key, the latest valid time as in a
 sort key, and for each user the sort keys of the last events, newest first, and their items, oldest
-first, separated by blanks.
+first, separated by line feeds.
 
 `history:<user>:events` keeps the sort keys of the list's items, in the same order. Merging events
 in any order, and repeatedly, results in the same list. Events that are newer than all of the list,

@@ -12,6 +12,7 @@ from rivulet.urls import public_name
 from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.redis.calls import CALLS_IN_FLIGHT, USERS_PER_CALL
 from sinks.redis.store import ACCEPTED, RedisStore
+from transforms.messages.id_kinds import INTEGERS, IdKinds
 
 CONNECT_TIMEOUT = 5
 """Seconds."""
@@ -26,6 +27,7 @@ class RedisSource(StoreSource):
     Attributes:
         url: the URL, with the password.
         limits: which stored times are from the future.
+        ids: the kinds of ids.
 
     Raises:
         SinkError: redis-py does not accept the URL.
@@ -36,6 +38,7 @@ class RedisSource(StoreSource):
 
     url: str
     limits: StoreLimits = DEFAULT_LIMITS
+    ids: IdKinds = INTEGERS
 
     def __post_init__(self) -> None:
         try:
@@ -60,6 +63,10 @@ class RedisSource(StoreSource):
         """The same source with other limits."""
         return replace(self, limits=limits)
 
+    def with_ids(self, ids: IdKinds) -> RedisSource:
+        """The same source for ids of these kinds."""
+        return replace(self, ids=ids)
+
     def open(self) -> RedisStore:
         """Opens the store with a connection pool of its own."""
         client = redis.Redis.from_url(
@@ -68,7 +75,7 @@ class RedisSource(StoreSource):
             socket_timeout=ANSWER_TIMEOUT,
             health_check_interval=30,
         )
-        return RedisStore(self.name, client, self.limits)
+        return RedisStore(self.name, client, self.limits, self.ids)
 
     def __repr__(self) -> str:
         return f"RedisSource({self.name})"

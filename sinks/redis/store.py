@@ -14,8 +14,11 @@ from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, W
 from sinks.redis import repair, scripts
 from sinks.redis import rows as user_rows
 from sinks.redis.calls import call_for_users
+from sinks.redis.ids import check_ids, without_reserved
 from sinks.redis.lists import LatestLists, WrittenLists
+from sinks.rows import user_ids
 from transforms.messages.events import EventBatch
+from transforms.messages.id_kinds import INTEGERS, IdKinds
 from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
@@ -36,12 +39,17 @@ class RedisStore(Store):
         name: the URL without secrets.
         client: a client with a pool.
         limits: which stored times are from the future.
+        ids: the kinds of ids.
     """
 
     def __init__(
-        self, name: str, client: redis.Redis, limits: StoreLimits = DEFAULT_LIMITS
+        self,
+        name: str,
+        client: redis.Redis,
+        limits: StoreLimits = DEFAULT_LIMITS,
+        ids: IdKinds = INTEGERS,
     ) -> None:
-        self.name, self.client, self._limits = name, client, limits
+        self.name, self.client, self._limits, self._ids = name, client, limits, ids
         self._history = client.register_script(scripts.HISTORY)
         self._recommendations = client.register_script(scripts.RECOMMENDATIONS)
         self._popular = client.register_script(scripts.POPULAR)
@@ -49,8 +57,12 @@ class RedisStore(Store):
         self._written = WrittenLists()
 
     def prepare(self) -> None:
-        """Checks that the server answers; keys need no preparation."""
-        self.client.ping()
+        """Checks that the server answers and that its keys have ids of the same kinds.
+
+        Raises:
+            SinkError: a job with ids of other kinds wrote to this database.
+        """
+        check_ids(self.name, self.client, self._ids)
 
     def writer(self, message_type: type[Any]) -> Write:
         """Writes messages of this type by scripts, for many users a call."""
@@ -92,24 +104,36 @@ class RedisStore(Store):
         return int(time.time()) + self._limits.max_future
 
     def _write_histories(self, events: EventBatch) -> Sequence[Refusal]:
+        events, refused = without_reserved("history", events)
+        if not len(events):
+            return refused
         users, rows, times = user_rows.histories(events)
+        width = user_rows.event_width(events)
         limit = f"{self._latest_valid():0{user_rows.TIME_WIDTH}d}"
 
         def arguments(part: slice) -> Iterator[str | int]:
-            yield from (user_rows.HISTORY_SIZE, user_rows.EVENT_WIDTH, limit)
+            yield from (user_rows.HISTORY_SIZE, width, limit)
             for row in rows[part]:
                 yield from row
 
         return [
-            Refusal(key, {"user": users[at], "history": rows[at]}, _WRONG_TYPE, times[at])
-            for at, key in call_for_users(self.client, self._history, "history", users, arguments)
+            *refused,
+            *(
+                Refusal(key, {"user": users[at], "history": rows[at]}, _WRONG_TYPE, times[at])
+                for at, key in call_for_users(
+                    self.client, self._history, "history", users, arguments
+                )
+            ),
         ]
 
     def _write_recommendations(self, rows: Recommendations) -> Sequence[Refusal]:
+        script, prefix = self._recommendations, "recommendations"
+        rows, reserved = without_reserved(prefix, rows)
+        if not len(rows):
+            return reserved
         latest = LatestLists.of(rows)
         since = self._written.since(latest)
-        users, times = latest.user.tolist(), latest.time.tolist()
-
+        users, times = user_ids(rows, latest.user), latest.time.tolist()
         limit = self._latest_valid()
 
         def arguments(part: slice) -> tuple[str, str, int]:
@@ -120,10 +144,9 @@ class RedisStore(Store):
             row = {"user": users[at], "recommendations": [str(times[at]), *items]}
             return Refusal(key, row, _WRONG_TYPE, times[at])
 
-        script, prefix = self._recommendations, "recommendations"
         refused = list(call_for_users(self.client, script, prefix, users, arguments))
         self._written.remember(latest)
-        return [refusal(at, key) for at, key in refused]
+        return [*reserved, *(refusal(at, key) for at, key in refused)]
 
     def _write_ranking(self, rows: PopularRows) -> Sequence[Refusal]:
         window_end, items, counts = user_rows.latest_ranking(rows)

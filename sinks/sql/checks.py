@@ -8,8 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from sinks.base import SinkError
+from sinks.sql.schema import ID_CHARACTERS, IdText
 
 _INT64_DIGITS = 19
+_OTHER = "name another database, or remove the table"
+_EXACT_COLLATIONS = frozenset(
+    {"utf8mb4_nopad_bin", "utf8mb4_0900_bin", "utf8mb3_nopad_bin", "binary"}
+)
 _SINGLE_PRECISION = 24
 """Bits up to which MySQL's FLOAT(p) is a single-precision number."""
 
@@ -55,10 +60,28 @@ def _problem(column: sa.Column[Any], found: Any, dialect: sa.Dialect) -> str | N
     if dialect.name == "postgresql" and isinstance(found["type"], sa.Enum):
         # It takes no value of another type, also where it names the value.
         return f"is the enumeration {found['type'].name}; it must be {wanted}"
-    # SQLite stores a value as it is, whatever the column's type.
-    if dialect.name == "sqlite" or _holds(column.type, found["type"]):
+    if isinstance(column.type, IdText):
+        return _problem_of_ids(wanted, found["type"], dialect)
+    if dialect.name == "sqlite":
+        # SQLite stores a value as it is, but a number as text in a column of text.
+        if isinstance(column.type, sa.BigInteger) and isinstance(found["type"], sa.String):
+            return f"is {found['type']!s}, for ids that are text; this job's are integers: {_OTHER}"
+        return None
+    if _holds(column.type, found["type"]):
         return None
     return f"is {found['type']!s}, which cannot hold all values; it must be {wanted}"
+
+
+def _problem_of_ids(wanted: str, found: Any, dialect: sa.Dialect) -> str | None:
+    """What keeps a column from telling ids that are text apart."""
+    if not isinstance(found, sa.String):
+        return f"is {found!s}, for ids that are integers; this job's are text: {_OTHER}"
+    collation = getattr(found, "collation", None)
+    if found.length is not None and found.length < ID_CHARACTERS:
+        return f"is {found!s}, which cannot hold all ids; it must be {wanted}"
+    if dialect.name in ("mysql", "mariadb") and collation not in _EXACT_COLLATIONS:
+        return f"has the collation {collation}, which takes some ids for one; it must be {wanted}"
+    return None
 
 
 def _holds(wanted: Any, found: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sinks.rows import behavior_names, json_lists, policy_names
+from sinks.rows import behavior_names, item_ids, json_items, json_lists, policy_names, user_ids
 from sinks.sql import schema
 from transforms.columns.frames import Frame
 from transforms.columns.packing import order
@@ -43,19 +43,20 @@ class Target:
 def _records(events: EventBatch) -> Lists:
     # In the order of the primary key, so that a batch changes few pages of the table.
     events = events.take(order(events.user, events.item, events.behavior, events.time))
-    user, item, time = (column.tolist() for column in (events.user, events.item, events.time))
-    return user, item, behavior_names(events), time
+    user, item = user_ids(events, events.user), item_ids(events, events.item)
+    return user, item, behavior_names(events), events.time.tolist()
 
 
 def _popular(rows: PopularRows) -> Lists:
-    return [column.tolist() for column in rows.columns()]
+    numbers = rows.window_end.tolist(), rows.rank.tolist()
+    return *numbers, item_ids(rows, rows.item), rows.count.tolist()
 
 
 def _recommendations(rows: Recommendations) -> Lists:
     return (
-        rows.user.tolist(),
+        user_ids(rows, rows.user),
         rows.time.tolist(),
-        json_lists(rows.items, rows.length),
+        json_items(rows),
         policy_names(rows.policy),
         json_lists(rows.propensities, rows.length),
         rows.last_reward.tolist(),

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import JSON, BigInteger, Column, Float, MetaData, String, Table
+from sqlalchemy.dialects import mysql
 
 from transforms.messages.behaviors import BEHAVIORS
+from transforms.messages.id_kinds import TEXT, IdKinds
 
 METADATA = MetaData()
 _UTF8: dict[str, Any] = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
+
+
+ID_CHARACTERS = 256
+"""Characters of a column of ids that are text: an id has up to 256 bytes."""
+
+
+class IdText(sa.types.TypeDecorator[str]):
+    """Text that is compared byte by byte, so that `a`, `A` and `a ` are three ids."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """The column's type in a kind of database."""
+        kind: sa.types.TypeEngine[Any] = String(ID_CHARACTERS)
+        if dialect.name in ("mysql", "mariadb"):
+            # Other collations ignore blanks at the end, as utf8mb4_bin does.
+            is_mariadb = getattr(dialect, "is_mariadb", False)
+            collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+            kind = mysql.VARCHAR(ID_CHARACTERS, charset="utf8mb4", collation=collation)
+        elif dialect.name == "postgresql":
+            kind = String(ID_CHARACTERS, collation="C")
+        return dialect.type_descriptor(kind)
 
 
 def _id(name: str) -> Column[int]:
@@ -97,3 +124,17 @@ JOB = Table(
     **_UTF8,
 )
 """Settings of each run of a job; `run` is its start in milliseconds since the epoch."""
+
+
+@cache
+def tables_for(ids: IdKinds) -> MetaData:
+    """The tables for ids of these kinds."""
+    if not ids.any_text:
+        return METADATA
+    kinds = {"user": ids.user, "item": ids.item}
+    found = MetaData()
+    for table in METADATA.sorted_tables:
+        for column in table.to_metadata(found).columns:
+            if kinds.get(column.name) == TEXT:
+                column.type = IdText()
+    return found

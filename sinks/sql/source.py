@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS
 from sinks.sql.store import SqlStore
 from sinks.sql.upserts import check_dialect
+from transforms.messages.id_kinds import INTEGERS, IdKinds
 
 ANSWER_TIMEOUT = 120
 """Seconds that a server over the network may take for a batch."""
@@ -40,10 +41,12 @@ class SqlSource(StoreSource):
         url: SQLAlchemy's URL, with the password.
         folder: the folder that a relative path of a SQLite file refers to. Workers may run in
             other folders than the one where the job was started.
+        ids: the kinds of ids.
     """
 
     url: str
     folder: str = field(default_factory=os.getcwd)
+    ids: IdKinds = INTEGERS
 
     @property
     def name(self) -> str:
@@ -54,9 +57,13 @@ class SqlSource(StoreSource):
         """Whether there is a table for such messages."""
         return message_type in TARGETS or message_type in JOB_WRITERS
 
+    def with_ids(self, ids: IdKinds) -> SqlSource:
+        """The same source for ids of these kinds."""
+        return replace(self, ids=ids)
+
     def open(self) -> SqlStore:
         """Opens the store with a connection pool of its own."""
-        return SqlStore(self.name, make_engine(self.url, self.folder))
+        return SqlStore(self.name, make_engine(self.url, self.folder), self.ids)
 
     def __repr__(self) -> str:
         return f"SqlSource({self.name})"

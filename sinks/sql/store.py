@@ -19,6 +19,7 @@ from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS, Lists, Rows, Target
 from sinks.sql.upserts import upsert
 from transforms.columns.frames import Frame
+from transforms.messages.id_kinds import INTEGERS, IdKinds
 
 
 class SqlStore(Store):
@@ -27,15 +28,17 @@ class SqlStore(Store):
     Args:
         name: the URL without secrets.
         engine: an SQLAlchemy engine.
+        ids: the kinds of ids.
     """
 
-    def __init__(self, name: str, engine: Engine) -> None:
+    def __init__(self, name: str, engine: Engine, ids: IdKinds = INTEGERS) -> None:
         self.name, self.engine = name, engine
+        self._tables = schema.tables_for(ids)
         self._is_checked = False
 
     def prepare(self) -> None:
         """Creates the tables that are missing, and checks those that exist."""
-        for table in schema.METADATA.sorted_tables:
+        for table in self._tables.sorted_tables:
             try:
                 table.create(self.engine, checkfirst=True)
             except sa.exc.DatabaseError:
@@ -44,7 +47,7 @@ class SqlStore(Store):
                 if not sa.inspect(self.engine).has_table(table.name):
                     raise
         if not self._is_checked:
-            check_tables(self.name, self.engine, schema.METADATA.sorted_tables)
+            check_tables(self.name, self.engine, self._tables.sorted_tables)
             self._is_checked = True
 
     def writer(self, message_type: type[Any]) -> Write:

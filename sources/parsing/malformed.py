@@ -12,8 +12,10 @@ import numpy.typing as npt
 from transforms.messages.dead_letters import (
     DUPLICATE_KEY,
     FUTURE,
+    ID_COLLISION,
     NOT_A_NUMBER,
     NOT_A_TIME,
+    NOT_AN_ID,
     NOT_JSON,
     NOT_UTF8,
     TIME_RANGE,
@@ -40,6 +42,8 @@ REASONS = (
     TOO_LONG,
     FUTURE,
     NOT_A_TIME,
+    NOT_AN_ID,
+    ID_COLLISION,
 )
 """The reasons for which a line is malformed; a reason's code is its place here."""
 

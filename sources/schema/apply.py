@@ -15,18 +15,23 @@ import pyarrow.compute as pc
 
 from sources.parsing.lines import BEHAVIOR_CODES
 from sources.parsing.malformed import CODES, NO_ROWS, Bools, MalformedRows, ParsedRows
-from sources.schema.columns import floats, given, numbers, plain, texts
+from sources.schema.columns import floats, given, plain, texts
+from sources.schema.ids import read_ids
 from sources.schema.schema import IGNORE, TIME_UNITS, Behaviors, IgnoreRule, Schema
 from sources.schema.times import read_times
+from transforms.columns.id_names import IdNames
 from transforms.messages.behaviors import BEHAVIORS
 from transforms.messages.dead_letters import (
+    ID_COLLISION,
     NOT_A_NUMBER,
     NOT_A_TIME,
+    NOT_AN_ID,
     TIME_RANGE,
     TOO_FEW,
     UNKNOWN_BEHAVIOR,
 )
 from transforms.messages.events import TIME_LIMIT, EventBatch
+from transforms.messages.id_kinds import TEXT
 
 _UNKNOWN, _LEFT_OUT = -1, -2
 
@@ -41,34 +46,51 @@ def apply_schema(columns: Mapping[str, pa.Array], schema: Schema) -> ParsedRows:
         schema: what they mean.
     """
     fields = schema.fields
-    user, user_valid = numbers(columns[fields.user])
-    item, item_valid = numbers(columns[fields.item])
+    user = read_ids(columns[fields.user], schema.ids.user)
+    item = read_ids(columns[fields.item], schema.ids.item)
+    ids_valid = user.valid & item.valid
     time, time_valid = read_times([columns[name] for name in fields.time], schema.time)
     if fields.behavior is None:
-        code = np.full(len(user), BEHAVIOR_CODES[fields.constant], np.int8)
+        code = np.full(len(time), BEHAVIOR_CODES[fields.constant], np.int8)
     else:
         code = behavior_codes(columns[fields.behavior], schema.behaviors)
     left_out = code == _LEFT_OUT
     for rule in schema.ignore:
         left_out |= matches(columns[rule.field], rule)
     in_range = time_valid & (time >= 0) & (time < TIME_LIMIT)
-    good = user_valid & item_valid & in_range & (code >= 0) & ~left_out
-    batch = EventBatch(user, item, code, time)
+    collides = user.collides | item.collides
+    good = ids_valid & ~collides & in_range & (code >= 0) & ~left_out
+    batch = EventBatch(user.id, item.id, code, time)
+    if user.names is not None or item.names is not None:
+        batch = batch.named(IdNames(user.names, item.names))
     if good.all():
         return ParsedRows.of(batch, NO_ROWS)
     bad = np.flatnonzero(~good & ~left_out)
     required = (fields.user, fields.item, *fields.time)
     missing = ~np.logical_and.reduce([given(columns[name]) for name in required])
     words_of_time = any(form not in TIME_UNITS for form in schema.time.formats)
+    not_ids = [
+        ~column.valid[bad] & (kind == TEXT)
+        for column, kind in ((user, schema.ids.user), (item, schema.ids.item))
+    ]
     reason = np.select(
-        (missing[bad], ~(user_valid & item_valid)[bad], ~time_valid[bad], ~in_range[bad]),
+        (
+            missing[bad],
+            not_ids[0] | not_ids[1],
+            ~ids_valid[bad],
+            ~time_valid[bad],
+            ~in_range[bad],
+            (code < 0)[bad],
+        ),
         (
             CODES[TOO_FEW],
+            CODES[NOT_AN_ID],
             CODES[NOT_A_NUMBER],
             CODES[NOT_A_TIME if words_of_time else NOT_A_NUMBER],
             CODES[TIME_RANGE],
+            CODES[UNKNOWN_BEHAVIOR],
         ),
-        CODES[UNKNOWN_BEHAVIOR],
+        CODES[ID_COLLISION],
     ).astype(np.int8)
     malformed = MalformedRows(bad, reason, np.where(in_range[bad], time[bad], -1))
     return ParsedRows(batch.take(good), np.flatnonzero(good), malformed, int(left_out.sum()))

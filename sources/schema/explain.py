@@ -10,11 +10,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from sources.parsing.layout import SYNONYMS, Layout, split_fields
 from sources.parsing.lines import whole_number
 from sources.schema.schema import TIME_UNITS, Fields, Schema
+from transforms.columns.names import MAX_BYTES as ID_BYTES
+from transforms.columns.names import is_valid_id
 from transforms.messages import dead_letters as reasons
 from transforms.messages.behaviors import BEHAVIORS
+from transforms.messages.id_kinds import TEXT
 
 _SHOWN = 60
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d|$)")
@@ -49,6 +54,15 @@ def explain(reason: str, values: Mapping[str, Any] | str, schema: Schema) -> str
     for part, name in named:
         if values.get(name) is None:
             return f"{_field(part, name)} is missing"
+    if reason == reasons.NOT_AN_ID:
+        return "; ".join(
+            f"{_field(part, name)} is {_show(values[name])}, no text of 1 to {ID_BYTES} bytes "
+            "without control characters"
+            for part, name in ids
+            if getattr(schema.ids, part) == TEXT and not _is_id(_text(values[name]))
+        )
+    if reason == reasons.ID_COLLISION:
+        return "another id of the input has the key of the user or of the item: rename one of them"
     if reason == reasons.NOT_A_NUMBER:
         for part, name in ids:
             if whole_number(_text(values[name])) is None:
@@ -111,6 +125,10 @@ def explain_own_value(reason: str, raw: str) -> str:
         if given:
             found[part] = given[0]
     return explain_fields(reason, found)
+
+
+def _is_id(text: str) -> bool:
+    return bool(is_valid_id(pa.array([text], pa.string()))[0])
 
 
 def _places(layout: Layout) -> dict[str, int]:

@@ -52,16 +52,9 @@ def load_schema(chosen: str) -> Schema:
         chosen: the path of a TOML file, or the name of a preset.
 
     Raises:
-        SourceError: there is no such file or preset, or it is wrong or not supported.
+        SourceError: there is no such file or preset, or it is wrong.
     """
-    schema = parse_schema(schema_text(chosen), chosen)
-    for part in ("user", "item"):
-        if getattr(schema.ids, part) == "text":
-            raise SourceError(
-                f'--schema {chosen}: ids.{part} = "text": ids that are text are not supported; '
-                "ids must be whole numbers of 64 bits"
-            )
-    return schema
+    return parse_schema(schema_text(chosen), chosen)
 
 
 def topic_schema(chosen: str) -> Schema:
@@ -111,7 +104,7 @@ def schema_text(chosen: str) -> str:
 
 
 def parse_schema(text: str, name: str) -> Schema:
-    """The schema of a TOML text, also one with text ids.
+    """The schema of a TOML text.
 
     Args:
         text: the TOML.

@@ -98,7 +98,6 @@ def test_a_behavior_beside_another_column_is_read(tmp_path: Path) -> None:
     [
         (["--schema", "movielens"], "--schema needs --input"),
         (["--input", "x", "--schema", "movielenz"], "did you mean 'movielens'"),
-        (["--input", "x", "--schema", "segment"], "ids that are text are not supported"),
         (["--input", "x", "--schema", "tianchi", "--columns", "user,item,time"], "no effect"),
         (["--input", "kafka://h:1/t", "--schema", "movielens"], "have no header"),
     ],

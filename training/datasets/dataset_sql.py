@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from training.datasets.ids import is_text
 from training.datasets.ingest import UNKNOWN
 from training.datasets.options import UserSample
 from training.datasets.raw_files import COLUMNS, EVENT, FEATURES, USER_FEATURES
+from transforms.columns.names import hash_texts
 from transforms.messages.events import BEHAVIORS, TIME_LIMIT
 
 ROW_GROUP = 500_000
@@ -174,5 +176,7 @@ def fingerprint(events: Path) -> str:
         for name, digest in zip(COLUMNS, digests, strict=True):
             column = batch.column(COLUMNS.index(name))
             codes = pc.index_in(column, pa.array(BEHAVIORS)) if name == "label" else column
+            if is_text(codes.type):
+                codes = pa.array(hash_texts(codes.cast(pa.string())))
             digest.update(np.ascontiguousarray(codes.to_numpy(), "<i8").tobytes())
     return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()

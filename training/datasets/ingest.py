@@ -27,6 +27,7 @@ from training.datasets.raw_files import (
 )
 from training.datasets.text_files import copy_without_long_lines, scan
 from transforms.messages.events import BEHAVIORS, TIME_LIMIT
+from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
 
 UNKNOWN = -1
 """Value of a side feature that is not known."""
@@ -56,7 +57,11 @@ class ReadCounts:
 
 
 def read_events(
-    database: duckdb.DuckDBPyConnection, files: Sequence[RawFile], scratch: Path, max_line: int
+    database: duckdb.DuckDBPyConnection,
+    files: Sequence[RawFile],
+    scratch: Path,
+    max_line: int,
+    ids: IdKinds = INTEGERS,
 ) -> ReadCounts:
     """Fills the table `raw` (the columns COLUMNS) with the well-formed events of some files.
 
@@ -68,11 +73,12 @@ def read_events(
         files: what `find_files` returned.
         scratch: folder for temporary files.
         max_line: bytes of a line of a text file, at most.
+        ids: the kinds of the table's ids; event files have integers.
 
     Raises:
         RawLogError: a file cannot be read to its end.
     """
-    create_tables(database)
+    create_tables(database, ids)
     too_long = 0
     for file in files:
         if file.kind == "events" and file.parquet:
@@ -99,11 +105,11 @@ def read_events(
     return ReadCounts(rows, rows - count_rows(database, "raw"), wrong)
 
 
-def create_tables(database: duckdb.DuckDBPyConnection) -> None:
-    """Makes the empty tables `raw`, `side_user` and `side_item`."""
-    database.execute(f"CREATE TABLE raw ({_typed(COLUMNS)})")
+def create_tables(database: duckdb.DuckDBPyConnection, ids: IdKinds = INTEGERS) -> None:
+    """Makes the empty tables `raw`, `side_user` and `side_item`, for ids of these kinds."""
+    database.execute(f"CREATE TABLE raw ({_typed(COLUMNS, ids)})")
     for kind, features in (("user", USER_FEATURES), ("item", ITEM_FEATURES)):
-        database.execute(f"CREATE TABLE side_{kind} ({_typed((kind, *features))})")
+        database.execute(f"CREATE TABLE side_{kind} ({_typed((kind, *features), ids)})")
 
 
 def count_rows(database: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -112,8 +118,9 @@ def count_rows(database: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(rows)
 
 
-def _typed(columns: Sequence[str]) -> str:
-    return ", ".join(f"{name} {'VARCHAR' if name == 'label' else 'BIGINT'}" for name in columns)
+def _typed(columns: Sequence[str], ids: IdKinds) -> str:
+    texts = {"label"} | {part for part in ("user", "item") if getattr(ids, part) == TEXT}
+    return ", ".join(f"{name} {'VARCHAR' if name in texts else 'BIGINT'}" for name in columns)
 
 
 def _source(file: RawFile, refused: str, max_line: int) -> tuple[str, list[object]]:

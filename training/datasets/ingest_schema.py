@@ -14,7 +14,10 @@ from sources.files.ranges import FileLimits, read_range
 from sources.schema.schema import Schema
 from training.datasets.ingest import UNKNOWN, ReadCounts, create_tables
 from training.datasets.raw_files import FEATURES, RawFile
-from transforms.messages.events import BEHAVIORS
+from transforms.columns.id_names import IdNames
+from transforms.columns.names import Names
+from transforms.messages.events import BEHAVIORS, Int64s
+from transforms.messages.id_kinds import IdKinds
 
 
 def read_by_schema(
@@ -31,7 +34,7 @@ def read_by_schema(
     Raises:
         SourceError: a file cannot be read, or lacks a column that the schema names.
     """
-    create_tables(database)
+    create_tables(database, IdKinds(schema.ids.user, schema.ids.item))
     rows = ignored = 0
     wrong: Counter[str] = Counter()
     examples: dict[str, str] = {}
@@ -43,6 +46,7 @@ def read_by_schema(
         for piece in plan(str(file.path), None, schema=schema):
             for block in read_range(piece, FileLimits(max_line=max_line)):
                 events = block.events
+                names = events.names or IdNames()
                 rows += len(events) + len(block.letters) + block.ignored
                 ignored += block.ignored
                 wrong.update(block.malformed.reasons())
@@ -53,8 +57,8 @@ def read_by_schema(
                 label = pa.DictionaryArray.from_arrays(code, behaviors)
                 table = pa.table(
                     {
-                        "user": events.user,
-                        "item": events.item,
+                        "user": _ids(names.user, events.user),
+                        "item": _ids(names.item, events.item),
                         "label": label.cast(pa.string()),
                         "time": events.time,
                     }
@@ -64,3 +68,7 @@ def read_by_schema(
                 database.unregister("block")
     said = {f"{reason}, for example {examples[reason]}": n for reason, n in wrong.items()}
     return ReadCounts(rows, wrong.total(), said, ignored)
+
+
+def _ids(names: Names | None, ids: Int64s) -> pa.Array:
+    return pa.array(ids) if names is None else names.texts(ids)

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from inference.models.ids import IdMap
 from rivulet.errors import UserError
+from training.datasets.ids import read_ids
 from training.datasets.sequences import TEST_SHARE, VALID_SHARE, Sequences, make_sequences
+from transforms.columns.id_names import IdNames
 from transforms.messages.behaviors import rewards_in
 from transforms.messages.events import BEHAVIORS
 
@@ -43,7 +45,10 @@ def load_sequences(
         table = pq.read_table(path, columns=["user", "item", "label", "time"])
         names = pa.array(BEHAVIORS, pa.string())
         labels = pc.index_in(table["label"].cast(pa.string()), value_set=names)
-        columns = [table[name].cast(pa.int64()) for name in ("user", "item", "time")]
+        nulls = any(table[name].null_count for name in ("user", "item", "time"))
+        user, user_names = (None, None) if nulls else read_ids(table["user"])
+        item, item_names = (None, None) if nulls else read_ids(table["item"])
+        time = table["time"].cast(pa.int64())
     except FileNotFoundError as error:
         raise DataError(
             f"{data} is no data set: it has no {EVENTS}; make one with `python -m training.prepare`"
@@ -54,9 +59,8 @@ def load_sequences(
         raise DataError(f"{path}: a label is none of {', '.join(BEHAVIORS)}")
     if not len(labels):
         raise DataError(f"{path} has no events")
-    if any(column.null_count for column in columns):
+    if user is None or item is None:
         raise DataError(f"{path} has empty values in user, item or time")
-    user, item, time = (column.to_numpy() for column in columns)
     meta = read_meta(data)
     try:
         rewards = rewards_in(meta)
@@ -66,13 +70,14 @@ def load_sequences(
         user,
         item,
         labels.to_numpy().astype(np.int8),
-        time,
+        time.to_numpy(),
         items=items,
         users=users,
         test_share=test_share,
         valid_share=valid_share,
         fingerprint=str(meta.get("fingerprint", "")),
         rewards=rewards,
+        names=IdNames(user_names, item_names),
     )
 
 

@@ -34,11 +34,13 @@ from training.datasets.feedback_log import (
     rebuild_events,
     rows_of,
 )
+from training.datasets.ids import kinds_of
 from training.datasets.ingest import UNKNOWN, ReadCounts, count_rows, read_events
 from training.datasets.ingest_schema import read_by_schema
 from training.datasets.options import PrepareSettings, UserSample
 from training.datasets.raw_files import DATASET_FILES, EVENT, FEATURES, RawFile, RawLogError
 from transforms.messages.behaviors import USUAL_REWARDS, reward_settings, rewards_in
+from transforms.messages.id_kinds import TEXT
 
 FEEDBACK_ROWS = 20_000
 REBUILT_ROWS = 1_000_000
@@ -74,7 +76,13 @@ def prepare(
         if schema is not None:
             read = read_by_schema(database, files, schema, settings.max_line)
         else:
-            read = read_events(database, files, scratch, settings.max_line)
+            logs = [file.path for file in files if file.kind == "feedback"]
+            ids = kinds_of(logs)
+            if ids.any_text and len(logs) < len(files):
+                raise RawLogError(
+                    "the feedback log's ids are text: give a --schema for the events, too"
+                )
+            read = read_events(database, files, scratch, settings.max_line, ids)
         log, rebuilt = _read_feedback(database, files, scratch, settings)
         status.update("dropping duplicates")
         drop_duplicates(database)
@@ -180,7 +188,9 @@ def _read_feedback(
     if any(file.kind == "events" for file in files):
         return settings, 0
     before = count_rows(database, "raw")
-    kinds = [pa.string() if name == "label" else pa.int64() for name in EVENT]
+    ids = kinds_of(logs)
+    texts = {"label"} | {part for part in ("user", "item") if getattr(ids, part) == TEXT}
+    kinds = [pa.string() if name in texts else pa.int64() for name in EVENT]
     unknown = ", ".join(f"{UNKNOWN} AS {name}" for name in FEATURES)
     events = rebuild_events(_rows(kept), settings["reward_window"], rewards_in(settings))
     while chunk := list(islice(events, REBUILT_ROWS)):

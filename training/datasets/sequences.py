@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from inference.models.ids import IdMap
 from training.datasets.transitions import Transitions, discounted_returns
+from transforms.columns.id_names import IdNames, item_ranks
 from transforms.messages.behaviors import USUAL_REWARDS
 
 Int64s = npt.NDArray[np.int64]
@@ -169,6 +170,7 @@ def make_sequences(
     valid_share: float = VALID_SHARE,
     fingerprint: str = "",
     rewards: tuple[float, ...] = USUAL_REWARDS,
+    names: IdNames | None = None,
 ) -> Sequences:
     """Sequences from columns of events, in any order.
 
@@ -183,14 +185,16 @@ def make_sequences(
         valid_share: as of `split_by_place`.
         fingerprint: of the data; made of the columns where it is empty.
         rewards: what an event earns, by the code of its behavior.
+        names: the texts of ids that are keys of texts.
     """
-    order = np.lexsort((label, item, time, user))
+    names = names or IdNames()
+    order = np.lexsort((label, item_ranks(names, item), time, user))
     user, item, label, time = user[order], item[order], label[order], time[order]
     first = np.r_[True, user[1:] != user[:-1]][: len(user)]
     start = np.maximum.accumulate(np.where(first, np.arange(len(user)), 0))
     split = split_by_place(start, test_share, valid_share)
-    users = users or IdMap(np.unique(user))
-    items = items or IdMap(np.unique(item[split != TEST]))
+    users = users or IdMap(np.unique(user), names.user)
+    items = items or IdMap(np.unique(item[split != TEST]), names.item)
     if not fingerprint:
         digest = hashlib.sha256()
         for column in (user, item, label, time):

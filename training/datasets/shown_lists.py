@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from training.datasets.feedback_log import read_settings
+from training.datasets.ids import is_text, read_ids
 from training.datasets.list_split import split_lists
 from training.datasets.lists import ShownLists, no_lists
 from training.datasets.loading import DataError
@@ -84,7 +85,8 @@ def load_lists(data: Path, sequences: Sequences, width: int = 10) -> tuple[Shown
     try:
         window = read_settings(path).get("reward_window")
         table = pq.read_table(path)
-        user, time = (table[name].cast(pa.int64()).to_numpy() for name in ("user", "time"))
+        user, _ = read_ids(table["user"])
+        time = table["time"].cast(pa.int64()).to_numpy()
         history, items, propensities, rewards = (
             ragged(table[name], kind)
             for name, kind in (
@@ -143,7 +145,7 @@ def as_lists(
 
 
 def ragged(column: pa.ChunkedArray, kind: pa.DataType) -> Ragged:
-    """A column of lists, with values of a kind.
+    """A column of lists, with values of a kind; texts become their keys.
 
     Raises:
         ValueError: a list or one of its values is empty.
@@ -152,7 +154,8 @@ def ragged(column: pa.ChunkedArray, kind: pa.DataType) -> Ragged:
     if column.null_count or flat.null_count:
         raise ValueError("a list has an empty value")
     lengths = pc.list_value_length(column).cast(pa.int64()).to_numpy()
-    return Ragged(flat.cast(kind).to_numpy(), lengths)
+    values = read_ids(flat)[0] if is_text(flat.type) else flat.cast(kind).to_numpy()
+    return Ragged(values, lengths)
 
 
 def _are_probabilities(values: Float32s) -> bool:

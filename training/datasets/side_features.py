@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from inference.models.ids import IdMap
+from training.datasets.ids import read_ids
 from training.datasets.loading import EVENTS
 from training.datasets.raw_files import ITEM_FEATURES, USER_FEATURES
 
@@ -49,7 +50,7 @@ def load_side_features(data: Path, users: IdMap, items: IdMap) -> tuple[SideFeat
     for key, ids, names in (("user", users, USER_FEATURES), ("item", items, ITEM_FEATURES)):
         known_names = [name for name in names if name in present]
         one = table.group_by(key).aggregate([(name, "max") for name in known_names])
-        rows = ids.rows(one[key].to_numpy())
+        rows = ids.rows(read_ids(one[key])[0])
         codes = np.zeros((len(ids) + 1, len(names)), np.int64)
         sizes = [1] * len(names)
         for at, name in enumerate(names):

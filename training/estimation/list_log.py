@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from training.datasets.ids import read_ids
 from training.datasets.shown_lists import Ragged, ragged
 from training.estimation.rows import EstimationError, Floats, Int64s
 
@@ -123,7 +124,8 @@ def _read(file: Path) -> ListLog:
         table = pq.read_table(file, columns=[*_COLUMNS, *more])
         decided = np.asarray(table["policy"].cast(pa.string()).to_numpy(zero_copy_only=False))
         table = table.filter(pa.array(decided != POPULAR))
-        user, time = (table[name].cast(pa.int64()).to_numpy() for name in ("user", "time"))
+        user, _ = read_ids(table["user"])
+        time = table["time"].cast(pa.int64()).to_numpy()
         history, items = (ragged(table[name], pa.int64()) for name in ("history", "items"))
         propensity, reward = (
             ragged(table[name], pa.float64()) for name in ("propensities", "rewards")

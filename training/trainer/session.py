@@ -21,8 +21,9 @@ from inference.models.tables import (
 )
 from inference.network.sizes import Sizes
 from training.cli import progress_bar
+from training.datasets.ids import kinds_of
 from training.datasets.lists import ShownLists
-from training.datasets.loading import DataError, load_sequences, read_meta
+from training.datasets.loading import EVENTS, DataError, load_sequences, read_meta
 from training.datasets.sequences import TRAIN, VALID, Sequences
 from training.datasets.shown_lists import load_lists
 from training.trainer.checkpoint import REMEDY, Checkpoint, CheckpointError, read_tensors
@@ -127,7 +128,9 @@ def load_data(settings: TrainSettings, logs: Path) -> tuple[Sequences, Tables | 
     if folder is None:
         kept.unlink(missing_ok=True)
         return load_sequences(settings.data), None
-    items, users = read_ids(folder / ITEM_MAP), read_ids(folder / USER_MAP)
+    kinds = kinds_of([settings.data / EVENTS])
+    items = read_ids(folder / ITEM_MAP, kinds.item)
+    users = read_ids(folder / USER_MAP, kinds.user)
     if resuming:
         tables = _kept_tables(kept)
     else:

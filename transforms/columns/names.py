@@ -259,13 +259,10 @@ def is_valid_id(texts: pa.Array) -> Bools:
     return found
 
 
-def texts_of(names: Names | None, ids: Int64s) -> list[str] | list[int]:
+def ids_of(names: Names | None, ids: Int64s) -> list[Any]:
     """The ids as stores take them: texts where there are names, else integers."""
-    if names is None:
-        integers: list[int] = ids.tolist()
-        return integers
-    texts: list[str] = names.texts(ids).to_pylist()
-    return texts
+    found: list[Any] = ids.tolist() if names is None else names.texts(ids).to_pylist()
+    return found
 
 
 def id_texts(names: Names | None, ids: Int64s) -> pa.StringArray:

@@ -79,9 +79,11 @@ class RankedLists:
     ) -> RankedLists:
         """`n` lists of `k` places from parts: rows, and their lists."""
         joined = cls.empty(n, k, scored)
+        names: list[IdNames | None] = []
         for rows, part in parts:
             joined.put(rows, part)
-        return joined
+            names.append(part.names)
+        return replace(joined, names=IdNames.merged(names))
 
     def take(self, rows: slice | npt.NDArray[np.generic]) -> RankedLists:
         """The lists at `rows` (positions, a mask or a slice)."""
@@ -95,7 +97,7 @@ class RankedLists:
         )
 
     def put(self, rows: npt.NDArray[np.int64], lists: RankedLists) -> None:
-        """Writes lists, which are at most as long as these, over those at `rows`."""
+        """Writes lists, which are at most as long as these, over those at `rows`; without names."""
         k = lists.items.shape[1]
         self.items[rows, :k], self.length[rows] = lists.items, lists.length
         self.propensities[rows, :k], self.policy[rows] = lists.propensities, lists.policy

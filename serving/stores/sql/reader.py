@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Select, Table, Text, func, select, type_coerce
+from sqlalchemy import Column, Select, String, Table, Text, func, select, type_coerce
 
+from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.job import EventMinutes, PolicyMinutes
 from serving.schemas.popular import PopularWindow
 from serving.schemas.users import Event, Recommendation
 from serving.stores import rows
 from serving.stores.base import Horizon, Worker, public_name
+from serving.stores.kinds import StoreKinds
 from serving.stores.sql.engine import Database, RowTuples
 from sinks.sql.schema import (
     EVENT_MINUTE,
@@ -29,6 +31,15 @@ from transforms.messages.job import JobSettings
 T = TypeVar("T")
 _MINUTE = 60
 _PLACES = 4
+
+
+def _is(of: Column[Any], user: Id) -> Any:
+    """Whether a column of users is this user; the tables' definitions here are of integers."""
+    return _typed(of, user) == user
+
+
+def _typed(of: Column[Any], user: Id) -> Any:
+    return type_coerce(of, String) if isinstance(user, str) else of
 
 
 def _json(of: Column[Any]) -> Any:
@@ -53,6 +64,7 @@ class SQLReader:
         self._database = Database(url, timeout)
         self._horizon = horizon
         self._rows = rows.Rows(self.name)
+        self._kinds = StoreKinds(self.job_settings)
 
     async def _query(self, query: Select[Any], of: Table, make: Callable[[RowTuples], T]) -> T:
         return await self._database.query(query, of.name, make)
@@ -79,50 +91,53 @@ class SQLReader:
             .order_by(end.desc(), TOP.c["rank"])
         )
 
+        ids = await self._kinds.rows()
+
         def make(found: RowTuples) -> list[PopularWindow]:
             by_window = groupby(found, lambda row: row[0])
             return self._rows.valid(
-                rows.popular_window, ((end, [row[1:] for row in group]) for end, group in by_window)
+                ids.popular_window, ((end, [row[1:] for row in group]) for end, group in by_window)
             )
 
         return await self._query(query, TOP, make)
 
-    async def recommendations(self, user: int, limit: int, offset: int) -> list[Recommendation]:
+    async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """See `Reader`."""
         of = RECOMMENDATION.c
         query = (
             select(of.time, _json(of["items"]), of.policy, _json(of.propensities), of.last_reward)
-            .where(of.user == user, of.time <= self._horizon())
+            .where(_is(of.user, user), of.time <= self._horizon())
             .order_by(of.time.desc())
             .limit(limit)
             .offset(offset)
         )
-        return await self._valid(query, RECOMMENDATION, rows.recommendation)
+        make = (await self._kinds.rows()).recommendation
+        return await self._valid(query, RECOMMENDATION, make)
 
-    async def history(self, user: int, limit: int, offset: int) -> list[Event]:
+    async def history(self, user: Id, limit: int, offset: int) -> list[Event]:
         """See `Reader`."""
         of = RECORD.c
         query = (
             select(of.item, of.behavior, of.time)
-            .where(of.user == user, of.time <= self._horizon())
+            .where(_is(of.user, user), of.time <= self._horizon())
             .order_by(of.time.desc(), of.item.desc(), of.behavior)
             .limit(limit)
             .offset(offset)
         )
-        return await self._valid(query, RECORD, rows.event)
+        return await self._valid(query, RECORD, (await self._kinds.rows()).event)
 
-    async def events_between(self, user: int, start: int, end: int, limit: int) -> list[Event]:
+    async def events_between(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
         """See `Reader`."""
         of = RECORD.c
         query = (
             select(of.item, of.behavior, of.time)
-            .where(of.user == user, of.time >= start, of.time < end, of.time <= self._horizon())
+            .where(_is(of.user, user), of.time >= start, of.time < end, of.time <= self._horizon())
             .order_by(of.time, of.item, of.behavior)
             .limit(limit)
         )
-        return await self._valid(query, RECORD, rows.event)
+        return await self._valid(query, RECORD, (await self._kinds.rows()).event)
 
-    async def users(self, limit: int) -> list[int]:
+    async def users(self, limit: int) -> list[Id]:
         """Some users, those with the latest recommendations first.
 
         The table has no index by time and may have millions of rows. So a few users are taken
@@ -134,12 +149,12 @@ class SQLReader:
         ends = await self._query(select(least, most), RECOMMENDATION, list)
         if not ends or ends[0][0] is None:
             return []
-        first, last = map(int, ends[0])
-        some: set[int] = set()
-        for place in sorted({first + (last - first) * part // _PLACES for part in range(_PLACES)}):
+        first = ends[0][0]
+        some: set[Id] = set()
+        for place in _places(*ends[0]):
             query = (
                 select(of.user)
-                .where(of.user >= place)
+                .where(_typed(of.user, place) >= place)
                 .group_by(of.user)
                 .order_by(of.user)
                 .limit(limit)
@@ -147,7 +162,7 @@ class SQLReader:
             some |= set(await self._query(query, RECOMMENDATION, _first_column))
         latest = (
             select(of.user)
-            .where(of.user.in_(some), of.time <= self._horizon())
+            .where(_typed(of.user, first).in_(some), of.time <= self._horizon())
             .group_by(of.user)
             .order_by(func.max(of.time).desc(), of.user)
             .limit(limit)
@@ -225,6 +240,20 @@ class SQLReader:
         self._database.close()
 
 
+def _places(first: Id, last: Id) -> list[Id]:
+    """Some ids in the range of the users, where reading begins.
+
+    Texts have no numbers between two of them: places are chosen by their first character.
+    """
+    if not isinstance(first, str) or not isinstance(last, str):
+        least, most = int(first), int(last)
+        return sorted({least + (most - least) * part // _PLACES for part in range(_PLACES)})
+    low, high = ord(first[0]), ord(last[0])
+    steps = {low + (high - low) * part // _PLACES for part in range(1, _PLACES)}
+    # Surrogates are no characters.
+    return [first, *sorted(chr(step) for step in steps if not 0xD800 <= step < 0xE000)]
+
+
 def _first_column(found: RowTuples) -> list[Any]:
     return [row[0] for row in found]
 
@@ -242,5 +271,5 @@ def _policy_minute(row: tuple[Any, ...]) -> tuple[str, int, int, int, float]:
     )  # fmt: skip
 
 
-def _event_minute(row: tuple[Any, ...]) -> list[int]:
+def _event_minute(row: tuple[Any, ...]) -> list[Id]:
     return [rows.whole(value) for value in row]

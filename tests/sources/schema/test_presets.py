@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sources.errors import SourceError
 from sources.files.plan import plan
 from sources.files.ranges import read_range
 from sources.schema.load import load_schema, parse_schema, preset_names, schema_text
@@ -182,10 +181,3 @@ def test_shops_with_integer_ids(name: str) -> None:
     assert min(row[3] for row in rows) == truth["first_time"]
     assert max(row[3] for row in rows) == truth["last_time"]
     assert (len(details), ignored) == (truth["malformed"], truth["ignored"])
-
-
-@pytest.mark.parametrize("name", ["online-retail", "segment", "ga4", "amazon-reviews", "lastfm"])
-def test_text_ids_are_refused_in_one_line(name: str) -> None:
-    with pytest.raises(SourceError, match=r'ids\.\w+ = "text": ids that are text are not') as error:
-        load_schema(name)
-    assert "\n" not in str(error.value)

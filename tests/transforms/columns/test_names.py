@@ -17,10 +17,10 @@ from transforms.columns.names import (
     Names,
     hash_texts,
     id_texts,
+    ids_of,
     is_valid_id,
     key_of,
     keys_of,
-    texts_of,
 )
 
 COLUMN = st.lists(ID_TEXTS, max_size=20)
@@ -41,7 +41,7 @@ def colliding(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_column_comes_back_as_it_was(texts: list[str], encoded: bool) -> None:
     column = pa.array(texts, pa.string())
     found = keys_of(column.dictionary_encode() if encoded else column)
-    assert texts_of(found.names, found.key) == texts
+    assert ids_of(found.names, found.key) == texts
     assert id_texts(found.names, found.key).to_pylist() == texts
     assert not found.collides.any()
     assert len(found.names) == len(set(texts))
@@ -97,7 +97,7 @@ def test_names_of_some_ids_are_pickled_and_written_alone(texts: list[str], size:
 def test_of_two_texts_with_one_key_the_smaller_is_kept() -> None:
     found = keys_of(pa.array(["ab", "b", "aa", "ab", "aa"]))
     assert found.collides.tolist() == [True, False, False, True, False]
-    assert texts_of(found.names, found.key[~found.collides]) == ["b", "aa", "aa"]
+    assert ids_of(found.names, found.key[~found.collides]) == ["b", "aa", "aa"]
 
 
 @pytest.mark.usefixtures("colliding")

@@ -1,0 +1,88 @@
+"""Events a second of the main job with ids that are text, beside the same events with integers.
+
+    python -m benchmarks.text_ids [--events 500000]
+
+Both files are read through a schema. The text ids are `user-N` and `item-N`. No model ranks, and
+nothing is written.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.options import read_settings
+from benchmarks.pipeline import NO_SINKS, run_job, timed
+from pipelines import recommend
+from pipelines.simulate import main as simulate
+from rivulet.settings import option
+
+_SCHEMA = """
+[fields]
+user = "user"
+item = "item"
+time = "time"
+behavior = "behavior"
+[ids]
+user = "{kind}"
+item = "{kind}"
+"""
+
+
+@dataclass(frozen=True)
+class TextIdsBenchmarkSettings:
+    """Benchmark.
+
+    Attributes:
+        events: events of the stream.
+    """
+
+    events: int = option(500_000, "N", least=1)
+
+
+def main() -> None:
+    """Measures and prints the table."""
+    chosen = read_settings("text_ids", __doc__, TextIdsBenchmarkSettings)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        numbers = folder / "integer.csv"
+        simulate([f"--output={numbers}", f"--events={chosen.events}", "--rate=500"])
+        _with_texts(numbers, folder / "text.csv")
+        seconds: dict[str, float] = {}
+        for kind in ("integer", "text"):
+            (folder / f"{kind}.toml").write_text(_SCHEMA.format(kind=kind))
+            flags = (
+                f"--input={folder / kind}.csv",
+                f"--schema={folder / kind}.toml",
+                f"--dead_letters={folder / 'dead.jsonl'}",
+                "--model=none",
+                *NO_SINKS,
+            )
+            seconds[kind] = timed(lambda flags=flags: run_job(recommend.JOB, *flags))  # type: ignore[misc]
+    table = Table(title="Events a second by the kind of ids, DirectRunner, one process")
+    for title in ("ids", "seconds", "events a second", "share of integers' speed"):
+        table.add_column(title, justify="left" if title == "ids" else "right")
+    for kind, spent in seconds.items():
+        speed, share = chosen.events / spent, seconds["integer"] / spent
+        table.add_row(kind, f"{spent:.1f}", f"{speed:,.0f}", f"{share:.2f}")
+    Console().print(table)
+
+
+def _with_texts(source: Path, target: Path) -> None:
+    """Writes the file again with ids that are text."""
+    table = pa_csv.read_csv(source)
+    for part in ("user", "item"):
+        texts = pc.binary_join_element_wise(f"{part}-", table[part].cast(pa.string()), "")
+        table = table.set_column(table.column_names.index(part), part, texts)
+    pa_csv.write_csv(table, target)
+
+
+if __name__ == "__main__":
+    main()
