@@ -1,5 +1,9 @@
-"""The error that a command shows its user as one line."""
+"""The errors that no retry resolves, and those of them that a command shows as one line."""
 
 
-class UserError(Exception):
+class PermanentError(Exception):
+    """A job that is restarted after this error meets it again."""
+
+
+class UserError(PermanentError):
     """What was asked for cannot be done: one line that says what is wrong, where, what to do."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import apache_beam as beam
 import numpy as np
 
+from rivulet.errors import PermanentError
 from sources.parsing.malformed import MalformedRows
 from transforms.messages.dead_letters import DeadLetterBatch
 
@@ -26,7 +27,7 @@ FIRST_LINES = 1_000
 _SHOWN = 60
 
 
-class MalformedInputError(ValueError):
+class MalformedInputError(PermanentError, ValueError):
     """More of the input is malformed than is allowed: the job fails, with status 1."""
 
 

@@ -134,6 +134,21 @@ class FlinkJob:
         tasks = self._get(f"/checkpoints/details/{latest['id']}")["tasks"]
         return {names[vertex]: int(task["state_size"]) for vertex, task in tasks.items()}
 
+    def errors(self) -> list[str]:
+        """The stack traces of what made the job fail or restart, newest first.
+
+        Raises:
+            OSError: Flink does not answer.
+        """
+        if self.id is None:
+            return []
+        entries = self._get("/exceptions")["exceptionHistory"]["entries"]
+        return [
+            str(each["stacktrace"])
+            for entry in entries
+            for each in (entry, *entry.get("concurrentExceptions", ()))
+        ]
+
     def stop(self, target: str | None = None, drain: bool = False) -> str:
         """Stops the job with a savepoint.
 

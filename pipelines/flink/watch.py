@@ -12,7 +12,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from pipelines.flink.job import ENDED, FlinkJob
 from pipelines.flink.options import FlinkSettings, find_savepoint
 from pipelines.flink.runner import RivuletFlinkRunner
-from pipelines.running.errors import RunnerError
+from pipelines.running.errors import RunnerError, is_permanent
 from pipelines.running.progress import Progress
 from transforms.progress import ProgressCounters
 
@@ -62,7 +62,7 @@ class FlinkWatch:
 
         Raises:
             RunnerError: the job server ended.
-            RuntimeError: the job failed.
+            RuntimeError: the job failed, or a step raised what no restart resolves.
         """
         self.job = self._runner.job()
         page_shown, idle, next_check = False, 0, 0.0
@@ -74,6 +74,7 @@ class FlinkWatch:
             if not page_shown and self._known():
                 progress.say(f"Flink: {self.job.page}")
                 page_shown = True
+            self._end_if_permanent()
             if self._streaming and self._bounded:
                 idle = idle + 1 if self.job.is_idle() else 0
                 if idle == IDLE_CHECKS:
@@ -105,6 +106,27 @@ class FlinkWatch:
         while not PipelineState.is_terminal(_state(result, self._runner)):
             time.sleep(POLL_S)
         return savepoint
+
+    def _end_if_permanent(self) -> None:
+        """Cancels a job that restarts for an error that a restart does not resolve.
+
+        Flink restarts a job after any error. An error in words for the user, such as a topic that
+        was deleted, comes again after each restart.
+
+        Raises:
+            RuntimeError: with the worker's traceback.
+        """
+        if not self._streaming:
+            return  # A batch is not restarted.
+        try:
+            trace = next(filter(is_permanent, self.job.errors()), None)
+            if trace is None:
+                return
+            if self.job.state() not in ENDED:
+                self.job.cancel()
+        except OSError:
+            return  # Flink is starting, or too busy to answer: the next check asks again.
+        raise RuntimeError(trace)
 
     def _drain(self) -> None:
         """Ends a job that has processed its input, and removes the savepoint that this makes."""

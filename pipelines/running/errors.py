@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
-from rivulet.errors import UserError
+from rivulet.errors import PermanentError, UserError
 
 _CAUSE = re.compile(r"^(?:Caused by: )?(?:[\w$.]+\.)?(\w+(?:Error|Exception|Exit)): (.+)$")
+_RAISED = re.compile(r"^([A-Za-z_]\w*(?:\.\w+)+): ")
+"""The last line of a Python traceback; Java's begin with `Caused by:` or `at`."""
+
 _PREFIX = re.compile(r"^(RuntimeError: )?Pipeline \S+ failed in state \w+: ")
 _OTHER_STATE = re.compile(r"Cannot map (checkpoint|savepoint)|Failed to rollback to checkpoint")
 _INTERRUPT = re.compile(r"^(RuntimeError: )?KeyboardInterrupt\b")
@@ -38,6 +41,19 @@ def cause(error: BaseException) -> str:
         lines = [line for line in str(error).splitlines() if line.strip()]
         text = f"{type(error).__name__}: {lines[0].strip() if lines else ''}"
     return _WHILE.sub("", _PREFIX.sub("", text)).replace("\\n", " ")[:LONGEST]
+
+
+def is_permanent(trace: str) -> bool:
+    """Whether what a worker raised, as its traceback names it, is a PermanentError."""
+    found = [_RAISED.match(line.strip()) for line in trace.splitlines()]
+    names = [match[1] for match in found if match]
+    return bool(names) and names[-1] in _names_of(PermanentError)
+
+
+def _names_of(error: type[BaseException]) -> set[str]:
+    """The full names of an error and of those that are derived from it."""
+    found = {f"{error.__module__}.{error.__qualname__}"}
+    return found.union(*(_names_of(derived) for derived in error.__subclasses__()))
 
 
 def is_other_state(error: BaseException) -> bool:

@@ -233,6 +233,11 @@ CASES = (
     Case("Stores", "a user with 50,000 known items", "nothing",
          "`--consumed_max` items; other users do not wait",
          ("sinks/mongo/test_consumed.py::test_a_robot_with_50000_items_holds_nobody_up",)),
+    Case("Runners", "an error on Flink that no restart resolves", "its words, status 1, at once",
+         "the last checkpoint",
+         ("flink/test_permanent_errors.py::"
+          "test_a_permanent_error_ends_the_job_without_restarts",
+          "pipelines/test_errors.py::test_errors_in_words_for_the_user_are_permanent")),
     Case("Options", "an option that has no effect, or is given twice", "one line, status 2",
          "nothing is written",
          ("pipelines/test_options.py::test_an_option_without_an_effect_is_refused",

@@ -2,13 +2,53 @@
 
 import pytest
 
-from pipelines.running.errors import cause, is_interrupt, is_other_state, without_step
+from pipelines.running.errors import (
+    cause,
+    is_interrupt,
+    is_other_state,
+    is_permanent,
+    without_step,
+)
+from sinks.base import SinkError
+from sources.errors import SourceError
+from sources.kafka.polls import TopicReplacedError
+from sources.malformed import MalformedInputError
 
 FROM_FLINK = """Pipeline rivulet-1_a-b failed in state FAILED: java.lang.RuntimeException: \
 Error received from SDK harness for instruction 5: Traceback (most recent call last):
   File "sources/kafka/read.py", line 1, in process
 sources.errors.SourceError: kafka://h:1/t: the topic was made anew [while running 'Read/Kafka']
 """
+
+
+PERMANENT = (SourceError, TopicReplacedError, MalformedInputError, SinkError)
+RESTARTED = """java.lang.RuntimeException: Error received from SDK harness for instruction 5: \
+Traceback (most recent call last):
+  File "sources/kafka/read.py", line 1, in process
+{}: words [while running 'Read/Kafka']
+
+\tat org.apache.flink.runtime.taskmanager.Task.run(Task.java:566)
+Caused by: java.lang.RuntimeException: Error received
+\t... 5 more
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "permanent"),
+    [
+        *((f"{error.__module__}.{error.__name__}", True) for error in PERMANENT),
+        ("kafka.errors.KafkaTimeoutError", False),
+        ("somewhere.else.SourceError", False),
+        ("RuntimeError", False),
+    ],
+)
+def test_errors_in_words_for_the_user_are_permanent(name: str, permanent: bool) -> None:
+    assert is_permanent(RESTARTED.format(name)) is permanent
+
+
+def test_the_last_error_of_a_chain_decides() -> None:
+    chain = RESTARTED.format("sources.errors.SourceError") + "\nredis.exceptions.RedisError: x\n"
+    assert not is_permanent(chain)
 
 
 @pytest.mark.parametrize(
