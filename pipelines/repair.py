@@ -50,9 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_settings(RepairSettings)
     chosen = parser.settings_of(RepairSettings, parser.parse_args(arguments))
 
-    from rich.console import Console
-    from rich.table import Table
-
+    from pipelines.removed import print_removed
     from sinks.options import open_sources
     from sinks.repair import repair
 
@@ -61,18 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         parser.error(str(error))
     found = repair(sources, chosen.max_future, chosen.dry_run)
-    table = Table("store", "of", "would be removed" if chosen.dry_run else "removed")
-    for one in found:
-        for name, count in one.removed.items():
-            table.add_row(one.store, name, f"{count:,}")
-        if not one.removed and one.error is None:
-            table.add_row(one.store, "", "nothing")
-    if table.row_count:
-        Console(highlight=False, soft_wrap=True).print(table)
-    errors = [one for one in found if one.error is not None]
-    for one in errors:
-        print(f"{parser.prog}: {one.store}: {one.error}", file=sys.stderr)
-    return 1 if errors else 0
+    return print_removed(parser.prog, found, chosen.dry_run)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ COMMANDS = {
     "simulate": Command("pipelines.simulate", "make the clicks of simulated users", "pipelines"),
     "repair": Command("pipelines.repair", "remove rows of the future from stores", "pipelines"),
     "serve": Command("serving", "the web page and the JSON API over the stores", "serving"),
+    "forget": Command("pipelines.forget", "remove a user from stores and feedback", "pipelines"),
     "prepare": Command("training.prepare", "raw logs to a data set", "training"),
     "embed": Command("training.embed", "embeddings of users and items", "training"),
     "train": Command("training.train", "train a policy", "training"),

@@ -8,13 +8,16 @@ writes messages in bulk. Batching, retries, dead letters and metrics are those o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rivulet.errors import UserError
 from rivulet.limits import MAX_FUTURE
 from transforms.messages.id_kinds import IdKinds
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class SinkError(UserError, ValueError):
@@ -130,6 +133,35 @@ class Store(ABC):
             SinkError: this kind of store cannot be repaired.
         """
         raise SinkError(f"{self.name}: this kind of store cannot be repaired")
+
+    def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> Mapping[str, int]:
+        """Removes all that is of one user.
+
+        Args:
+            ids: the values that stand for the user, an integer or a text or both.
+            dry_run: count, and change nothing.
+
+        Returns:
+            How many rows, by table, collection or kind of key.
+
+        Raises:
+            SinkError: this kind of store cannot do it.
+        """
+        raise SinkError(f"{self.name}: this kind of store cannot remove a user")
+
+    def read_records(self) -> Iterator[pa.Table]:
+        """The events that the store keeps, in bulk.
+
+        Yields:
+            Columns as of `sinks.records.as_table`; each event once.
+
+        Raises:
+            SinkError: this kind of store keeps no events.
+        """
+        raise SinkError(
+            f"{self.name} keeps no events with their times: name the SQL or MongoDB store of the "
+            "records"
+        )
 
     @abstractmethod
     def close(self) -> None:

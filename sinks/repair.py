@@ -7,10 +7,10 @@ they stay, and a history in Redis that is full of them has no room for others.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sinks.base import StoreSource
+from sinks.base import Store, StoreSource
 from sinks.retry import error_line
 
 
@@ -41,14 +41,22 @@ def repair(
         now: seconds since the epoch instead of the clock's.
     """
     latest = int(time.time() if now is None else now) + max_future
-    return [_repair(source, latest, dry_run) for source in sources]
+    return [
+        in_store(source, lambda store: store.remove_future(latest, dry_run)) for source in sources
+    ]
 
 
-def _repair(source: StoreSource, latest: int, dry_run: bool) -> Repaired:
+def in_store(source: StoreSource, remove: Callable[[Store], Mapping[str, int]]) -> Repaired:
+    """Removes something from a store; an error is part of what is returned.
+
+    Args:
+        source: opens the store.
+        remove: removes from the open store and returns how much of what.
+    """
     try:
         store = source.open()
         try:
-            removed = store.remove_future(latest, dry_run)
+            removed = remove(store)
         finally:
             store.close()
     except Exception as error:

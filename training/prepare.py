@@ -7,10 +7,11 @@ joins the side features. Writes, in the folder of `--output`:
   (bucket), pur_power, category, shop, brand (int64; -1 where unknown);
 - `tianchi.csv`: the same columns in the same order, with a header, for the pipelines;
 - `feedback.parquet`: the feedback logs among the inputs, by user and time (only if there are any);
-  their events are rebuilt where the inputs have no event file;
+  their events are rebuilt where the inputs have no others, which loses behaviors;
 - `meta.json`: counts, the options used, and a fingerprint of the events.
 
     python -m training.prepare --input user.csv item.csv user_behavior.csv --output data
+    python -m training.prepare --input 'mysql://shop:${PASSWORD}@db/clicks' LOG --output data
 """
 
 from __future__ import annotations
@@ -50,6 +51,12 @@ def _print_summary(meta: dict[str, Any], output: str) -> None:
             "left out by --sample_users",
             f"{left_out['users']:,} users, {left_out['events']:,} events ({share:.0%}){lists}",
         )
+    if meta["rebuilt"]:
+        table.add_row(
+            "rebuilt from the feedback log",
+            f"{meta['rebuilt']:,} events: carts, favourites and purchases of items that were not "
+            "recommended are lost or count as pv; give the job's store or clicks as --input too",
+        )
     if log := meta.get("log"):
         assumed = " (assumed: the log does not say it; --reward_window)"
         said = assumed if log["assumed_reward_window"] else ""
@@ -75,10 +82,12 @@ def main(argv: list[str] | None = None) -> int:
 
     from training.datasets.preparation import prepare
     from training.datasets.raw_files import find_files
+    from training.datasets.stored_events import is_url
 
     try:
+        paths = [each for each in settings.input if not is_url(each)]
         files = find_files(
-            settings.input, settings.columns, settings.output, schema=settings.schema is not None
+            paths, settings.columns, settings.output, schema=settings.schema is not None
         )
         meta = prepare(files, settings, sample)
     except (UserError, duckdb.Error, pa.ArrowException, OSError) as error:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 import pymongo
 from pymongo import MongoClient, ReplaceOne
 
 from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
 from sinks.mongo import bulk as bulk_writes
 from sinks.mongo import documents as to_documents
-from sinks.mongo import raw_bson, repair
+from sinks.mongo import forget, raw_bson, records, repair
 from sinks.mongo.bulk import DUPLICATE_KEY, bulk
 from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
@@ -95,6 +96,14 @@ class MongoStore(Store):
     def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
         """Removes what has a time after `latest`; returns how many documents by collection."""
         return repair.remove_future(self.database, latest, dry_run)
+
+    def read_records(self) -> Iterator[pa.Table]:
+        """The documents of `records`."""
+        return records.read_records(self.name, self.database)
+
+    def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
+        """Removes all that is of one user."""
+        return forget.remove_user(self.database, ids, dry_run)
 
     def close(self) -> None:
         """Closes the client."""

@@ -11,7 +11,7 @@ import redis
 from redis import exceptions
 
 from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
-from sinks.redis import repair, scripts
+from sinks.redis import forget, repair, scripts
 from sinks.redis import rows as user_rows
 from sinks.redis.calls import call_for_users
 from sinks.redis.ids import check_ids, without_reserved
@@ -95,6 +95,10 @@ class RedisStore(Store):
     def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
         """Removes what has a time after `latest`; returns how many keys by their kind."""
         return repair.remove_future(self.client, latest, dry_run)
+
+    def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
+        """Removes all that is of one user."""
+        return forget.remove_user(self.client, ids, dry_run)
 
     def close(self) -> None:
         """Closes the pool."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,16 @@ from sinks.sql.rows import TARGETS
 from sinks.sql.store import SqlStore
 from sinks.sql.upserts import check_dialect
 from transforms.messages.id_kinds import INTEGERS, IdKinds
+
+DRIVERS = MappingProxyType(
+    {
+        "mysql": "mysql+pymysql",
+        "mariadb": "mariadb+pymysql",
+        "postgres": "postgresql+psycopg",
+        "postgresql": "postgresql+psycopg",
+    }
+)
+"""The drivers of the extras `mysql` and `postgres`, for URLs without one."""
 
 ANSWER_TIMEOUT = 120
 """Seconds that a server over the network may take for a batch."""
@@ -82,6 +93,7 @@ def sql_source(url: str) -> SqlSource:
     except URLError as error:
         raise SinkError(str(error)) from None
     try:
+        url = with_driver(url)
         parts = make_url(url)
         dialect = parts.get_dialect()
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
@@ -101,6 +113,12 @@ def sql_source(url: str) -> SqlSource:
             "MariaDB comes with rivulet[mysql], postgresql+psycopg:// with rivulet[postgres])"
         ) from error
     return SqlSource(url)
+
+
+def with_driver(url: str) -> str:
+    """The URL with the driver that Rivulet comes with, where it names a database alone."""
+    scheme, separator, rest = url.partition("://")
+    return f"{DRIVERS.get(scheme.lower(), scheme)}{separator}{rest}"
 
 
 def make_engine(url: str, folder: str = "") -> Engine:

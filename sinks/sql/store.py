@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sinks.base import Refusal, SinkError, Store, Write
-from sinks.sql import errors, packets, repair, schema
+from sinks.sql import errors, forget, packets, records, repair, schema
 from sinks.sql.checks import check_tables
 from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS, Lists, Rows, Target
@@ -84,6 +85,14 @@ class SqlStore(Store):
     def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
         """Removes what has a time after `latest`; returns how many rows by table."""
         return repair.remove_future(self.engine, latest, dry_run)
+
+    def read_records(self) -> Iterator[pa.Table]:
+        """The rows of the table `record`."""
+        return records.read_records(self.name, self.engine)
+
+    def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
+        """Removes all that is of one user."""
+        return forget.remove_user(self.engine, ids, dry_run)
 
     def close(self) -> None:
         """Closes the pool."""

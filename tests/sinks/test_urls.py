@@ -61,7 +61,7 @@ def test_what_is_no_store_is_said_in_one_line(url: str) -> None:
         "redis://ann:s3cret/more@h/0",
         "mysql+pymysql://ann:s3cret@h:notaport/db",
         "mssql+pyodbc://ann:s3cret@h/db",
-        "mysql://ann:s3cret@h/db",
+        "mysql+mysqldb://ann:s3cret@h/db",
     ],
 )
 def test_a_wrong_url_is_refused_at_once_without_its_password(url: str) -> None:

@@ -7,6 +7,7 @@ split by that package's own code.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,6 +55,16 @@ class ReadCounts:
     malformed: int
     wrong: dict[str, int]
     ignored: int = 0
+
+    def plus(self, other: ReadCounts) -> ReadCounts:
+        """The counts of two inputs together."""
+        wrong = Counter(self.wrong) + Counter(other.wrong)
+        return ReadCounts(
+            self.rows + other.rows,
+            self.malformed + other.malformed,
+            dict(wrong),
+            self.ignored + other.ignored,
+        )
 
 
 def read_events(

@@ -15,7 +15,9 @@ class PrepareSettings:
 
     Attributes:
         input: files, folders or globs: event files (CSV, gzipped CSV, Parquet), Tianchi's
-            user.csv, item.csv and user_behavior.csv, or feedback logs (Parquet).
+            user.csv, item.csv and user_behavior.csv, or feedback logs (Parquet); stores of the
+            job's records (sqlite:///FILE, mysql://, postgresql://, mongodb://, with ${NAME} for
+            secrets from the environment); kafka://HOST:PORT/TOPIC, up to its end at the start.
         output: folder to write.
         columns: names of the columns of headerless event files, such as
             user,item,category,behavior,time.
@@ -30,7 +32,7 @@ class PrepareSettings:
         memory: memory that DuckDB uses before it spills to disk, such as 500MB.
     """
 
-    input: tuple[str, ...] = option(metavar="PATH", several=True)
+    input: tuple[str, ...] = option(metavar="PATH|URL", several=True, secret=True)
     output: Path = option(metavar="DATA")
     columns: tuple[str, ...] = option((), "NAME,..", separated=True)
     schema: str | None = option(None, "FILE|PRESET", shown="the columns have an event's names")
@@ -46,6 +48,12 @@ class PrepareSettings:
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the values together."""
+        files = [each for each in self.input if "://" not in each]
+        topics = [each for each in self.input if each.lower().startswith("kafka://")]
+        if self.columns and not files:
+            yield "--columns names the columns of files; there is none among the inputs"
+        if self.schema and not (files or topics):
+            yield "--schema is for files and topics; a store has the job's own columns"
         if self.schema and self.columns:
             yield "--columns has no effect with --schema: give columns in the schema"
         if sorted(set(self.age_buckets)) != list(self.age_buckets):

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rivulet.urls import public_name
 from sources.schema.load import load_schema
 from sources.schema.schema import Schema
 from training.cli import progress_console
@@ -39,8 +40,9 @@ from training.datasets.ingest import UNKNOWN, ReadCounts, count_rows, read_event
 from training.datasets.ingest_schema import read_by_schema
 from training.datasets.options import PrepareSettings, UserSample
 from training.datasets.raw_files import DATASET_FILES, EVENT, FEATURES, RawFile, RawLogError
+from training.datasets.stored_events import is_url, read_urls
 from transforms.messages.behaviors import USUAL_REWARDS, reward_settings, rewards_in
-from transforms.messages.id_kinds import TEXT
+from transforms.messages.id_kinds import TEXT, IdKinds
 
 FEEDBACK_ROWS = 20_000
 REBUILT_ROWS = 1_000_000
@@ -73,16 +75,23 @@ def prepare(
         database.execute("SET temp_directory = ?", [f"{name}/spill"])
         database.execute("SET preserve_insertion_order = false")
         schema = load_schema(settings.schema) if settings.schema else None
+        urls = [each for each in settings.input if is_url(each)]
         if schema is not None:
             read = read_by_schema(database, files, schema, settings.max_line)
         else:
             logs = [file.path for file in files if file.kind == "feedback"]
             ids = kinds_of(logs)
-            if ids.any_text and len(logs) < len(files):
+            if ids.any_text and (urls or len(logs) < len(files)):
                 raise RawLogError(
                     "the feedback log's ids are text: give a --schema for the events, too"
                 )
             read = read_events(database, files, scratch, settings.max_line, ids)
+        if urls and schema is not None and IdKinds(schema.ids.user, schema.ids.item).any_text:
+            raise RawLogError(
+                "ids that are text are read from event files, not from a store or topic"
+            )
+        if urls:
+            read = read.plus(read_urls(database, urls, schema, settings.max_line))
         log, rebuilt = _read_feedback(database, files, scratch, settings)
         status.update("dropping duplicates")
         drop_duplicates(database)
@@ -101,10 +110,11 @@ def prepare(
         status.update("writing")
         write_events(database, scratch, settings.age_buckets)
         meta = {
-            "inputs": [file.path.name for file in files],
+            "inputs": [*(file.path.name for file in files), *map(public_name, urls)],
             "rows": read.rows + rebuilt,
             "malformed": read.malformed,
             "ignored": read.ignored,
+            "rebuilt": rebuilt,
             "duplicates": read.rows + rebuilt - read.malformed - read.ignored - unique,
             "different_events": unique,
             **describe(database),
@@ -137,7 +147,7 @@ def _rewards(schema: Schema | None, log: Mapping[str, Any]) -> dict[str, float]:
 def _nothing_read(read: ReadCounts) -> str:
     """Why the inputs hold no event."""
     if not read.rows:
-        return "the inputs hold no event: their files have no lines"
+        return "the inputs hold no event: they have no lines or rows"
     reasons = sorted(read.wrong.items(), key=lambda each: -each[1])
     said = "; ".join(f"{reason}: {count:,}" for reason, count in reasons if count)
     return (
@@ -164,7 +174,8 @@ def _read_feedback(
 ) -> tuple[dict[str, Any], int]:
     """Writes the feedback logs as one `feedback.parquet`, and adds their events to `raw`.
 
-    Event files hold the same events with their true times: with them none are added.
+    Event files, stores and topics hold the same events with their true times and behaviors: with
+    them none are added.
 
     Returns:
         The settings of the job that wrote the logs, empty without logs; and how many events were
@@ -185,7 +196,7 @@ def _read_feedback(
     )
     if wrong := first_unusable_list(database, kept, options.most_items):
         raise RawLogError(f"the feedback log has a row that cannot be used: {wrong}")
-    if any(file.kind == "events" for file in files):
+    if any(file.kind == "events" for file in files) or any(map(is_url, options.input)):
         return settings, 0
     before = count_rows(database, "raw")
     ids = kinds_of(logs)

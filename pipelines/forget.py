@@ -1,0 +1,83 @@
+r"""Removes a user from stores and from the feedback log.
+
+    python -m pipelines.forget --user 42 --store sqlite:///rivulet.db --store redis://localhost/0 \
+        --feedback LOG --dry_run
+
+The command prints what it removed; with --dry_run, what it would remove. It can be repeated. What a
+running job still has of the user, and other copies, are explained in docs/how-to/forget-a-user.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rivulet.errors import UserError
+from rivulet.settings import ArgumentParser, option
+
+
+@dataclass(frozen=True)
+class ForgetSettings:
+    """Forgetting a user.
+
+    Attributes:
+        user: the user's id.
+        store: a store: an SQLAlchemy URL, mongodb:// or redis://, with ${NAME} for secrets from the
+            environment; can be given several times.
+        feedback: folder of a feedback log; can be given several times.
+        dry_run: print what would be removed, and change nothing.
+    """
+
+    user: str = option(metavar="ID")
+    store: tuple[str, ...] = option((), "URL", shown="none", secret=True)
+    feedback: tuple[Path, ...] = option((), "DIR", shown="none")
+    dry_run: bool = option(False)
+
+    def problems(self) -> Iterator[str]:
+        """Errors in the values, one line each."""
+        if not self.user:
+            yield "--user is empty"
+        if not self.store and not self.feedback:
+            yield "--store or --feedback names where the user is removed"
+        for folder in self.feedback:
+            if not folder.is_dir():
+                yield f"--feedback {folder}: there is no such folder"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: the command line; `sys.argv`'s by default.
+
+    Returns:
+        The exit status: 0; 1 if the user could not be removed everywhere.
+    """
+    parser = ArgumentParser(prog="python -m pipelines.forget", description=__doc__)
+    parser.add_settings(ForgetSettings)
+    chosen = parser.settings_of(ForgetSettings, parser.parse_args(arguments))
+
+    from pipelines.removed import print_removed
+    from sinks.forget import forget_in_log, forget_in_stores
+    from sinks.options import open_sources
+    from sinks.repair import Repaired
+    from sinks.retry import error_line
+
+    try:
+        sources = open_sources(chosen.store) if chosen.store else []
+    except UserError as error:
+        parser.error(str(error))
+    found = forget_in_stores(sources, chosen.user, chosen.dry_run)
+    for folder in chosen.feedback:
+        try:
+            rows = forget_in_log(folder, chosen.user, chosen.dry_run)
+            found.append(Repaired(str(folder), {"feedback": rows} if rows else {}))
+        except Exception as error:  # A broken file is of Arrow's errors or the system's.
+            found.append(Repaired(str(folder), {}, error_line(error)))
+    return print_removed(parser.prog, found, chosen.dry_run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Reads the events that a SQL store keeps, page by page along the primary key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from sinks.base import SinkError
+from sinks.records import as_table
+from sinks.sql.schema import RECORD
+
+PAGE_ROWS = 50_000
+"""Rows of a page: the key of its last row is where the next one begins."""
+
+
+def read_records(name: str, engine: Engine, page_rows: int = PAGE_ROWS) -> Iterator[pa.Table]:
+    """The rows of the table `record`, in the order of its primary key.
+
+    Rows that are written meanwhile may or may not be among them. No row comes twice.
+
+    Args:
+        name: the store's URL without secrets.
+        engine: the database.
+        page_rows: rows of a page.
+
+    Yields:
+        Columns as of `sinks.records.as_table`.
+
+    Raises:
+        SinkError: there is no such table, or its ids are text.
+    """
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if file and not Path(file).exists():
+        raise SinkError(f"{name}: there is no such file")
+    inspector = sa.inspect(engine)
+    if not inspector.has_table(RECORD.name):
+        raise SinkError(f"{name}: there is no table {RECORD.name}")
+    ids = [each for each in inspector.get_columns(RECORD.name) if each["name"] in ("user", "item")]
+    if any(isinstance(each["type"], sa.String) for each in ids):
+        raise SinkError(f"{name}: its ids are text, which cannot be read from a store yet")
+    key = list(RECORD.primary_key.columns)
+    columns = [RECORD.c[each] for each in ("user", "item", "behavior", "time")]
+    page = sa.select(*columns, *key).order_by(*key).limit(page_rows)
+    after: tuple[Any, ...] | None = None
+    while True:
+        chosen = page if after is None else page.where(_is_after(key, after, engine.dialect.name))
+        # A connection for each page: it is checked before use.
+        with engine.connect() as connection:
+            rows = connection.execute(chosen).fetchall()
+        if rows:
+            after = tuple(rows[-1][len(columns) :])
+            user, item, behavior, time = list(zip(*rows, strict=True))[: len(columns)]
+            yield as_table(user, item, behavior, time)
+        if len(rows) < page_rows:
+            return
+
+
+def _is_after(key: list[sa.Column[Any]], after: tuple[Any, ...], dialect: str) -> Any:
+    """Whether a row's key is greater than another one, in a form that uses the index."""
+    if dialect not in ("mysql", "mariadb"):
+        return sa.tuple_(*key) > sa.tuple_(
+            *(sa.literal(v, c.type) for v, c in zip(after, key, strict=True))
+        )
+    # MySQL compares tuples row by row; of this form it makes ranges of the index.
+    return sa.or_(
+        *(
+            sa.and_(
+                *(c == v for c, v in zip(key[:at], after[:at], strict=True)), key[at] > after[at]
+            )
+            for at in range(len(key))
+        )
+    )
