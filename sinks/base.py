@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rivulet.errors import UserError
 from rivulet.limits import MAX_FUTURE
 from transforms.messages.id_kinds import IdKinds
+from transforms.messages.record_fields import RecordFields
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -212,6 +213,11 @@ class StoreSource(ABC):
                 f"{self.name}: this kind of store takes ids that are integers; where ids are text, "
                 "take a SQL database, mongodb:// or redis://"
             )
+        return self
+
+    def with_fields(self, fields: RecordFields) -> StoreSource:
+        """The same source for records with further fields; without a place for them, itself."""
+        del fields
         return self
 
     @abstractmethod

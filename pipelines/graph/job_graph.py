@@ -169,7 +169,8 @@ class JobGraph:
         if output not in self.settings:
             return []
         sources = self.settings[output].sources(self.settings[InputSettings].max_future)
-        return [source.with_ids(self.ids) for source in sources]
+        fields = self.settings[InputSettings].record_fields()
+        return [source.with_ids(self.ids).with_fields(fields) for source in sources]
 
     def all_stores(self) -> list[StoreSource]:
         """The stores of all outputs, each once."""

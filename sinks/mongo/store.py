@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 import pymongo
-from pymongo import MongoClient, ReplaceOne
+from pymongo import MongoClient, ReplaceOne, UpdateOne
 
 from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
 from sinks.mongo import bulk as bulk_writes
@@ -25,6 +25,7 @@ from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
 from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 DEFAULT_DATABASE = "rivulet"
 ROWS_PER_BULK = 1_250
@@ -49,6 +50,7 @@ class MongoStore(Store):
         client: a client whose default database is used.
         limits: of what a document keeps.
         ids: the kinds of ids.
+        fields: what records have beside an event's four fields.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class MongoStore(Store):
         client: MongoClient[Document],
         limits: StoreLimits = DEFAULT_LIMITS,
         ids: IdKinds = INTEGERS,
+        fields: RecordFields = NO_FIELDS,
     ) -> None:
-        self.name, self._client, self._ids = name, client, ids
+        self.name, self._client, self._ids, self._fields = name, client, ids, fields
         self.database = client.get_default_database(DEFAULT_DATABASE)
         most = limits.consumed_max
         if ids.item == TEXT:
@@ -115,9 +118,18 @@ class MongoStore(Store):
         return [*refusals, *self._consumed.write(events)]
 
     def _write_records(self, events: EventBatch) -> list[Refusal]:
-        documents = to_documents.records(events)
+        if self._fields == NO_FIELDS:
+            documents = to_documents.records(events)
+        else:
+            documents = to_documents.detailed_records(events, self._fields)
         records = self.database["records"]
         bad = bulk(lambda: records.insert_many(documents, ordered=False))
+        if self._fields.value:
+            # Of events that are equal but for their values the largest one is kept.
+            known = [documents[place] for place, (code, _) in bad.items() if code == DUPLICATE_KEY]
+            largest = [UpdateOne({"_id": d["_id"]}, {"$max": {"value": d["value"]}}) for d in known]
+            if largest:
+                bulk(lambda: records.bulk_write(largest, ordered=False))
         return [
             Refusal("records", _without_id(documents[place]), why, documents[place]["time"])
             for place, (code, why) in bad.items()

@@ -20,6 +20,7 @@ from sinks.sql.rows import TARGETS
 from sinks.sql.store import SqlStore
 from sinks.sql.upserts import check_dialect
 from transforms.messages.id_kinds import INTEGERS, IdKinds
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 DRIVERS = MappingProxyType(
     {
@@ -53,11 +54,13 @@ class SqlSource(StoreSource):
         folder: the folder that a relative path of a SQLite file refers to. Workers may run in
             other folders than the one where the job was started.
         ids: the kinds of ids.
+        fields: what records have beside an event's four fields.
     """
 
     url: str
     folder: str = field(default_factory=os.getcwd)
     ids: IdKinds = INTEGERS
+    fields: RecordFields = NO_FIELDS
 
     @property
     def name(self) -> str:
@@ -72,9 +75,13 @@ class SqlSource(StoreSource):
         """The same source for ids of these kinds."""
         return replace(self, ids=ids)
 
+    def with_fields(self, fields: RecordFields) -> SqlSource:
+        """The same source for records with these fields."""
+        return replace(self, fields=fields)
+
     def open(self) -> SqlStore:
         """Opens the store with a connection pool of its own."""
-        return SqlStore(self.name, make_engine(self.url, self.folder), self.ids)
+        return SqlStore(self.name, make_engine(self.url, self.folder), self.ids, self.fields)
 
     def __repr__(self) -> str:
         return f"SqlSource({self.name})"

@@ -17,10 +17,11 @@ from sinks.base import Refusal, SinkError, Store, Write
 from sinks.sql import errors, forget, packets, records, repair, schema
 from sinks.sql.checks import check_tables
 from sinks.sql.job_rows import JOB_WRITERS
-from sinks.sql.rows import TARGETS, Lists, Rows, Target
+from sinks.sql.rows import Lists, Rows, Target, target_for
 from sinks.sql.upserts import upsert
 from transforms.columns.frames import Frame
 from transforms.messages.id_kinds import INTEGERS, IdKinds
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 
 class SqlStore(Store):
@@ -30,11 +31,18 @@ class SqlStore(Store):
         name: the URL without secrets.
         engine: an SQLAlchemy engine.
         ids: the kinds of ids.
+        fields: what records have beside an event's four fields.
     """
 
-    def __init__(self, name: str, engine: Engine, ids: IdKinds = INTEGERS) -> None:
-        self.name, self.engine = name, engine
-        self._tables = schema.tables_for(ids)
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        ids: IdKinds = INTEGERS,
+        fields: RecordFields = NO_FIELDS,
+    ) -> None:
+        self.name, self.engine, self._fields = name, engine, fields
+        self._tables = schema.tables_for(ids, fields)
         self._is_checked = False
 
     def prepare(self) -> None:
@@ -55,7 +63,7 @@ class SqlStore(Store):
         """Upserts messages of this type into their table."""
         if message_type in JOB_WRITERS:
             return JOB_WRITERS[message_type](self.engine)
-        target = TARGETS.get(message_type)
+        target = target_for(message_type, self._fields)
         if target is None:
             raise SinkError(f"{self.name} has no table for {message_type.__name__}")
         dialect = self.engine.dialect
