@@ -1,5 +1,6 @@
 """`fields.event_id` and `fields.value`: two purchases in one second are two, in all results."""
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from deploy.servers.mongo import Mongo
 from pipelines import record
 from tests.graph import run_job
 from tests.pipelines.streams import START
+from training.datasets.loading import load_sequences
+from training.prepare import main as prepare
 
 SCHEMA = """
 [fields]
@@ -80,6 +83,13 @@ def test_a_table_without_the_column_is_refused(
     with pytest.raises(SystemExit):
         record.main([*flags, store, letters])
     assert "column event_id of table record is missing" in capsys.readouterr().err
+
+
+def test_a_data_set_has_them_all(flags: list[str], tmp_path: Path) -> None:
+    assert prepare([*flags, f"--output={tmp_path}/data"]) == 0
+    meta = json.loads((tmp_path / "data/meta.json").read_text())
+    assert (meta["events"], meta["duplicates"], meta["malformed"]) == (4, 1, 1)
+    assert load_sequences(tmp_path / "data").label.tolist() == [3, 3, 3, 0]
 
 
 @pytest.mark.servers
