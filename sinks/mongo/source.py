@@ -54,6 +54,11 @@ class MongoSource(StoreSource):
         """The URL without secrets."""
         return public_name(self.url)
 
+    @property
+    def retention(self) -> int:
+        """Seconds for which rows are kept."""
+        return self.limits.retention
+
     def accepts(self, message_type: type[Any]) -> bool:
         """Whether there is a collection for such messages."""
         return message_type in ACCEPTED

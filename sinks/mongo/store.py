@@ -14,7 +14,7 @@ from pymongo import MongoClient, ReplaceOne, UpdateOne
 from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
 from sinks.mongo import bulk as bulk_writes
 from sinks.mongo import documents as to_documents
-from sinks.mongo import forget, raw_bson, records, repair
+from sinks.mongo import forget, raw_bson, records, repair, retention
 from sinks.mongo.bulk import DUPLICATE_KEY, bulk
 from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
@@ -68,9 +68,10 @@ class MongoStore(Store):
             most = min(most, MOST_CONSUMED_TEXTS)
         self._consumed = ConsumedWriter(self.database["userConsumed"], most)
         self._threads = ThreadPoolExecutor(THREADS, "mongo")
+        self._removes_old = limits.retention > 0
 
     def prepare(self) -> None:
-        """Creates the indexes on user and time, unique for recommendations.
+        """Creates the indexes on user and time, unique for recommendations, and those by time.
 
         Raises:
             SinkError: the documents have ids of another kind.
@@ -79,6 +80,8 @@ class MongoStore(Store):
         by_user = [("user", pymongo.ASCENDING), ("time", pymongo.ASCENDING)]
         self.database["records"].create_index(by_user)
         self.database["recommendResults"].create_index(by_user, unique=True)
+        if self._removes_old:
+            retention.create_indexes(self.database)
 
     def writer(self, message_type: type[Any]) -> Write:
         """Writes messages of this type in unordered bulks."""
@@ -103,6 +106,10 @@ class MongoStore(Store):
     def read_records(self) -> Iterator[pa.Table]:
         """The documents of `records`."""
         return records.read_records(self.name, self.database)
+
+    def remove_before(self, time: int) -> int:
+        """Removes the documents of before a time."""
+        return retention.remove_before(self.database, time)
 
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
         """Removes all that is of one user."""

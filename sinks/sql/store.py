@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sinks.base import Refusal, SinkError, Store, Write
-from sinks.sql import errors, forget, packets, records, repair, schema
+from sinks.sql import errors, forget, packets, records, repair, retention, schema
 from sinks.sql.checks import check_tables
 from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import Lists, Rows, Target, target_for
@@ -32,6 +32,7 @@ class SqlStore(Store):
         engine: an SQLAlchemy engine.
         ids: the kinds of ids.
         fields: what records have beside an event's four fields.
+        removes_old: whether old rows are removed, which needs indexes by time.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class SqlStore(Store):
         engine: Engine,
         ids: IdKinds = INTEGERS,
         fields: RecordFields = NO_FIELDS,
+        removes_old: bool = False,
     ) -> None:
         self.name, self.engine, self._fields = name, engine, fields
+        self._removes_old = removes_old
         self._tables = schema.tables_for(ids, fields)
         self._is_checked = False
 
@@ -57,6 +60,8 @@ class SqlStore(Store):
                     raise
         if not self._is_checked:
             check_tables(self.name, self.engine, self._tables.sorted_tables)
+            if self._removes_old:
+                retention.create_indexes(self.engine)
             self._is_checked = True
 
     def writer(self, message_type: type[Any]) -> Write:
@@ -97,6 +102,10 @@ class SqlStore(Store):
     def read_records(self) -> Iterator[pa.Table]:
         """The rows of the table `record`."""
         return records.read_records(self.name, self.engine)
+
+    def remove_before(self, time: int) -> int:
+        """Removes the rows of before a time."""
+        return retention.remove_before(self.engine, time)
 
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
         """Removes all that is of one user."""
