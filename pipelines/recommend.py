@@ -30,7 +30,6 @@ from sinks.options import (
     PopularSinkSettings,
     RecommendationSinkSettings,
     RecordSinkSettings,
-    RetentionSettings,
 )
 from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings, KafkaSettings
@@ -63,7 +62,6 @@ JOB = Job(
         RecordSinkSettings,
         PopularSinkSettings,
         RecommendationSinkSettings,
-        RetentionSettings,
         DeadLetterSettings,
     ),
     build=build,

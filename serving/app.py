@@ -18,7 +18,7 @@ from serving.metrics import Metrics, RequestTimer
 from serving.models.manager import ModelManager, model_loaders
 from serving.options import LimitSettings, ServingSettings, is_loopback
 from serving.queries import Queries
-from serving.routes import inference, job, page, popular, users
+from serving.routes import inference, items, job, page, popular, users
 from serving.state import Services
 from serving.stores.base import horizon_of
 from serving.stores.opening import open_stores
@@ -68,7 +68,14 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
     add_error_responses(app)
     # Routes are tried in this order, the most frequent first. Inference is last: its address is
     # any name.
-    for router in (users.router, popular.router, page.router, job.router, inference.router):
+    for router in (
+        users.router,
+        popular.router,
+        items.router,
+        page.router,
+        job.router,
+        inference.router,
+    ):
         app.include_router(router)
     app.include_router(page.not_found)
     # Each middleware wraps those before it.

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
 from serving.attributed_events import with_outcomes
 from serving.schemas import Id
+from serving.schemas.items import Item
 from serving.schemas.job import Activity, Job, Policies
 from serving.schemas.popular import Popular, PopularWindow, PopularWindows
 from serving.schemas.users import History, Recommendation, Recommendations, Users
+from serving.stores.base import Reader
 from serving.stores.group import StoreGroup, StoresDownError
+from serving.stores.items import ItemReader
 from serving.stores.kinds import id_kinds
 from serving.workers import WorkerThreads
 from transforms.messages.behaviors import USUAL_REWARDS, rewards_in
@@ -66,11 +70,16 @@ class Queries:
             return None
         else:
             previous = windows[1] if len(windows) > 1 else None
+        offered = await self._offered(place.item for place in window.items)
         ranks = {place.item: place.rank for place in previous.items} if previous else {}
         return Popular(
             window_end=window.window_end,
             previous_window_end=previous.window_end if previous else None,
-            items=[replace(place, previous_rank=ranks.get(place.item)) for place in window.items],
+            items=[
+                replace(place, previous_rank=ranks.get(place.item))
+                for place in window.items
+                if offered(place.item)
+            ],
             store=store,
         )
 
@@ -103,10 +112,26 @@ class Queries:
             if found is None or store is None:
                 return None
             page, more = found[:limit], len(found) > limit
+            if not offset:
+                page = await self._without_gone(page)
             window = await self.job_setting("reward_window") if outcomes else None
             if window is not None:
                 page = await self._with_outcomes(user, page, window)
         return Recommendations(user, page, offset + limit if more else None, store, window)
+
+    async def _without_gone(self, page: list[Recommendation]) -> list[Recommendation]:
+        """The page, whose newest list has only items that are available now.
+
+        Older lists are a record of what was shown.
+        """
+        if not page:
+            return page
+        newest, *older = page
+        offered = await self._offered(newest.items)
+        kept = [place for place, item in enumerate(newest.items) if offered(item)]
+        if len(kept) == len(newest.items):
+            return page
+        return [_at_places(newest, kept), *older]
 
     async def _with_outcomes(
         self, user: Id, page: list[Recommendation], window: int
@@ -174,6 +199,31 @@ class Queries:
         more = len(found) > limit
         return History(user, found[:limit], offset + limit if more else None, store)
 
+    async def items(self, ids: Sequence[str]) -> dict[str, Item]:
+        """Those of the items that a store has, by id."""
+
+        async def read(reader: Reader) -> list[Item]:
+            return await reader.items(ids) if isinstance(reader, ItemReader) else []
+
+        found, _ = await self.stores.first(read)
+        return {item.item: item for item in found or []}
+
+    async def _offered(self, ids: Iterable[object]) -> Callable[[object], bool]:
+        """Which of the items may be shown: with a catalogue those that are available.
+
+        Where no store has any of them nothing is known, and all are shown.
+        """
+        wanted = [str(item) for item in dict.fromkeys(ids)]
+        if not wanted or await self.job_setting("catalogue") is None:
+            return lambda _: True
+        try:
+            known = await self.items(wanted)
+        except StoresDownError:
+            known = {}
+        if not known:
+            return lambda _: True
+        return lambda item: str(item) in known and known[str(item)].available
+
     async def users(self, limit: int) -> Users | None:
         """Users with a recent recommendation."""
         found, store = await self.stores.first(lambda reader: reader.users(limit))
@@ -221,3 +271,13 @@ class Queries:
             future=total("future"),
             expired=total("expired"),
         )
+
+
+def _at_places(row: Recommendation, places: Sequence[int]) -> Recommendation:
+    """The recommendation with some of its places."""
+    odds = row.propensities
+    return replace(
+        row,
+        items=[row.items[place] for place in places],
+        propensities=None if odds is None else [odds[place] for place in places],
+    )

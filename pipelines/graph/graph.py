@@ -27,6 +27,7 @@ from rivulet.configuration import Configuration
 from sinks.base import WorkerCounts
 from sinks.files.dead_letters import WriteDeadLetters
 from sinks.files.feedback_log import WriteFeedback
+from sinks.items import WriteItems
 from sinks.job_settings import WriteJobSettings
 from sinks.options import (
     DeadLetterSettings,
@@ -34,12 +35,13 @@ from sinks.options import (
     RecommendationSinkSettings,
     RecordSinkSettings,
 )
-from sinks.retention import RemoveOld
 from sinks.write import accepting
 from sinks.write_priority import AnnounceDeadline, WritePriority, begin_urgent
+from sources.catalogue.watch import ReadCatalogue
 from sources.options import InputSettings, KafkaSettings
 from sources.read import ReadEvents
 from transforms.feedback.reward_recommendations import Rewarded
+from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.events import EventBatch
 from transforms.messages.job import JobSettings
 from transforms.messages.minutes import PolicyMinutes
@@ -168,30 +170,26 @@ def write_metrics(job: JobGraph, closed: ClosedPanes, rewarded: Rewarded) -> Non
         job.dead_letters.append(inputs | "Job metrics" >> metrics)
 
 
+def write_items(job: JobGraph) -> None:
+    """The catalogue's items to the stores that keep them, for the API."""
+    source = job.catalogue
+    stores = accepting(job.all_stores(), CatalogueItems)
+    if source is not None and stores:
+        once = job.bounded or job.settings[KafkaSettings].is_bounded
+        items = job.events.events.pipeline | "Catalogue" >> ReadCatalogue(source, once)
+        _ = items | "Write items" >> WriteItems(stores, job.progress)
+
+
 def write_job(job: JobGraph) -> None:
     """The job's settings to its stores, and all dead letters to their file: the last steps."""
+    write_items(job)
     stores = accepting(job.all_stores(), JobSettings)
     if stores:
         settings = WriteJobSettings(stores, job.job_settings, job.progress)
         _ = job.events.events | "Write job settings" >> settings
-    remove_old(job)
     letters = job.flattened("Dead letters", job.dead_letters)
     write = WriteDeadLetters(job.settings[DeadLetterSettings], job.progress)
     _ = letters | "Write dead letters" >> write
-
-
-def remove_old(job: JobGraph) -> None:
-    """Removes what is older than the stores' retention, after what has been written."""
-    # A store of several outputs may be there with several limits: old rows are removed once.
-    stores = {store.name: store for store in job.all_stores() if store.retention}
-    if stores:
-        times = job.events.events | "Latest times" >> beam.FlatMap(_latest).with_output_types(int)
-        removal = RemoveOld(list(stores.values()), job.progress)
-        _ = (times, tuple(job.dead_letters)) | "Remove old rows" >> removal
-
-
-def _latest(events: EventBatch) -> list[int]:
-    return [int(events.time.max())] if len(events) else []
 
 
 def _urgent_blocks(

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 
@@ -24,18 +24,13 @@ from pipelines.options import (
 from rivulet.configuration import Configuration
 from rivulet.urls import public_name
 from sinks.base import StoreSource
-from sinks.options import (
-    PopularSinkSettings,
-    RecommendationSinkSettings,
-    RecordSinkSettings,
-    RetentionSettings,
-)
+from sinks.options import PopularSinkSettings, RecommendationSinkSettings, RecordSinkSettings
 from sinks.write import WriteTo, accepting
 from sinks.write_priority import WritePriority
 from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings, KafkaSettings
 from sources.read import Events
-from transforms.catalogue.source import CatalogueSource, loaded
+from transforms.catalogue.source import loaded
 from transforms.columns.frames import Frame
 from transforms.messages.behaviors import reward_settings
 from transforms.messages.dead_letters import DeadLetterBatch
@@ -43,6 +38,10 @@ from transforms.messages.events import Int64s
 from transforms.messages.id_kinds import IdKinds
 from transforms.messages.job import JOB_SETTINGS, JobSettings
 from transforms.progress import ProgressCounters
+
+if TYPE_CHECKING:
+    from sources.catalogue.follow_file import FileCatalogue
+    from sources.catalogue.follow_topic import TopicCatalogue
 
 Output = type[RecordSinkSettings] | type[PopularSinkSettings] | type[RecommendationSinkSettings]
 OUTPUTS: tuple[Output, ...] = (RecordSinkSettings, PopularSinkSettings, RecommendationSinkSettings)
@@ -107,7 +106,7 @@ class JobGraph:
         return self.settings[KafkaSettings].allowed_lateness
 
     @property
-    def catalogue(self) -> CatalogueSource | None:
+    def catalogue(self) -> FileCatalogue | TopicCatalogue | None:
         """Where workers load the catalogue from; None where there is none.
 
         Raises:
@@ -163,6 +162,8 @@ class JobGraph:
             if explore.exploration is not None:
                 found |= dataclasses.asdict(explore)
             found |= reward_settings(self.recommend_config.rewards)
+        if self.catalogue is not None:
+            found["catalogue"] = 1
         return JobSettings(
             self.run,
             {name: value for name, value in found.items() if value is not None}
@@ -173,10 +174,8 @@ class JobGraph:
         """The stores of an output; none where the job has no such output."""
         if output not in self.settings:
             return []
-        latest = self.settings[InputSettings].max_future
-        sources = self.settings[output].sources(latest, self.settings[RetentionSettings])
-        fields = self.settings[InputSettings].record_fields()
-        return [source.with_ids(self.ids).with_fields(fields) for source in sources]
+        sources = self.settings[output].sources(self.settings[InputSettings].max_future)
+        return [source.with_ids(self.ids) for source in sources]
 
     def all_stores(self) -> list[StoreSource]:
         """The stores of all outputs, each once."""

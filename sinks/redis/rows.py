@@ -42,8 +42,7 @@ def histories(events: EventBatch) -> UserRows:
         TEXT_EVENT_WIDTH: the first bytes of the text stand before the item's key. Sort keys compare
         as text as the events do.
     """
-    # Equal events are one here, also with different ids of their own.
-    events = events.plain().ordered()
+    events = events.ordered()
     starts = run_starts(events.user)
     ends = np.append(starts[1:], len(events))
     last = np.maximum(starts, ends - HISTORY_SIZE)

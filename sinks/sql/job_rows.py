@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy.engine import Engine
 
 from sinks.base import Refusal, WorkerCounts, Write
+from sinks.sql.item_rows import items_writer
 from sinks.sql.schema import JOB, JOB_WORKER
 from sinks.sql.upserts import upsert
+from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.job import JobSettings
 
 KEPT_RUNS_MS = 7 * 86_400_000
@@ -55,5 +57,6 @@ def worker_writer(engine: Engine) -> Write:
 JOB_WRITERS: dict[type[Any], Callable[[Engine], Write]] = {
     JobSettings: settings_writer,
     WorkerCounts: worker_writer,
+    CatalogueItems: items_writer,
 }
 """For each type of message about a job, what makes its writer."""

@@ -8,6 +8,7 @@ import threading
 import time as clocks
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from sources.catalogue.rows import ItemRows
 from sources.errors import SourceError
 from transforms.catalogue.timeline import Timeline
 from transforms.messages.availability import Availability
+
+if TYPE_CHECKING:
+    from sources.catalogue.changes import Listener
 
 SETTLE = 1.0
 """A time is answered when the file was looked at so many seconds after it."""
@@ -42,13 +46,13 @@ class FileCatalogue:
     follow: bool
     text_ids: bool = False
 
-    def load(self) -> FollowedFile:
-        """Reads the file.
+    def load(self, listener: Listener | None = None) -> FollowedFile:
+        """Reads the file; a listener gets its rows.
 
         Raises:
             SourceError: it cannot be used.
         """
-        return FollowedFile(self)
+        return FollowedFile(self, listener=listener)
 
 
 class FollowedFile:
@@ -61,18 +65,25 @@ class FollowedFile:
     Args:
         source: the file.
         clock: seconds since the epoch.
+        listener: gets the rows of each version.
 
     Raises:
         SourceError: the file cannot be used now.
     """
 
-    def __init__(self, source: FileCatalogue, clock: Callable[[], float] = clocks.time) -> None:
+    def __init__(
+        self,
+        source: FileCatalogue,
+        clock: Callable[[], float] = clocks.time,
+        listener: Listener | None = None,
+    ) -> None:
         self._source, self._clock = source, clock
         self._lock = threading.Lock()
+        self._listener = listener
         self._looked = clock()
         self._version = version_of(source.path)
         self.timeline = Timeline(source.start)
-        self._add(read_items(source.path, text_ids=source.text_ids), 0)
+        self._add(read_items(source.path, text_ids=source.text_ids), 0, _from(self._version))
 
     def at(self, time: int) -> Availability:
         """What is available at a time, in seconds since the epoch."""
@@ -88,19 +99,22 @@ class FollowedFile:
             version = version_of(self._source.path)
             if version != self._version:
                 rows = read_items(self._source.path, text_ids=self._source.text_ids)
-                self._add(rows, _from(version))
+                self._add(rows, _from(version), _from(version))
                 self._version = version
                 _LOG.warning("--items %s: its new version is in use", self._source.path)
         except SourceError as error:
             _LOG.warning("%s; the version before stays in use", error)
         self._looked = now
 
-    def _add(self, rows: ItemRows, since: int) -> None:
+    def _add(self, rows: ItemRows, since: int, modified: int) -> None:
         time = np.where(rows.updated >= 0, rows.updated, since)
         # Several rows of an item count in the order of their times.
         by_time = np.argsort(time, kind="stable")
         before = self.timeline.latest
         gone = before.ids[before.bits & ~np.isin(before.ids, rows.item)]
+        if self._listener:
+            written = np.where(rows.updated >= 0, rows.updated, modified)
+            self._listener(rows.take(by_time), written[by_time], gone, modified)
         self.timeline.add(
             np.concatenate((rows.item[by_time], gone)),
             np.concatenate((time[by_time], np.full(len(gone), since, np.int64))),

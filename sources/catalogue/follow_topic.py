@@ -7,8 +7,9 @@ import threading
 import time as clocks
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
@@ -19,6 +20,9 @@ from sources.kafka.errors import PERMANENT, describe
 from sources.kafka.url import KafkaUrl
 from transforms.catalogue.timeline import Timeline
 from transforms.messages.availability import Availability
+
+if TYPE_CHECKING:
+    from sources.catalogue.changes import Listener
 
 SETTLE = 2.0
 """Records of a time have arrived at the broker so many seconds after it."""
@@ -48,13 +52,13 @@ class TopicCatalogue:
     start: int
     text_ids: bool = False
 
-    def load(self) -> FollowedTopic:
-        """Reads the topic up to its end.
+    def load(self, listener: Listener | None = None) -> FollowedTopic:
+        """Reads the topic up to its end; a listener gets its rows.
 
         Raises:
             SourceError: it does not exist, or the broker refuses the user.
         """
-        return FollowedTopic(self)
+        return FollowedTopic(self, listener=listener)
 
 
 class FollowedTopic:
@@ -67,6 +71,7 @@ class FollowedTopic:
         source: the topic.
         clock: seconds since the epoch.
         sleep: waits for so many seconds.
+        listener: gets the rows of the records.
 
     Raises:
         SourceError: the topic cannot be used.
@@ -77,9 +82,11 @@ class FollowedTopic:
         source: TopicCatalogue,
         clock: Callable[[], float] = clocks.time,
         sleep: Callable[[float], None] = clocks.sleep,
+        listener: Listener | None = None,
     ) -> None:
         self._source, self._clock, self._sleep = source, clock, sleep
         self._lock = threading.Lock()
+        self._listener = listener
         self._consumer: Any = None
         self._positions: dict[TopicPartition, int] = {}
         self._read_until = float("-inf")
@@ -154,6 +161,8 @@ class FollowedTopic:
             _LOG.warning(
                 "--items %s: %d records are malformed so far", self._source.url, self.malformed
             )
+        if self._listener and len(rows):
+            self._listener(rows, rows.updated, np.empty(0, np.int64), 0)
         self.timeline.add(rows.item, rows.updated, rows.available)
         if len(self.timeline) > MAX_ITEMS:
             raise SourceError(f"--items {self._source.url}: more than {MAX_ITEMS:,} items")

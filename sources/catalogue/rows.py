@@ -42,8 +42,8 @@ class ItemRows:
         updated: int64 [n], seconds since the epoch from which on the row counts; -1 where the row
             names none.
         available: bool [n].
-        details: `category`, `title`, `image` (texts, null where missing), `price` (float64, NaN)
-            and `created` (int64, -1), each [n].
+        details: `id` (the item's id as text), `category`, `title`, `image` (texts, null where
+            missing), `price` (float64, NaN) and `created` (int64, -1), each [n].
         place: int64 [n], the row's place among all rows that were read.
         malformed: how many rows were left out, because a value is none of its kind.
     """
@@ -103,8 +103,13 @@ def item_rows(columns: Mapping[str, pa.Array], rows: int, *, text_ids: bool) -> 
     good &= valid & price_valid
     none = pa.nulls(rows, pa.string())
     details = pa.RecordBatch.from_arrays(
-        [*(_text(columns.get(name, none)) for name in TEXTS), pa.array(price), pa.array(created)],
-        [*TEXTS, "price", "created"],
+        [
+            columns["item"].fill_null("") if text_ids else pa.array(item).cast(pa.string()),
+            *(_text(columns.get(name, none)) for name in TEXTS),
+            pa.array(price),
+            pa.array(created),
+        ],
+        ["id", *TEXTS, "price", "created"],
     )
     found = ItemRows(item, updated, available, details, np.arange(rows))
     if good.all():

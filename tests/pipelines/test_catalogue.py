@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,6 +79,17 @@ def test_a_file_says_what_is_available_when(tmp_path: Path) -> None:
     items.write_text("item_id,available,updated,category\n" + "".join(rows))
     path = write_events(tmp_path, events)
     check(run_job(tmp_path, f"--input={path}", f"--items={items}"), events, catalogue)
+    newest = {record.item: record for record in catalogue}
+    assert items_table(tmp_path) == {
+        str(record.item): (record.time, int(record.available), {"category": "shoes"})
+        for record in newest.values()
+    }
+
+
+def items_table(folder: Path) -> dict[str, tuple[int, int, dict]]:
+    with sqlite3.connect(folder / "store.db") as db:
+        rows = db.execute("SELECT item, updated, available, details FROM item").fetchall()
+    return {item: (updated, available, json.loads(more)) for item, updated, available, more in rows}
 
 
 @pytest.mark.servers
@@ -99,6 +111,8 @@ def test_a_topic_says_what_is_available_when(tmp_path: Path, kafka: Kafka, uniqu
     path = write_events(tmp_path, events)
     flags = (f"--input={path}", f"--items={kafka.url}/{unique}")
     check(run_job(tmp_path, *flags), events, catalogue)
+    newest = {str(record.item): int(record.available) for record in catalogue}
+    assert {item: row[1] for item, row in items_table(tmp_path).items()} == newest
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,10 @@ JOB_SETTINGS = (
     "popular_period",
     "popular_size",
     "recommendations",
+    "catalogue",
 )
-"""Names of the settings that a job records. Windows and periods are in seconds."""
+"""Names of the settings that a job records. Windows and periods are in seconds;
+`catalogue` is 1 where the job has one."""
 
 
 @dataclass(frozen=True)

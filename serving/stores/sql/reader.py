@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -10,13 +10,16 @@ from sqlalchemy import Column, Select, String, Table, Text, func, select, type_c
 
 from serving.schemas import Id
 from serving.schemas.health import StoreState
+from serving.schemas.items import Item
 from serving.schemas.job import EventMinutes, PolicyMinutes
 from serving.schemas.popular import PopularWindow
 from serving.schemas.users import Event, Recommendation
 from serving.stores import rows
 from serving.stores.base import Horizon, Worker, public_name
+from serving.stores.items import item_of
 from serving.stores.kinds import StoreKinds
 from serving.stores.sql.engine import Database, RowTuples
+from sinks.sql.item_rows import ITEM
 from sinks.sql.schema import (
     EVENT_MINUTE,
     JOB,
@@ -234,6 +237,12 @@ class SQLReader:
             return next(iter(self._rows.valid(rows.job_settings, found)), None)
 
         return await self._query(query, JOB, make)
+
+    async def items(self, ids: Sequence[str]) -> list[Item]:
+        """Those of the items that the store has, in any order."""
+        of = ITEM.c
+        query = select(of.item, of.updated, of.available, of.details).where(of.item.in_(ids))
+        return await self._valid(query, ITEM, item_of)
 
     async def close(self) -> None:
         """See `Reader`."""

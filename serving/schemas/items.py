@@ -1,0 +1,22 @@
+"""Response schemas: items of the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of the catalogue."""
+
+    item: Annotated[str, Field(description="The item's id, as text")]
+    available: Annotated[bool, Field(description="Whether it is on offer")]
+    updated: Annotated[int, Field(description="Time of its newest row, seconds since the epoch")]
+    category: str | None = None
+    title: str | None = None
+    image: Annotated[str | None, Field(description="As the catalogue has it: not checked")] = None
+    price: float | None = None
+    created: Annotated[int | None, Field(description="Seconds since the epoch")] = None

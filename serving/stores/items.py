@@ -1,0 +1,44 @@
+"""The catalogue's items in stores: which may be shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from serving.schemas.items import Item
+from serving.stores.rows import MalformedRowError, text, whole
+
+
+@runtime_checkable
+class ItemReader(Protocol):
+    """A store's reader that has items."""
+
+    async def items(self, ids: Sequence[str]) -> list[Item]:
+        """Those of the items that the store has, in any order."""
+        ...
+
+
+def item_of(row: tuple[Any, ...]) -> Item:
+    """An item from a row: id, updated, available, details.
+
+    Raises:
+        MalformedRowError: it is not what a job writes.
+    """
+    name, updated, available, details = row
+    try:
+        found = json.loads(text(details))
+        price, created = found.get("price"), found.get("created")
+        given = {key: found.get(key) for key in ("category", "title", "image")}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise MalformedRowError(f"{str(details)[:80]!r} is no JSON object") from error
+    if not all(value is None or isinstance(value, str) for value in given.values()):
+        raise MalformedRowError(f"{str(details)[:80]!r} has a text that is none")
+    return Item(
+        text(name),
+        bool(whole(available)),
+        whole(updated),
+        **given,
+        price=float(price) if isinstance(price, int | float) else None,
+        created=created if isinstance(created, int) else None,
+    )

@@ -1,1 +1,0 @@
-"""Kafka values whose schema is in a schema registry."""
