@@ -8,7 +8,7 @@ DEV_READY := $(VENV)/.rivulet-dev-ready
 PACKAGES := rivulet pipelines transforms inference sinks sources simulation training serving deploy benchmarks
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-text-ids bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking
+.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-text-ids bench-schemas bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ bench: $(READY) ## Events a second of the graph, a per-event pipeline and a plai
 
 bench-text-ids: $(READY) ## Events a second with ids that are text, and with integers
 	@$(PY) -m benchmarks.text_ids
+
+bench-schemas: $(READY) ## Events a second through a schema and from JSON lines, and without a schema
+	@$(PY) -m benchmarks.schemas
 
 bench-memory: $(READY) ## Peak memory of the main job over 20 million events
 	@$(PY) -m benchmarks.memory

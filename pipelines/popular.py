@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.options import PopularSettings, ShardSettings
 from pipelines.running.job import Job
-from sinks.options import DeadLetterSettings, PopularSinkSettings
+from sinks.options import DeadLetterSettings, PopularSinkSettings, RetentionSettings
 from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings, KafkaSettings
 
@@ -36,6 +36,7 @@ JOB = Job(
         PopularSettings,
         ShardSettings,
         PopularSinkSettings,
+        RetentionSettings,
         DeadLetterSettings,
     ),
     build=build,

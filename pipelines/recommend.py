@@ -30,6 +30,7 @@ from sinks.options import (
     PopularSinkSettings,
     RecommendationSinkSettings,
     RecordSinkSettings,
+    RetentionSettings,
 )
 from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings, KafkaSettings
@@ -62,6 +63,7 @@ JOB = Job(
         RecordSinkSettings,
         PopularSinkSettings,
         RecommendationSinkSettings,
+        RetentionSettings,
         DeadLetterSettings,
     ),
     build=build,

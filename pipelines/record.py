@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.options import ShardSettings
 from pipelines.running.job import Job
-from sinks.options import DeadLetterSettings, RecordSinkSettings
+from sinks.options import DeadLetterSettings, RecordSinkSettings, RetentionSettings
 from sources.options import InputSettings, KafkaSettings
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ JOB = Job(
         KafkaSettings,
         ShardSettings,
         RecordSinkSettings,
+        RetentionSettings,
         DeadLetterSettings,
     ),
     build=build,

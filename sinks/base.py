@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rivulet.errors import UserError
 from rivulet.limits import MAX_FUTURE
 from transforms.messages.id_kinds import IdKinds
+from transforms.messages.record_fields import RecordFields
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,10 +67,12 @@ class StoreLimits:
         consumed_max: distinct items of a user in MongoDB's `userConsumed`; the earliest are kept.
         max_future: seconds after the clock up to which a stored time is valid. Values with later
             times are replaced.
+        retention: seconds of event time for which rows are kept; 0 for ever.
     """
 
     consumed_max: int = 100_000
     max_future: int = MAX_FUTURE
+    retention: int = 0
 
 
 DEFAULT_LIMITS = StoreLimits()
@@ -134,6 +137,19 @@ class Store(ABC):
         """
         raise SinkError(f"{self.name}: this kind of store cannot be repaired")
 
+    def remove_before(self, time: int) -> int:
+        """Removes what has a time before `time`, in bounded pieces; returns how many rows.
+
+        A store whose values expire by themselves removes nothing here.
+
+        Args:
+            time: seconds since the epoch.
+
+        Raises:
+            SinkError: this kind of store cannot do it.
+        """
+        raise SinkError(f"{self.name}: this kind of store cannot remove what is old")
+
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> Mapping[str, int]:
         """Removes all that is of one user.
 
@@ -188,6 +204,11 @@ class StoreSource(ABC):
     def name(self) -> str:
         """The store's URL without secrets."""
 
+    @property
+    def retention(self) -> int:
+        """Seconds of event time for which the store keeps rows; 0 for ever."""
+        return 0
+
     @abstractmethod
     def accepts(self, message_type: type[Any]) -> bool:
         """Whether the store has a place for messages of this type.
@@ -212,6 +233,11 @@ class StoreSource(ABC):
                 f"{self.name}: this kind of store takes ids that are integers; where ids are text, "
                 "take a SQL database, mongodb:// or redis://"
             )
+        return self
+
+    def with_fields(self, fields: RecordFields) -> StoreSource:
+        """The same source for records with further fields; without a place for them, itself."""
+        del fields
         return self
 
     @abstractmethod

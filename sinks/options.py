@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rivulet.errors import UserError
 from rivulet.limits import MAX_FUTURE
@@ -18,6 +18,9 @@ DEFAULT_STORE = "sqlite:///rivulet.db"
 
 NOWHERE = "none"
 
+LONGEST_RETENTION = 36_500
+"""Days."""
+
 
 def open_sources(urls: Iterable[str]) -> list[StoreSource]:
     """The stores of an output; DEFAULT_STORE without a URL, and none for 'none'.
@@ -27,17 +30,83 @@ def open_sources(urls: Iterable[str]) -> list[StoreSource]:
     """
     from sinks.urls import open_source
 
+    return [open_source(url) for url in chosen_urls(urls)]
+
+
+def chosen_urls(urls: Iterable[str]) -> list[str]:
+    """The URLs of an output's stores; DEFAULT_STORE without a URL, and none for 'none'."""
     chosen = list(dict.fromkeys(urls)) or [DEFAULT_STORE]
-    return [open_source(url) for url in chosen if url != NOWHERE]
+    return [url for url in chosen if url != NOWHERE]
+
+
+class Retention(NamedTuple):
+    """How long a store keeps rows.
+
+    Attributes:
+        url: the store's URL as the sinks' options name it; None for all stores.
+        days: days of event time.
+    """
+
+    url: str | None
+    days: int
+
+
+def _retention(text: str) -> Retention:
+    url, equals, days = text.rpartition("=")
+    if not (days.isascii() and days.isdigit() and 1 <= int(days) <= LONGEST_RETENTION):
+        # The text is not shown: it may hold a password.
+        raise ValueError(f"it is [URL=]DAYS, with whole days from 1 to {LONGEST_RETENTION:,}")
+    return Retention(url if equals else None, int(days))
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """How long the stores keep rows.
+
+    Attributes:
+        retention: days of event time after which rows are removed, when the watermark has passed
+            the next full hour; in Redis, days after a key's last write after which it expires. With
+            URL= of the store of that URL alone; can be given several times.
+    """
+
+    retention: tuple[Retention, ...] = option(
+        (), "[URL=]DAYS", parse=_retention, shown="for ever", secret=True
+    )
+
+    def problems(self) -> list[str]:
+        """What is wrong with the values, a line each."""
+        urls = [each.url for each in self.retention]
+        if len(set(urls)) < len(urls):
+            return ["--retention is given twice for a store, or twice for all"]
+        return []
+
+    def seconds(self, url: str) -> int:
+        """The retention of the store of a URL, 0 for ever."""
+        days = {each.url: each.days for each in self.retention}
+        return 86_400 * days.get(url, days.get(None, 0))
+
+
+FOR_EVER = RetentionSettings()
 
 
 def _limited(
-    urls: Iterable[str], max_future: int, consumed_max: int | None = None
+    urls: Iterable[str],
+    max_future: int,
+    retention: RetentionSettings,
+    consumed_max: int | None = None,
 ) -> list[StoreSource]:
-    from sinks.base import DEFAULT_LIMITS, StoreLimits
+    from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits
 
-    limits = StoreLimits(consumed_max or DEFAULT_LIMITS.consumed_max, max_future)
-    return [source.limited(limits) for source in open_sources(urls)]
+    found = []
+    for url in chosen_urls(urls):
+        (source,) = open_sources([url])
+        seconds = retention.seconds(url)
+        most = consumed_max or DEFAULT_LIMITS.consumed_max
+        source = source.limited(StoreLimits(most, max_future, seconds))
+        if source.retention != seconds:
+            raise SinkError(f"{source.name}: --retention has no effect on this kind of store")
+        found.append(source)
+    return found
 
 
 def _problems(urls: Iterable[str]) -> list[str]:
@@ -62,17 +131,25 @@ class RecordSinkSettings:
     record_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE, secret=True)
     consumed_max: int = option(100_000, "ITEMS", least=1, most=400_000)
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The stores' URLs as they were given."""
+        return self.record_sink
+
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
         return _problems(self.record_sink)
 
-    def sources(self, max_future: int = MAX_FUTURE) -> list[StoreSource]:
+    def sources(
+        self, max_future: int = MAX_FUTURE, retention: RetentionSettings = FOR_EVER
+    ) -> list[StoreSource]:
         """The stores.
 
         Args:
             max_future: seconds after the clock up to which a stored time is valid.
+            retention: how long the stores keep rows.
         """
-        return _limited(self.record_sink, max_future, self.consumed_max)
+        return _limited(self.record_sink, max_future, retention, self.consumed_max)
 
 
 @dataclass(frozen=True)
@@ -86,17 +163,25 @@ class PopularSinkSettings:
 
     popular_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE, secret=True)
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The stores' URLs as they were given."""
+        return self.popular_sink
+
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
         return _problems(self.popular_sink)
 
-    def sources(self, max_future: int = MAX_FUTURE) -> list[StoreSource]:
+    def sources(
+        self, max_future: int = MAX_FUTURE, retention: RetentionSettings = FOR_EVER
+    ) -> list[StoreSource]:
         """The stores.
 
         Args:
             max_future: seconds after the clock up to which a stored time is valid.
+            retention: how long the stores keep rows.
         """
-        return _limited(self.popular_sink, max_future)
+        return _limited(self.popular_sink, max_future, retention)
 
 
 @dataclass(frozen=True)
@@ -115,17 +200,25 @@ class RecommendationSinkSettings:
     recommendation_sink: tuple[str, ...] = option((), "URL", shown=DEFAULT_STORE, secret=True)
     archive_delay: int = option(3, "SECONDS", least=0)
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The stores' URLs as they were given."""
+        return self.recommendation_sink
+
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
         return _problems(self.recommendation_sink)
 
-    def sources(self, max_future: int = MAX_FUTURE) -> list[StoreSource]:
+    def sources(
+        self, max_future: int = MAX_FUTURE, retention: RetentionSettings = FOR_EVER
+    ) -> list[StoreSource]:
         """The stores.
 
         Args:
             max_future: seconds after the clock up to which a stored time is valid.
+            retention: how long the stores keep rows.
         """
-        return _limited(self.recommendation_sink, max_future)
+        return _limited(self.recommendation_sink, max_future, retention)
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rivulet.limits import MAX_FUTURE
 from rivulet.settings import option
+from rivulet.urls import with_secrets
 from sources.errors import SourceError
 from sources.kafka.url import SECURITY
 from sources.parsing.layout import EXAMPLE, Layout
 
 if TYPE_CHECKING:
     from sources.schema.schema import Schema
+    from transforms.messages.record_fields import RecordFields
 
 KAFKA_SCHEME = "kafka://"
 
@@ -41,6 +43,8 @@ class InputSettings:
             topic is then read from shortly before their last event, and events that are in both
             count once. The files are read twice: for the last event, at the start, and by the job.
         history_schema: the schema of the files of --history.
+        schema_registry: the schema registry of a topic's Avro values, http://HOST:PORT or https://;
+            '${NAME}' in it takes a secret from the environment. --schema names the values' fields.
         columns: the columns of CSV files without a header, separated by commas, for example
             'user,item,category,behavior,time'; user, item and time (seconds since the epoch) are
             required, names other than these and behavior are ignored.
@@ -63,6 +67,7 @@ class InputSettings:
     schema: str | None = option(None, "FILE|PRESET", shown="the columns have an event's names")
     history: tuple[str, ...] = option((), "FILE", shown="none", several=True)
     history_schema: str | None = option(None, "FILE|PRESET", shown="that of --schema")
+    schema_registry: str | None = option(None, "URL", shown="none", secret=True)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
@@ -89,6 +94,11 @@ class InputSettings:
             found.append(
                 "--history is for files before a topic: --input must be kafka://HOST:PORT/TOPIC"
             )
+        if self.schema_registry is not None:
+            if not self.is_topic or self.schema is None:
+                found.append("--schema_registry needs a topic as --input, and --schema")
+            if not self.schema_registry.lower().startswith(("http://", "https://")):
+                found.append("--schema_registry must be http://HOST:PORT or https://HOST")
         if self.history_schema is not None:
             if not self.history:
                 found.append("--history_schema needs --history: it says what its fields mean")
@@ -114,7 +124,18 @@ class InputSettings:
         # Imported for those who have a schema, and not by --help.
         from sources.schema.load import load_schema, topic_schema
 
-        return topic_schema(self.schema) if self.is_topic else load_schema(self.schema)
+        if not self.is_topic:
+            return load_schema(self.schema)
+        schema = topic_schema(self.schema)
+        if self.schema_registry is None:
+            return schema
+        try:
+            import fastavro  # noqa: F401
+        except ImportError:
+            raise SourceError(
+                "--schema_registry needs fastavro: pip install 'rivulet[avro]'"
+            ) from None
+        return replace(schema, registry=with_secrets(self.schema_registry))
 
     def rewards(self) -> tuple[float, ...]:
         """What the behaviors earn, by code: as the schema says, else the usual rewards.
@@ -126,6 +147,22 @@ class InputSettings:
 
         schema = self.read_schema()
         return USUAL_REWARDS if schema is None or schema.rewards is None else schema.rewards
+
+    def record_fields(self) -> RecordFields:
+        """What the events have beside their four fields, as the schema's `[fields]` say.
+
+        Raises:
+            SourceError: a schema is wrong.
+        """
+        from transforms.messages.record_fields import RecordFields
+
+        fields = [
+            schema.fields for schema in (self.read_schema(), self.read_file_schema()) if schema
+        ]
+        return RecordFields(
+            any(each.event_id is not None for each in fields),
+            any(each.value is not None for each in fields),
+        )
 
     def read_file_schema(self) -> Schema | None:
         """The schema of the files of the input or the history; None where none is given.

@@ -35,6 +35,7 @@ from sinks.options import (
     RecommendationSinkSettings,
     RecordSinkSettings,
 )
+from sinks.retention import RemoveOld
 from sinks.write import accepting
 from sinks.write_priority import AnnounceDeadline, WritePriority, begin_urgent
 from sources.catalogue.watch import ReadCatalogue
@@ -187,9 +188,24 @@ def write_job(job: JobGraph) -> None:
     if stores:
         settings = WriteJobSettings(stores, job.job_settings, job.progress)
         _ = job.events.events | "Write job settings" >> settings
+    remove_old(job)
     letters = job.flattened("Dead letters", job.dead_letters)
     write = WriteDeadLetters(job.settings[DeadLetterSettings], job.progress)
     _ = letters | "Write dead letters" >> write
+
+
+def remove_old(job: JobGraph) -> None:
+    """Removes what is older than the stores' retention, after what has been written."""
+    # A store of several outputs may be there with several limits: old rows are removed once.
+    stores = {store.name: store for store in job.all_stores() if store.retention}
+    if stores:
+        times = job.events.events | "Latest times" >> beam.FlatMap(_latest).with_output_types(int)
+        removal = RemoveOld(list(stores.values()), job.progress)
+        _ = (times, tuple(job.dead_letters)) | "Remove old rows" >> removal
+
+
+def _latest(events: EventBatch) -> list[int]:
+    return [int(events.time.max())] if len(events) else []
 
 
 def _urgent_blocks(

@@ -24,7 +24,12 @@ from pipelines.options import (
 from rivulet.configuration import Configuration
 from rivulet.urls import public_name
 from sinks.base import StoreSource
-from sinks.options import PopularSinkSettings, RecommendationSinkSettings, RecordSinkSettings
+from sinks.options import (
+    PopularSinkSettings,
+    RecommendationSinkSettings,
+    RecordSinkSettings,
+    RetentionSettings,
+)
 from sinks.write import WriteTo, accepting
 from sinks.write_priority import WritePriority
 from sources.catalogue.options import CatalogueSettings
@@ -174,8 +179,10 @@ class JobGraph:
         """The stores of an output; none where the job has no such output."""
         if output not in self.settings:
             return []
-        sources = self.settings[output].sources(self.settings[InputSettings].max_future)
-        return [source.with_ids(self.ids) for source in sources]
+        latest = self.settings[InputSettings].max_future
+        sources = self.settings[output].sources(latest, self.settings[RetentionSettings])
+        fields = self.settings[InputSettings].record_fields()
+        return [source.with_ids(self.ids).with_fields(fields) for source in sources]
 
     def all_stores(self) -> list[StoreSource]:
         """The stores of all outputs, each once."""

@@ -19,6 +19,8 @@ from sinks.options import (
     PopularSinkSettings,
     RecommendationSinkSettings,
     RecordSinkSettings,
+    RetentionSettings,
+    chosen_urls,
 )
 from sources.options import InputSettings, KafkaSettings, is_file_input
 
@@ -41,6 +43,7 @@ def problems(options: JobOptions) -> Iterator[str]:
     if ExploreSettings in settings:
         count = settings[RecommendSettings].recommendations
         yield from settings[ExploreSettings].conflicts(count, settings[ModelSettings].model)
+    yield from _kept_nowhere(settings)
     files = is_file_input(settings[InputSettings].input or "")
     if files:
         for name in settings.changed(KafkaSettings):
@@ -61,6 +64,22 @@ def problems(options: JobOptions) -> Iterator[str]:
         for name in settings.changed(FlinkSettings):
             if name != "--flink_home":
                 yield f"{name} is for a stream, and files are read as a batch"
+
+
+def _kept_nowhere(settings: Configuration) -> Iterator[str]:
+    """A retention of a store that the job does not write to."""
+    outputs = (RecordSinkSettings, PopularSinkSettings, RecommendationSinkSettings)
+    stores = {
+        url
+        for concern in settings
+        if isinstance(concern, outputs)
+        for url in chosen_urls(concern.urls)
+    }
+    for retention in settings[RetentionSettings].retention:
+        if retention.url is not None and retention.url not in stores:
+            yield f"--retention {public_name(retention.url)}: the job does not write to this store"
+        elif not stores:
+            yield "--retention has no effect without a store"
 
 
 def _unwritable(settings: Configuration) -> Iterator[str]:

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from sinks.rows import behavior_names, item_ids, lists, policy_names, user_ids
+from transforms.columns.event_details import EventDetails
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.record_fields import RecordFields
 
 Document = dict[str, Any]
 
@@ -37,6 +39,21 @@ def records(events: EventBatch) -> list[Document]:
             strict=True,
         )
     ]
+
+
+def detailed_records(events: EventBatch, fields: RecordFields) -> list[Document]:
+    """The same for records with further fields; an id of an event's own is part of `_id`."""
+    details = events.details or EventDetails.none(len(events))
+    found = records(events)
+    for document, event_id, value in zip(
+        found, details.event_id.tolist(), details.value.tolist(), strict=True
+    ):
+        if fields.event_id:
+            document["_id"] += f":{event_id}"
+            document["event_id"] = event_id
+        if fields.value:
+            document["value"] = None if value != value else value
+    return found
 
 
 def rankings(rows: PopularRows) -> list[Document]:

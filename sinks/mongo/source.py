@@ -16,6 +16,7 @@ from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.mongo.documents import Document
 from sinks.mongo.store import ACCEPTED, MongoStore
 from transforms.messages.id_kinds import INTEGERS, IdKinds
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 ANSWER_MS = 120_000
 """Milliseconds that a server may take for a bulk."""
@@ -31,6 +32,7 @@ class MongoSource(StoreSource):
         url: the URL, with the password.
         limits: of what a document keeps.
         ids: the kinds of ids.
+        fields: what records have beside an event's four fields.
 
     Raises:
         SinkError: pymongo does not accept the URL.
@@ -39,6 +41,7 @@ class MongoSource(StoreSource):
     url: str
     limits: StoreLimits = DEFAULT_LIMITS
     ids: IdKinds = INTEGERS
+    fields: RecordFields = NO_FIELDS
 
     def __post_init__(self) -> None:
         # mongodb+srv:// needs a look-up in the DNS: it is parsed on the worker.
@@ -51,6 +54,11 @@ class MongoSource(StoreSource):
         """The URL without secrets."""
         return public_name(self.url)
 
+    @property
+    def retention(self) -> int:
+        """Seconds for which rows are kept."""
+        return self.limits.retention
+
     def accepts(self, message_type: type[Any]) -> bool:
         """Whether there is a collection for such messages."""
         return message_type in ACCEPTED
@@ -62,6 +70,10 @@ class MongoSource(StoreSource):
     def with_ids(self, ids: IdKinds) -> MongoSource:
         """The same source for ids of these kinds."""
         return replace(self, ids=ids)
+
+    def with_fields(self, fields: RecordFields) -> MongoSource:
+        """The same source for records with these fields."""
+        return replace(self, fields=fields)
 
     def open(self) -> MongoStore:
         """Opens the store with a client of its own.
@@ -78,7 +90,7 @@ class MongoSource(StoreSource):
                 socketTimeoutMS=ANSWER_MS,
                 appname="rivulet",
             )
-            return MongoStore(self.name, client, self.limits, self.ids)
+            return MongoStore(self.name, client, self.limits, self.ids, self.fields)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 import pymongo
-from pymongo import MongoClient, ReplaceOne
+from pymongo import MongoClient, ReplaceOne, UpdateOne
 
 from sinks.base import DEFAULT_LIMITS, Refusal, SinkError, Store, StoreLimits, Write
 from sinks.mongo import bulk as bulk_writes
 from sinks.mongo import documents as to_documents
-from sinks.mongo import forget, raw_bson, records, repair
+from sinks.mongo import forget, raw_bson, records, repair, retention
 from sinks.mongo.bulk import DUPLICATE_KEY, bulk
 from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
@@ -25,6 +25,7 @@ from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
 from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 DEFAULT_DATABASE = "rivulet"
 ROWS_PER_BULK = 1_250
@@ -49,6 +50,7 @@ class MongoStore(Store):
         client: a client whose default database is used.
         limits: of what a document keeps.
         ids: the kinds of ids.
+        fields: what records have beside an event's four fields.
     """
 
     def __init__(
@@ -57,17 +59,19 @@ class MongoStore(Store):
         client: MongoClient[Document],
         limits: StoreLimits = DEFAULT_LIMITS,
         ids: IdKinds = INTEGERS,
+        fields: RecordFields = NO_FIELDS,
     ) -> None:
-        self.name, self._client, self._ids = name, client, ids
+        self.name, self._client, self._ids, self._fields = name, client, ids, fields
         self.database = client.get_default_database(DEFAULT_DATABASE)
         most = limits.consumed_max
         if ids.item == TEXT:
             most = min(most, MOST_CONSUMED_TEXTS)
         self._consumed = ConsumedWriter(self.database["userConsumed"], most)
         self._threads = ThreadPoolExecutor(THREADS, "mongo")
+        self._removes_old = limits.retention > 0
 
     def prepare(self) -> None:
-        """Creates the indexes on user and time, unique for recommendations.
+        """Creates the indexes on user and time, unique for recommendations, and those by time.
 
         Raises:
             SinkError: the documents have ids of another kind.
@@ -76,6 +80,8 @@ class MongoStore(Store):
         by_user = [("user", pymongo.ASCENDING), ("time", pymongo.ASCENDING)]
         self.database["records"].create_index(by_user)
         self.database["recommendResults"].create_index(by_user, unique=True)
+        if self._removes_old:
+            retention.create_indexes(self.database)
 
     def writer(self, message_type: type[Any]) -> Write:
         """Writes messages of this type in unordered bulks."""
@@ -101,6 +107,10 @@ class MongoStore(Store):
         """The documents of `records`."""
         return records.read_records(self.name, self.database)
 
+    def remove_before(self, time: int) -> int:
+        """Removes the documents of before a time."""
+        return retention.remove_before(self.database, time)
+
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
         """Removes all that is of one user."""
         return forget.remove_user(self.database, ids, dry_run)
@@ -115,9 +125,18 @@ class MongoStore(Store):
         return [*refusals, *self._consumed.write(events)]
 
     def _write_records(self, events: EventBatch) -> list[Refusal]:
-        documents = to_documents.records(events)
+        if self._fields == NO_FIELDS:
+            documents = to_documents.records(events)
+        else:
+            documents = to_documents.detailed_records(events, self._fields)
         records = self.database["records"]
         bad = bulk(lambda: records.insert_many(documents, ordered=False))
+        if self._fields.value:
+            # Of events that are equal but for their values the largest one is kept.
+            known = [documents[place] for place, (code, _) in bad.items() if code == DUPLICATE_KEY]
+            largest = [UpdateOne({"_id": d["_id"]}, {"$max": {"value": d["value"]}}) for d in known]
+            if largest:
+                bulk(lambda: records.bulk_write(largest, ordered=False))
         return [
             Refusal("records", _without_id(documents[place]), why, documents[place]["time"])
             for place, (code, why) in bad.items()

@@ -42,7 +42,8 @@ def histories(events: EventBatch) -> UserRows:
         TEXT_EVENT_WIDTH: the first bytes of the text stand before the item's key. Sort keys compare
         as text as the events do.
     """
-    events = events.ordered()
+    # Equal events are one here, also with different ids of their own.
+    events = events.plain().ordered()
     starts = run_starts(events.user)
     ends = np.append(starts[1:], len(events))
     last = np.maximum(starts, ends - HISTORY_SIZE)

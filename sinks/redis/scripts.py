@@ -41,6 +41,13 @@ for place, key in ipairs(KEYS) do
   end
 end
 if #set > 0 then redis.call('MSET', unpack(set)) end
+local seconds = tonumber(ARGV[#ARGV])
+if seconds > 0 then
+  for place = 1, #set, 2 do
+    redis.call('EXPIRE', set[place], seconds)
+    redis.call('EXPIRE', string.match(set[place], '^(.*):'), seconds)
+  end
+end
 return refused
 """
 
@@ -114,7 +121,7 @@ end
 )
 """KEYS: `history:<user>`. ARGV: the size, the width of a sort key, the latest valid time as in a
 sort key, and for each user the sort keys of the last events, newest first, and their items, oldest
-first, separated by line feeds.
+first, separated by line feeds; then the seconds after which the keys expire, 0 for never.
 
 `history:<user>:events` keeps the sort keys of the list's items, in the same order. Merging events
 in any order, and repeatedly, results in the same list. Events that are newer than all of the list,
@@ -156,7 +163,8 @@ end
 )
 """KEYS: `recommendations:<user>`. ARGV, both JSON: the distinct lists, whose items are strings; for
 each user the list's index from 1, the time, and the time with which the same list was written
-before, -1 where unknown. Then the latest valid time.
+before, -1 where unknown. Then the latest valid time, and the seconds after which the keys expire, 0
+for never.
 
 `recommendations:<user>:time` tells which of two lists is newer, and whether a list is still there.
 """
@@ -179,11 +187,16 @@ redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('RPUSH', KEYS[1], unpack(items))
 redis.call('HSET', KEYS[2], unpack(counts))
 redis.call('SET', KEYS[3], window_end)
+local seconds = tonumber(ARGV[#ARGV])
+if seconds > 0 then
+  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, seconds) end
+end
 return 1
 """
 )
 """KEYS: `popular:items`, `popular:counts`, `popular:window_end`. ARGV: the window's end, the latest
-valid time, the number of items, the items, their counts."""
+valid time, the number of items, the items, their counts, the seconds after which the keys
+expire, 0 for never."""
 
 JOB_SETTINGS = """
 local known = redis.call('GET', KEYS[1])

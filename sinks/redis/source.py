@@ -55,6 +55,11 @@ class RedisSource(StoreSource):
         """The URL without secrets."""
         return public_name(self.url)
 
+    @property
+    def retention(self) -> int:
+        """Seconds for which rows are kept."""
+        return self.limits.retention
+
     def accepts(self, message_type: type[Any]) -> bool:
         """Whether there are keys for such messages."""
         return message_type in ACCEPTED

@@ -96,6 +96,11 @@ class RedisStore(Store):
         """Removes what has a time after `latest`; returns how many keys by their kind."""
         return repair.remove_future(self.client, latest, dry_run)
 
+    def remove_before(self, time: int) -> int:
+        """Nothing: keys expire by themselves, the retention after their last write."""
+        del time
+        return 0
+
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
         """Removes all that is of one user."""
         return forget.remove_user(self.client, ids, dry_run)
@@ -119,6 +124,7 @@ class RedisStore(Store):
             yield from (user_rows.HISTORY_SIZE, width, limit)
             for row in rows[part]:
                 yield from row
+            yield self._limits.retention
 
         return [
             *refused,
@@ -140,8 +146,8 @@ class RedisStore(Store):
         users, times = user_ids(rows, latest.user), latest.time.tolist()
         limit = self._latest_valid()
 
-        def arguments(part: slice) -> tuple[str, str, int]:
-            return *latest.arguments(part, since), limit
+        def arguments(part: slice) -> tuple[str, str, int, int]:
+            return *latest.arguments(part, since), limit, self._limits.retention
 
         def refusal(at: int, key: str) -> Refusal:
             items = json.loads(latest.lists[latest.place[at]])
@@ -157,7 +163,8 @@ class RedisStore(Store):
         keys = ("popular:items", "popular:counts", "popular:window_end")
         limit = self._latest_valid()
         try:
-            self._popular(keys=keys, args=(window_end, limit, len(items), *items, *counts))
+            last = self._limits.retention
+            self._popular(keys=keys, args=(window_end, limit, len(items), *items, *counts, last))
         except exceptions.ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise

@@ -10,12 +10,15 @@ import sqlalchemy as sa
 
 from sinks.rows import behavior_names, item_ids, json_items, json_lists, policy_names, user_ids
 from sinks.sql import schema
+from transforms.columns.event_details import EventDetails
 from transforms.columns.frames import Frame
 from transforms.columns.packing import order
 from transforms.messages.events import EventBatch
+from transforms.messages.id_kinds import INTEGERS
 from transforms.messages.minutes import EventMinutes, PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 Rows = list[tuple[Any, ...]]
 Lists = Sequence[list[Any]]
@@ -80,3 +83,26 @@ TARGETS: dict[type[Frame], Target] = {
     EventMinutes: Target(schema.EVENT_MINUTE, _event_minutes, "minute"),
 }
 """The table for each type of frame."""
+
+
+def target_for(message_type: type[Any], fields: RecordFields) -> Target | None:
+    """The table for messages of a type, where records have further fields; None for no table."""
+    target = TARGETS.get(message_type)
+    if target is None or message_type is not EventBatch or fields == NO_FIELDS:
+        return target
+    table = schema.tables_for(INTEGERS, fields).tables[schema.RECORD.name]
+
+    def columns(events: EventBatch) -> Lists:
+        details = events.details or EventDetails.none(len(events))
+        key = (events.user, events.item, events.behavior, events.time, details.event_id)
+        rows = order(*key)
+        events, details = events.plain().take(rows), details.take(rows)
+        found = [user_ids(events, events.user), item_ids(events, events.item)]
+        found += [behavior_names(events), events.time.tolist()]
+        if fields.event_id:
+            found.append(details.event_id.tolist())
+        if fields.value:
+            found.append([None if value != value else value for value in details.value.tolist()])
+        return found
+
+    return Target(table, columns, target.time)

@@ -11,8 +11,11 @@ from sqlalchemy.dialects import mysql
 
 from transforms.messages.behaviors import BEHAVIORS
 from transforms.messages.id_kinds import TEXT, IdKinds
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 METADATA = MetaData()
+LARGEST = "largest"
+"""Key of the information of a column of which an upsert keeps the largest value."""
 _UTF8: dict[str, Any] = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
 
 
@@ -127,9 +130,9 @@ JOB = Table(
 
 
 @cache
-def tables_for(ids: IdKinds) -> MetaData:
-    """The tables for ids of these kinds."""
-    if not ids.any_text:
+def tables_for(ids: IdKinds, fields: RecordFields = NO_FIELDS) -> MetaData:
+    """The tables for ids of these kinds and for records with these fields."""
+    if not ids.any_text and fields == NO_FIELDS:
         return METADATA
     kinds = {"user": ids.user, "item": ids.item}
     found = MetaData()
@@ -137,4 +140,9 @@ def tables_for(ids: IdKinds) -> MetaData:
         for column in table.to_metadata(found).columns:
             if kinds.get(column.name) == TEXT:
                 column.type = IdText()
+    record = found.tables[RECORD.name]
+    if fields.event_id:
+        record.append_column(_id("event_id"))
+    if fields.value:
+        record.append_column(Column("value", Float(53), info={LARGEST: True}))
     return found

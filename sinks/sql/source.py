@@ -13,13 +13,14 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 from rivulet.urls import URLError, escape_credentials, public_name
-from sinks.base import SinkError, StoreSource
+from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.sql import packets, postgres
 from sinks.sql.job_rows import JOB_WRITERS
 from sinks.sql.rows import TARGETS
 from sinks.sql.store import SqlStore
 from sinks.sql.upserts import check_dialect
 from transforms.messages.id_kinds import INTEGERS, IdKinds
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 DRIVERS = MappingProxyType(
     {
@@ -53,16 +54,29 @@ class SqlSource(StoreSource):
         folder: the folder that a relative path of a SQLite file refers to. Workers may run in
             other folders than the one where the job was started.
         ids: the kinds of ids.
+        fields: what records have beside an event's four fields.
+        limits: how long rows are kept.
     """
 
     url: str
     folder: str = field(default_factory=os.getcwd)
     ids: IdKinds = INTEGERS
+    fields: RecordFields = NO_FIELDS
+    limits: StoreLimits = DEFAULT_LIMITS
 
     @property
     def name(self) -> str:
         """The URL without secrets."""
         return public_name(self.url)
+
+    @property
+    def retention(self) -> int:
+        """Seconds for which rows are kept."""
+        return self.limits.retention
+
+    def limited(self, limits: StoreLimits) -> SqlSource:
+        """The same source with another retention; there are no other limits."""
+        return replace(self, limits=StoreLimits(retention=limits.retention))
 
     def accepts(self, message_type: type[Any]) -> bool:
         """Whether there is a table for such messages."""
@@ -72,9 +86,14 @@ class SqlSource(StoreSource):
         """The same source for ids of these kinds."""
         return replace(self, ids=ids)
 
+    def with_fields(self, fields: RecordFields) -> SqlSource:
+        """The same source for records with these fields."""
+        return replace(self, fields=fields)
+
     def open(self) -> SqlStore:
         """Opens the store with a connection pool of its own."""
-        return SqlStore(self.name, make_engine(self.url, self.folder), self.ids)
+        engine = make_engine(self.url, self.folder)
+        return SqlStore(self.name, engine, self.ids, self.fields, self.retention > 0)
 
     def __repr__(self) -> str:
         return f"SqlSource({self.name})"

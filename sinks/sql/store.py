@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sinks.base import Refusal, SinkError, Store, Write
-from sinks.sql import errors, forget, packets, records, repair, schema
+from sinks.sql import errors, forget, packets, records, repair, retention, schema
 from sinks.sql.checks import check_tables
 from sinks.sql.job_rows import JOB_WRITERS
-from sinks.sql.rows import TARGETS, Lists, Rows, Target
+from sinks.sql.rows import Lists, Rows, Target, target_for
 from sinks.sql.upserts import upsert
 from transforms.columns.frames import Frame
 from transforms.messages.id_kinds import INTEGERS, IdKinds
+from transforms.messages.record_fields import NO_FIELDS, RecordFields
 
 
 class SqlStore(Store):
@@ -30,11 +31,21 @@ class SqlStore(Store):
         name: the URL without secrets.
         engine: an SQLAlchemy engine.
         ids: the kinds of ids.
+        fields: what records have beside an event's four fields.
+        removes_old: whether old rows are removed, which needs indexes by time.
     """
 
-    def __init__(self, name: str, engine: Engine, ids: IdKinds = INTEGERS) -> None:
-        self.name, self.engine = name, engine
-        self._tables = schema.tables_for(ids)
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        ids: IdKinds = INTEGERS,
+        fields: RecordFields = NO_FIELDS,
+        removes_old: bool = False,
+    ) -> None:
+        self.name, self.engine, self._fields = name, engine, fields
+        self._removes_old = removes_old
+        self._tables = schema.tables_for(ids, fields)
         self._is_checked = False
 
     def prepare(self) -> None:
@@ -49,13 +60,15 @@ class SqlStore(Store):
                     raise
         if not self._is_checked:
             check_tables(self.name, self.engine, self._tables.sorted_tables)
+            if self._removes_old:
+                retention.create_indexes(self.engine)
             self._is_checked = True
 
     def writer(self, message_type: type[Any]) -> Write:
         """Upserts messages of this type into their table."""
         if message_type in JOB_WRITERS:
             return JOB_WRITERS[message_type](self.engine)
-        target = TARGETS.get(message_type)
+        target = target_for(message_type, self._fields)
         if target is None:
             raise SinkError(f"{self.name} has no table for {message_type.__name__}")
         dialect = self.engine.dialect
@@ -89,6 +102,10 @@ class SqlStore(Store):
     def read_records(self) -> Iterator[pa.Table]:
         """The rows of the table `record`."""
         return records.read_records(self.name, self.engine)
+
+    def remove_before(self, time: int) -> int:
+        """Removes the rows of before a time."""
+        return retention.remove_before(self.engine, time)
 
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
         """Removes all that is of one user."""

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from sinks.base import SinkError
+from sinks.sql.schema import LARGEST
 
 DIALECTS = ("sqlite", "mysql", "mariadb", "postgresql")
 """Dialects whose upsert is known here."""
@@ -42,12 +43,20 @@ def upsert(table: sa.Table, dialect: str) -> Any:
             # column to itself changes nothing.
             values = [next(iter(table.primary_key.columns)).name]
         return statement.on_duplicate_key_update(
-            {name: statement.inserted[name] for name in values}
+            {name: _kept(table, name, statement.inserted) for name in values}
         )
     insert: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     keys = list(table.primary_key.columns)
     if not values:
         return insert.on_conflict_do_nothing(index_elements=keys)
     return insert.on_conflict_do_update(
-        index_elements=keys, set_={name: insert.excluded[name] for name in values}
+        index_elements=keys, set_={name: _kept(table, name, insert.excluded) for name in values}
     )
+
+
+def _kept(table: sa.Table, name: str, given: Any) -> Any:
+    """What a column of an existing row becomes: the new value, or the larger one."""
+    old, new = table.columns[name], given[name]
+    if not old.info.get(LARGEST):
+        return new
+    return sa.case((sa.or_(old.is_(None), new > old), new), else_=old)

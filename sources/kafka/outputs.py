@@ -102,7 +102,9 @@ class RecordOutputs:
     ) -> DeadLetterBatch:
         found = [records[row] for row in malformed.row.tolist()]
         raw = [self._raw(record.value or b"") for record in found]
-        details = [self._explain(*each) for each in zip(malformed.reasons(), raw, strict=True)]
+        bodies = [record.value or b"" for record in found]
+        reasons = malformed.reasons()
+        details = [self._explain(*each) for each in zip(reasons, raw, bodies, strict=True)]
         return DeadLetterBatch.of_columns(
             [f"{self._topic}/{partition}/{record.offset}" for record in found],
             malformed.reasons(),
@@ -111,11 +113,13 @@ class RecordOutputs:
             details,
         )
 
-    def _explain(self, reason: str, raw: str) -> str:
+    def _explain(self, reason: str, raw: str, value: bytes) -> str:
         # Imported when the first value is malformed.
         from sources.schema.explain import explain_own_value
-        from sources.schema.kafka_values import explain_value
+        from sources.schema.kafka_values import explain_registered, explain_value
 
+        if self._schema is not None and self._schema.registry is not None:
+            return explain_registered(reason, value, self._schema)
         if self._schema is not None:
             return explain_value(reason, raw, self._schema)
         return explain_own_value(reason, raw)

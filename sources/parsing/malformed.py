@@ -16,6 +16,7 @@ from transforms.messages.dead_letters import (
     NOT_A_NUMBER,
     NOT_A_TIME,
     NOT_AN_ID,
+    NOT_AVRO,
     NOT_JSON,
     NOT_UTF8,
     TIME_RANGE,
@@ -44,6 +45,7 @@ REASONS = (
     NOT_A_TIME,
     NOT_AN_ID,
     ID_COLLISION,
+    NOT_AVRO,
 )
 """The reasons for which a line is malformed; a reason's code is its place here."""
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from sources.parsing.lines import BEHAVIOR_CODES
 from sources.parsing.malformed import CODES, NO_ROWS, Bools, MalformedRows, ParsedRows
 from sources.schema.columns import floats, given, plain, texts
+from sources.schema.details import read_details
 from sources.schema.ids import read_ids
 from sources.schema.schema import IGNORE, TIME_UNITS, Behaviors, IgnoreRule, Schema
 from sources.schema.times import read_times
@@ -60,9 +61,12 @@ def apply_schema(columns: Mapping[str, pa.Array], schema: Schema) -> ParsedRows:
     in_range = time_valid & (time >= 0) & (time < TIME_LIMIT)
     collides = user.collides | item.collides
     good = ids_valid & ~collides & in_range & (code >= 0) & ~left_out
-    batch = EventBatch(user.id, item.id, code, time)
+    details, value_valid = read_details(columns, schema, len(time))
+    batch = EventBatch(user.id, item.id, code, time).detailed(details)
     if user.names is not None or item.names is not None:
         batch = batch.named(IdNames(user.names, item.names))
+    if value_valid is not None:
+        good &= value_valid
     if good.all():
         return ParsedRows.of(batch, NO_ROWS)
     bad = np.flatnonzero(~good & ~left_out)
@@ -92,6 +96,9 @@ def apply_schema(columns: Mapping[str, pa.Array], schema: Schema) -> ParsedRows:
         ),
         CODES[ID_COLLISION],
     ).astype(np.int8)
+    if value_valid is not None:
+        others = ids_valid & ~collides & in_range & (code >= 0)
+        reason[others[bad]] = CODES[NOT_A_NUMBER]
     malformed = MalformedRows(bad, reason, np.where(in_range[bad], time[bad], -1))
     return ParsedRows(batch.take(good), np.flatnonzero(good), malformed, int(left_out.sum()))
 

@@ -24,6 +24,7 @@ from transforms.messages.id_kinds import TEXT
 _SHOWN = 60
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d|$)")
 _DATE = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}\b")
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*$")
 _PARTS = ("user", "item", "time", "behavior")
 _DELIMITERS = (";", "\t", "|", ",")
 
@@ -67,6 +68,8 @@ def explain(reason: str, values: Mapping[str, Any] | str, schema: Schema) -> str
         for part, name in ids:
             if whole_number(_text(values[name])) is None:
                 return _not_whole(part, name, values[name])
+        if fields.value is not None and _is_wrong_value(values.get(fields.value)):
+            return f"{_field('value', fields.value)} is {_show(values[fields.value])}, no number"
     if reason in (reasons.NOT_A_NUMBER, reasons.NOT_A_TIME, reasons.TIME_RANGE, reasons.FUTURE):
         return "; ".join(
             _time(name, values[name], form, reason)
@@ -146,6 +149,10 @@ def _width(raw: str, found: int, width: int) -> str:
 
 def _field(part: str, name: str) -> str:
     return part if part == name else f"{part} ({name})"
+
+
+def _is_wrong_value(value: Any) -> bool:
+    return value is not None and bool(_text(value).strip()) and not _NUMBER.match(_text(value))
 
 
 def _text(value: Any) -> str:

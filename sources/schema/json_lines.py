@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,18 @@ class JsonLines:
             objects = list(map(orjson.loads, values))
         except orjson.JSONDecodeError:
             objects, rows = _one_by_one(values, malformed)
+        return self.parse_objects(objects, rows, malformed)
+
+    def parse_objects(
+        self, objects: list[Any], rows: list[int] | None, malformed: list[tuple[int, Malformed]]
+    ) -> ParsedRows:
+        """The events of some objects.
+
+        Args:
+            objects: what was read.
+            rows: the row of each; None for a row each.
+            malformed: the other rows.
+        """
         if set(map(type, objects)) - {dict}:
             numbers = range(len(objects)) if rows is None else rows
             pairs = list(zip(numbers, objects, strict=True))
@@ -87,6 +100,10 @@ class JsonLines:
             found = json.loads(raw)
         except (ValueError, RecursionError) as error:
             return f"not JSON: {error}"
+        return self.wanted_values(found)
+
+    def wanted_values(self, found: Any) -> dict[str, Any] | str:
+        """The same of an object that was read."""
         if not isinstance(found, dict):
             return "no JSON object"
         cells, _ = _exploded([found], self.schema.wanted())
@@ -190,6 +207,11 @@ def json_column(values: list[Any]) -> pa.Array:
             return pa.array(values, pa.float64())
         if kinds <= {str}:
             return pa.array(values, pa.string())
+        if kinds <= {datetime}:  # Avro's timestamps; one without a zone is a local time.
+            zones = {each.tzinfo is None for each in values if each is not None}
+            return pa.array(values, pa.timestamp("us", None if zones == {True} else "UTC"))
+        if kinds <= {date}:
+            return pa.array(values, pa.date32())
     except (OverflowError, pa.ArrowInvalid):
         pass
     return pa.array([_text(each) for each in values], pa.string())
@@ -203,4 +225,6 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
         return str(int(value))
-    return json.dumps(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(value, default=str)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sources.parsing.malformed import Malformed, MalformedRows, ParsedRows
 from sources.schema.csv_lines import CsvLines
-from sources.schema.explain import SEVERAL_LINES, explain
+from sources.schema.explain import FIXED, SEVERAL_LINES, explain
 from sources.schema.json_lines import JsonLines
 from sources.schema.schema import Schema
 from transforms.messages.dead_letters import NOT_JSON, TOO_FEW, TOO_LONG, TOO_MANY
@@ -24,6 +24,8 @@ def parse_schema_values(
         schema: what the fields mean; a value of CSV has the fields of its `columns`.
         max_bytes: a longer value is malformed, reason `too long`; None for no limit.
     """
+    if schema.registry is not None:
+        return _registered(values, schema, max_bytes)
     malformed: list[tuple[int, Malformed]] = []
     objects: list[int] = []
     lines: list[int] = []
@@ -52,6 +54,40 @@ def parse_schema_values(
     if malformed:
         parts.append(ParsedRows.of_malformed(MalformedRows.of(malformed)))
     return ParsedRows.concat(parts)
+
+
+def _registered(
+    values: Sequence[bytes | None], schema: Schema, max_bytes: int | None
+) -> ParsedRows:
+    """The events of values of Avro."""
+    from sources.registry.client import registry_at
+    from sources.registry.values import decode
+
+    too_long = {
+        row for row, value in enumerate(values) if max_bytes and len(value or b"") > max_bytes
+    }
+    empty = {row for row, value in enumerate(values) if not value}
+    kept = [row for row in range(len(values)) if row not in too_long and row not in empty]
+    decoded = decode([values[row] or b"" for row in kept], registry_at(schema.registry or ""))
+    found = JsonLines(schema).parse_objects(*decoded).renumbered(np.array(kept, np.int64))
+    others = [(row, Malformed(TOO_LONG, None)) for row in sorted(too_long)]
+    others += [(row, Malformed(TOO_FEW, None)) for row in sorted(empty)]
+    return ParsedRows.concat((found, ParsedRows.of_malformed(MalformedRows.of(others))))
+
+
+def explain_registered(reason: str, value: bytes, schema: Schema) -> str:
+    """The detail of a malformed value of Avro."""
+    from sources.registry.client import registry_at
+    from sources.registry.values import decode_one
+
+    if not value:
+        return "the value is empty"
+    if reason == TOO_LONG:
+        return FIXED[TOO_LONG]
+    found = decode_one(value, registry_at(schema.registry or ""))
+    if isinstance(found, str):
+        return found
+    return explain(reason, JsonLines(schema).wanted_values(found), schema)
 
 
 def csv_lines(schema: Schema) -> CsvLines:

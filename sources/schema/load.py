@@ -164,9 +164,9 @@ def _fields(table: Mapping[str, Any], where: str) -> Fields:
     for key in ("user", "item", "time"):
         if key not in table:
             raise SourceError(f'{where}: fields.{key} is missing: give it, as {key} = "COLUMN"')
-    for key in ("value", "event_id"):
-        if key in table:
-            raise SourceError(f"{where}: fields.{key} is not supported: remove it")
+    value, event_id = (
+        of_type(table, key, str, None, where, "fields.") for key in ("value", "event_id")
+    )
     user, item = (of_type(table, key, str, "", where, "fields.") for key in ids_parts())
     time = table["time"]
     times = texts([time] if isinstance(time, str) else time, "fields.time", where)
@@ -180,9 +180,9 @@ def _fields(table: Mapping[str, Any], where: str) -> Fields:
     else:
         constant = "pv"
         behavior = of_type(table, "behavior", str, None, where, "fields.")
-    if not times or not all((user, item, *times)) or behavior == "":
+    if not times or not all((user, item, *times)) or "" in (behavior, value, event_id):
         raise SourceError(f"{where}: a name in [fields] is empty")
-    return Fields(user, item, times, behavior, constant)
+    return Fields(user, item, times, behavior, constant, value, event_id)
 
 
 def _time(table: Mapping[str, Any], columns: int, where: str) -> TimeFormat:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FORMATS = ("csv", "jsonl", "parquet")
 TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
@@ -26,6 +26,8 @@ class Fields:
         time: the columns whose values are added up to the time.
         behavior: the behavior's word or number; None for none.
         constant: the behavior of all events, where no column has it.
+        value: a number that is kept with the event; None for none.
+        event_id: what tells apart events that are equal otherwise; None for none.
     """
 
     user: str
@@ -33,6 +35,8 @@ class Fields:
     time: tuple[str, ...]
     behavior: str | None = None
     constant: str = "pv"
+    value: str | None = None
+    event_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class Schema:
         behaviors: what the behavior's values mean.
         ignore: which lines to leave out.
         rewards: what a behavior earns, by its code; None: the usual rewards.
+        registry: the schema registry of a topic's Avro values, a URL; None where there is none.
     """
 
     name: str
@@ -116,10 +121,12 @@ class Schema:
     behaviors: Behaviors = Behaviors()
     ignore: tuple[IgnoreRule, ...] = ()
     rewards: tuple[float, ...] | None = None
+    registry: str | None = field(default=None, repr=False)
 
     def wanted(self) -> tuple[str, ...]:
         """The columns or paths that are read, each once."""
         fields = self.fields
-        behavior = () if fields.behavior is None else (fields.behavior,)
+        given = (fields.behavior, fields.value, fields.event_id)
+        others = (name for name in given if name is not None)
         rules = (rule.field for rule in self.ignore)
-        return tuple(dict.fromkeys((fields.user, fields.item, *fields.time, *behavior, *rules)))
+        return tuple(dict.fromkeys((fields.user, fields.item, *fields.time, *others, *rules)))

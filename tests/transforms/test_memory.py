@@ -60,7 +60,7 @@ def test_rankings_of_a_day_of_very_many_items() -> None:
     events = events_of_one_user()
 
     def rank() -> None:
-        count, step = _CountInChunks(3600, 80, 0), _RankChunk(3600, 80, 17, 0)
+        count, step = _CountInChunks(3600, 80, 0), _RankChunk(3600, 80, 17, 0, None)
         chunks: dict[int, list[bytes]] = {}
         for number, encoded in count.process((0, events)):
             chunks.setdefault(number, []).append(encoded)

@@ -28,13 +28,22 @@ def quoted_path(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
+EVENT_ID = "event_id"
+"""The column of `raw` for ids of the events' own."""
+
+
 def drop_duplicates(database: duckdb.DuckDBPyConnection) -> None:
-    """Makes the table `events` from `raw`: each event once (equal in all of EVENT)."""
+    """Makes the table `events` from `raw`: each event once.
+
+    Events are equal that are so in all of EVENT and, where there is such a column, EVENT_ID.
+    """
+    columns = {name for name, *_ in database.execute("DESCRIBE raw").fetchall()}
+    key = [*EVENT, *({EVENT_ID} & columns)]
     # Equal events may have different side features. The largest is kept, in any order of rows.
     kept = ", ".join(f"max({name}) AS {name}" for name in FEATURES)
     database.execute(
         f"CREATE TABLE events AS SELECT {', '.join(EVENT)}, {kept} FROM raw "  # noqa: S608
-        f"GROUP BY {', '.join(EVENT)}"
+        f"GROUP BY {', '.join(key)}"
     )
     database.execute("DROP TABLE raw")
 

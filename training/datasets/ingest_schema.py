@@ -12,8 +12,10 @@ import pyarrow as pa
 from sources.files.plan import plan
 from sources.files.ranges import FileLimits, read_range
 from sources.schema.schema import Schema
+from training.datasets.dataset_sql import EVENT_ID
 from training.datasets.ingest import UNKNOWN, ReadCounts, create_tables
-from training.datasets.raw_files import FEATURES, RawFile
+from training.datasets.raw_files import EVENT, FEATURES, RawFile
+from transforms.columns.event_details import EventDetails
 from transforms.columns.id_names import IdNames
 from transforms.columns.names import Names
 from transforms.messages.events import BEHAVIORS, Int64s
@@ -25,6 +27,8 @@ def read_by_schema(
 ) -> ReadCounts:
     """Fills the table `raw` as `training.datasets.ingest.read_events` does.
 
+    With `fields.event_id` it has a column EVENT_ID, which tells apart events that are equal.
+
     Args:
         database: an open DuckDB.
         files: what `find_files` returned; feedback logs are left out.
@@ -35,6 +39,10 @@ def read_by_schema(
         SourceError: a file cannot be read, or lacks a column that the schema names.
     """
     create_tables(database, IdKinds(schema.ids.user, schema.ids.item))
+    own_ids = ""
+    if schema.fields.event_id is not None and any(file.kind == "events" for file in files):
+        database.execute(f"ALTER TABLE raw ADD COLUMN {EVENT_ID} BIGINT")
+        own_ids = f", {EVENT_ID}"
     rows = ignored = 0
     wrong: Counter[str] = Counter()
     examples: dict[str, str] = {}
@@ -63,8 +71,13 @@ def read_by_schema(
                         "time": events.time,
                     }
                 )
+                if own_ids:
+                    details = events.details or EventDetails.none(len(events))
+                    table = table.append_column(EVENT_ID, pa.array(details.event_id))
                 database.register("block", table)
-                database.execute(f"INSERT INTO raw SELECT *, {unknown} FROM block").fetchall()  # noqa: S608
+                database.execute(
+                    f"INSERT INTO raw SELECT {', '.join(EVENT)}, {unknown}{own_ids} FROM block"  # noqa: S608
+                ).fetchall()
                 database.unregister("block")
     said = {f"{reason}, for example {examples[reason]}": n for reason, n in wrong.items()}
     return ReadCounts(rows, wrong.total(), said, ignored)

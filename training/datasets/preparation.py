@@ -90,6 +90,10 @@ def prepare(
             raise RawLogError(
                 "ids that are text are read from event files, not from a store or topic"
             )
+        if urls and schema is not None and schema.fields.event_id is not None:
+            raise RawLogError(
+                "fields.event_id of a schema is read from event files, not from a store or topic"
+            )
         if urls:
             read = read.plus(read_urls(database, urls, schema, settings.max_line))
         log, rebuilt = _read_feedback(database, files, scratch, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from transforms.columns.codec import Buffer, Column, read_columns, write_columns
+from transforms.columns.event_details import DETAIL_COLUMNS
 from transforms.columns.id_names import IdNames
 
 C = TypeVar("C", bound="Columns")
@@ -45,6 +46,14 @@ class Columns:
             # Not a field: columns of integers do not pay for it, and the fields are all columns.
             object.__setattr__(self, "names", merged)
         return self
+
+    def detail_columns(self) -> tuple[Column, ...]:
+        """Columns that follow the fields where there are any; their first is of integers."""
+        return ()
+
+    def with_detail_columns(self, columns: Sequence[Column]) -> Self:
+        """The same, with what `detail_columns` gave."""
+        raise TypeError(f"{type(self).__name__} has no details, but {len(columns)} columns more")
 
     def own_names(self) -> IdNames | None:
         """The names of the ids that the columns hold, without those of other ids."""
@@ -94,8 +103,11 @@ class Frame(Columns):
     def concat(cls, frames: Iterable[Self]) -> Self:
         """The rows of all `frames` (at least one), in order."""
         parts = list(frames)
-        if len(parts) == 1:
-            return parts[0]
+        return parts[0] if len(parts) == 1 else cls.joined_fields(parts)
+
+    @classmethod
+    def joined_fields(cls, parts: Sequence[Self]) -> Self:
+        """The rows of several frames, without what is beside their fields and names."""
         whole = cls(
             *(
                 np.concatenate(columns)
@@ -133,7 +145,8 @@ class FrameCoder(beam.coders.Coder):
 
     def encode(self, value: Columns) -> bytes:
         """Encodes a frame."""
-        encoded = write_columns((*value.columns(), *name_columns(value.own_names())))
+        names = name_columns(value.own_names())
+        encoded = write_columns((*value.columns(), *value.detail_columns(), *names))
         if not self._type.COMPRESSED:
             return encoded
         packed: bytes = pa.compress(encoded, codec="lz4", asbytes=True)
@@ -146,8 +159,12 @@ class FrameCoder(beam.coders.Coder):
             encoded = pa.decompress(memoryview(encoded)[4:], size, codec="lz4", asbytes=True)
         columns = read_columns(encoded)
         size = len(column_names(self._type))  # type: ignore[arg-type]
-        found = self._type(*columns[:size])
-        return found.named(names_in(columns[size:]))
+        found, rest = self._type(*columns[:size]), columns[size:]
+        # The first column of names is of booleans.
+        if rest and rest[0].dtype.kind == "i":
+            found = found.with_detail_columns(rest[:DETAIL_COLUMNS])
+            rest = rest[DETAIL_COLUMNS:]
+        return found.named(names_in(rest))
 
     def is_deterministic(self) -> bool:
         """Equal frames have equal bytes."""

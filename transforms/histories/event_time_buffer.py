@@ -134,7 +134,8 @@ def pop_ready(state: Any, time: int, complete_until: int) -> Ready | None:
     events = EventBatch.concat(batches) if batches else EventBatch.empty()
     return Ready(
         time,
-        events.ordered() if len(batches) > 1 else events,
+        # Panes are of distinct events, of which several may be equal but for ids of their own.
+        events.ordered(distinct=False) if len(batches) > 1 else events,
         [frame.frame() for frame in ready if not frame.is_block],
         [block for block in blocks if block.ready_at > time],
     )

@@ -148,7 +148,8 @@ class _ClosePane(beam.DoFn):
         late = pane_info.timing == PaneInfoTiming.LATE
         shard_key = shard_keys(self._shards)[key % self._shards]
         for block in self._blocks(events):
-            distinct = block.ordered()
+            # From here on events need no ids of their own.
+            distinct = block.ordered().plain()
             self._duplicates.inc(len(block) - len(distinct))
             self._progress.add("duplicates", len(block) - len(distinct))
             if late:

@@ -171,7 +171,7 @@ def test_chunks_of_files_equal_windows_over_events(
             if block := distinct_events[cut::cuts]:
                 for chunk, encoded in count.process((cut, batch(block))):
                     groups.setdefault(chunk, []).append(encoded)
-        rank = _RankChunk(window, period, 5, cap)
+        rank = _RankChunk(window, period, 5, cap, None)
         outputs = [output for group in groups.items() for output in rank.process(group)]
     frames = [output.value for output in outputs]
     assert lists_of(frames) == rules.popular(events, window, period, 5, cap)
@@ -184,7 +184,7 @@ def test_one_user_leads_no_ranking_with_a_cap() -> None:
     people = [Event(3 * user, 2 + user % 20, user, "pv") for user in range(200)]
     wanted = rules.popular([*robot, *people], 3600, 80, 17, cap=5)
     found: dict[int, list[tuple[int, int]]] = {}
-    count, rank = _CountInChunks(3600, 80, 5), _RankChunk(3600, 80, 17, 5)
+    count, rank = _CountInChunks(3600, 80, 5), _RankChunk(3600, 80, 17, 5, None)
     for number, encoded in count.process((0, batch(sorted([*robot, *people])))):
         found |= lists_of([output.value for output in rank.process((number, [encoded]))])
     assert found == wanted

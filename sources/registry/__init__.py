@@ -1,0 +1,1 @@
+"""Kafka values whose schema is in a schema registry."""

@@ -1,0 +1,116 @@
+"""Schemas from a schema registry, over HTTP (Confluent's API: GET /schemas/ids/ID)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from functools import cache
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from rivulet.urls import public_name
+from sources.errors import SourceError
+from sources.registry.avro import AvroSchema, SchemaError, parse_avro_schema
+
+TIMEOUT_S = 10
+MOST_BYTES = 1 << 20
+"""Longest answer, in bytes."""
+MOST_SCHEMAS = 1_000
+TRIES = 6
+FORGET_S = 60.0
+"""After so long the registry is asked again for a schema that it does not have."""
+
+
+class SchemaRegistry:
+    """A registry, with the schemas that it gave; they never change.
+
+    Args:
+        url: http:// or https://, with a user and a password where the registry asks for them.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        self.name = public_name(url)
+        self._url = parts._replace(netloc=host).geturl().rstrip("/")
+        self._headers = {"Accept": "application/vnd.schemaregistry.v1+json"}
+        if parts.username:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        self._lock = threading.Lock()
+        self._known: dict[int, AvroSchema] = {}
+        self._unusable: dict[int, tuple[float, str]] = {}
+
+    def schema(self, number: int) -> AvroSchema | str:
+        """A schema by its id, or in words why there is none that can be used.
+
+        Raises:
+            SourceError: the registry does not answer, or refuses the user.
+        """
+        with self._lock:
+            if number in self._known:
+                return self._known[number]
+            asked, why = self._unusable.get(number, (-FORGET_S, ""))
+            if time.monotonic() - asked < FORGET_S:
+                return why
+            try:
+                found = _parse(self._ask(number))
+            except SchemaError as error:
+                if len(self._unusable) >= MOST_SCHEMAS:
+                    self._unusable.clear()
+                self._unusable[number] = time.monotonic(), str(error)
+                return str(error)
+            if len(self._known) >= MOST_SCHEMAS:
+                self._known.clear()
+            self._known[number] = found
+            return found
+
+    def _ask(self, number: int) -> bytes:
+        request = urllib.request.Request(  # noqa: S310  The option allows http and https alone.
+            f"{self._url}/schemas/ids/{number}", headers=self._headers
+        )
+        for attempt in range(TRIES):
+            try:
+                with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+                    content: bytes = answer.read(MOST_BYTES + 1)
+            except urllib.error.HTTPError as error:
+                if error.code == 404:
+                    raise SchemaError(f"the registry has no schema {number}") from None
+                if error.code < 500 and error.code != 429:
+                    raise SourceError(
+                        f"--schema_registry {self.name}: status {error.code} for schema {number}"
+                    ) from None
+                why = f"status {error.code}"
+            except OSError as error:
+                why = str(getattr(error, "reason", error))
+            else:
+                if len(content) > MOST_BYTES:
+                    raise SchemaError(f"schema {number} has more than {MOST_BYTES:,} bytes")
+                return content
+            if attempt < TRIES - 1:
+                time.sleep(0.5 * 2**attempt)
+        raise SourceError(f"--schema_registry {self.name} does not answer: {why}")
+
+
+def _parse(content: bytes) -> AvroSchema:
+    try:
+        answer: Any = json.loads(content)
+        kind = answer.get("schemaType", "AVRO")
+        text = answer["schema"]
+        if answer.get("references"):
+            raise SchemaError("the schema refers to others, which is not supported")
+    except (ValueError, RecursionError, KeyError, AttributeError) as error:
+        raise SchemaError("the registry's answer is not a schema") from error
+    if kind != "AVRO":
+        raise SchemaError(f"the schema is of the type {kind!s:.20}: AVRO is read")
+    return parse_avro_schema(text)
+
+
+@cache
+def registry_at(url: str) -> SchemaRegistry:
+    """This process's client of a registry."""
+    return SchemaRegistry(url)
