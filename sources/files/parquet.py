@@ -16,6 +16,7 @@ from sources.files.parquet_columns import (
     shortened,
     text_columns,
 )
+from sources.files.parquet_pages import safe_batch_rows
 from sources.files.plan import FileRange, open_file
 from sources.parsing.fields import judge
 from sources.parsing.layout import positions
@@ -85,6 +86,7 @@ def read_row_groups(piece: FileRange, batch_rows: int = BATCH_ROWS) -> Iterator[
 
     Raises:
         OSError: the file cannot be read.
+        SourceError: a page is too large, or the file is broken.
     """
     with open_file(piece.path) as stream:
         schema = pq.read_schema(stream)
@@ -100,6 +102,10 @@ def read_row_groups(piece: FileRange, batch_rows: int = BATCH_ROWS) -> Iterator[
             wanted = columns_read(schema, piece.schema)
         row = sum(file.metadata.row_group(group).num_rows for group in range(piece.start))
         groups = range(piece.start, piece.stop)
+        safe = safe_batch_rows(stream, piece.path, file.metadata, groups, wanted)
+        if safe is not None:
+            # Dictionaries grow with each distinct text of a row group.
+            batch_rows, file = min(batch_rows, safe), pq.ParquetFile(stream)
         for batch in file.iter_batches(batch_rows, groups, wanted):
             if piece.schema is not None:
                 columns, parsed = parse_batch(batch, piece.schema)

@@ -68,8 +68,14 @@ CASES = (
           f"{HERE}/test_files.py::"
           "test_an_endless_line_over_several_ranges_takes_some_blocks_of_memory",
           f"{HERE}/test_files.py::"
+          "test_long_texts_in_plain_pages_of_parquet_are_read_some_at_a_time",
+          f"{HERE}/test_files.py::"
           "test_a_long_text_that_many_rows_of_parquet_share_stands_in_memory_once",
           f"{HERE}/test_kafka_values.py::test_a_value_that_is_too_long_is_not_parsed")),
+    Case("Size", "a Parquet file with a page of more than 128 MiB when it is decompressed",
+         "one line", "memory of a page",
+         (f"{HERE}/test_files.py::test_a_page_of_parquet_that_is_a_bomb_is_refused",
+          "sources/files/test_parquet_pages.py::test_a_header_of_any_bytes_is_an_error_or_fields")),
     Case("Size", "a header without an end", "one line, status 2", "nothing is written",
          (f"{HERE}/test_files.py::test_a_header_without_an_end_is_refused",)),
     Case("Size", "a million malformed values", "their number and reasons",

@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pytest
 
 from pipelines import record
 from sources.errors import SourceError
+from sources.files import parquet_pages
 from sources.files.blocks import BLOCK_BYTES, MAX_LINE
 from sources.files.plan import plan
 from sources.files.ranges import FileLimits, ReadBlock, read_range
@@ -97,6 +99,39 @@ def test_a_long_text_that_many_rows_of_parquet_share_stands_in_memory_once(tmp_p
     assert taken < 200 * 1024, "kibibytes; as texts they are 20 GB, and their letters too"
     assert [block.malformed.reasons().count("not a number") for block in blocks] == [rows]
     assert '"user": "' + "x" * 1024 + '... [cut]"' in letters(blocks)[7].raw
+
+
+def plain_texts(path: Path, texts: list[str], **chosen: Any) -> None:
+    numbers = pa.array(range(len(texts)))
+    table = pa.table({"user": texts, "item": numbers, "time": numbers})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, **chosen)
+
+
+def test_long_texts_in_plain_pages_of_parquet_are_read_some_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_pages, "BATCH_BYTES", 8 * MEGABYTE)
+    path, rows = tmp_path / "bomb.parquet", 1000
+    plain_texts(path, [f"{row}" + "x" * 100_000 for row in range(rows)], write_batch_size=10)
+    assert path.stat().st_size < MEGABYTE
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(pool)
+    try:
+        reasons = [reason for block in read(path) for reason in block.malformed.reasons()]
+    finally:
+        pa.set_memory_pool(pa.system_memory_pool())
+    assert reasons == ["not a number"] * rows
+    assert pool.max_memory() < 80 * MEGABYTE, "all at once they are over 200 MB"
+
+
+def test_a_page_of_parquet_that_is_a_bomb_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_pages, "MAX_PAGE", 2 * MEGABYTE)
+    path = tmp_path / "bomb.parquet"
+    plain_texts(path, ["x" * (3 * MEGABYTE)])
+    with pytest.raises(SourceError, match=r"column 'user' has a page of 3\d{6} bytes"):
+        read(path)
 
 
 def test_a_header_without_an_end_is_refused(tmp_path: Path) -> None:
