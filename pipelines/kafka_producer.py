@@ -103,7 +103,8 @@ def messages(
             yield from _encode(events, as_json)
             counts.malformed += len(dead_letters)
             if keep_malformed:
-                for dead_letter in dead_letters:
+                # The text of a line with several malformed events is in the first one's letter.
+                for dead_letter in filter(lambda letter: letter.raw, dead_letters):
                     yield None, None, dead_letter.raw.encode()
 
 

@@ -20,7 +20,7 @@ from sources.files.parquet_pages import safe_batch_rows
 from sources.files.plan import FileRange, open_file
 from sources.parsing.fields import judge
 from sources.parsing.layout import positions
-from sources.parsing.malformed import CUT_BYTES, MalformedRows, ParsedRows
+from sources.parsing.malformed import CUT_BYTES, MalformedRows, ParsedRows, details_of
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import EventBatch
 
@@ -55,7 +55,7 @@ class ParquetRows(NamedTuple):
             malformed.reasons(),
             raw,
             malformed.times(),
-            list(map(self._explain, malformed.reasons(), raw)),
+            details_of(malformed, raw, self._explain),
         )
 
     def _explain(self, reason: str, raw: str) -> str:

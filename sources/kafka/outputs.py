@@ -14,7 +14,7 @@ from sources.kafka.topic_time import latest_times
 from sources.kafka.watermark import PartitionWatermark
 from sources.malformed import MALFORMED, TALLIES, FirstLines, MalformedTally
 from sources.parsing.kafka_values import parse_values
-from sources.parsing.malformed import MalformedRows, cut_text
+from sources.parsing.malformed import MalformedRows, cut_text, details_of, is_further
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.progress import ProgressCounters
 
@@ -101,10 +101,16 @@ class RecordOutputs:
         self, partition: int, records: list[Any], malformed: MalformedRows
     ) -> DeadLetterBatch:
         found = [records[row] for row in malformed.row.tolist()]
-        raw = [self._raw(record.value or b"") for record in found]
+        raw = [
+            "" if further else self._raw(record.value or b"")
+            for record, further in zip(found, is_further(malformed), strict=True)
+        ]
         bodies = [record.value or b"" for record in found]
-        reasons = malformed.reasons()
-        details = [self._explain(*each) for each in zip(reasons, raw, bodies, strict=True)]
+        details = details_of(
+            malformed,
+            list(zip(raw, bodies, strict=True)),
+            lambda reason, pair: self._explain(reason, *pair),
+        )
         return DeadLetterBatch.of_columns(
             [f"{self._topic}/{partition}/{record.offset}" for record in found],
             malformed.reasons(),

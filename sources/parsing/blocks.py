@@ -19,7 +19,13 @@ from sources.parsing.csv_columns import parse_plain
 from sources.parsing.layout import Layout
 from sources.parsing.line_index import LineIndex
 from sources.parsing.lines import Row, batch_of, parse_line
-from sources.parsing.malformed import Malformed, MalformedRows, ParsedRows
+from sources.parsing.malformed import (
+    Malformed,
+    MalformedRows,
+    ParsedRows,
+    details_of,
+    is_further,
+)
 from sources.parsing.special_rows import special_rows
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import TIME_LIMIT, EventBatch
@@ -63,8 +69,8 @@ class MalformedLines:
             self.start = lines.start[rows.row].tolist()
             ends = lines.end[rows.row].tolist()
             self.raw = [
-                block[start:end].decode("utf-8", "backslashreplace")
-                for start, end in zip(self.start, ends, strict=True)
+                "" if further else block[start:end].decode("utf-8", "backslashreplace")
+                for start, end, further in zip(self.start, ends, is_further(rows), strict=True)
             ]
 
     def __len__(self) -> int:
@@ -84,7 +90,7 @@ class MalformedLines:
             explain: the detail of a line from its reason and its text.
         """
         reasons = self.rows.reasons()
-        details = list(map(explain, reasons, self.raw)) if explain else None
+        details = details_of(self.rows, self.raw, explain) if explain else None
         return DeadLetterBatch.of_columns(sources, reasons, self.raw, self.rows.times(), details)
 
 

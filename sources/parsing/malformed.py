@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -198,3 +199,40 @@ def cut_text(start: bytes, size: int) -> str:
         size: the whole line's bytes.
     """
     return f"{start[:CUT_BYTES].decode('utf-8', 'backslashreplace')}... [cut: {size} bytes]"
+
+
+Raw = TypeVar("Raw")
+
+EXPLAINED = 100
+"""Dead letters of a block or poll that are explained, for each reason: an explanation parses a
+value again, by itself, which for all of a flood would hold up the events."""
+
+FURTHER = "a further event of the value before"
+"""The detail of a value's second and later malformed event. Its letter does not repeat the value,
+which may hold hundreds of thousands of them."""
+
+
+def is_further(rows: MalformedRows) -> list[bool]:
+    """Whether each row is the one before, as a value may have several events."""
+    return [bool(step == 0) for step in np.diff(rows.row, prepend=-1).tolist()]
+
+
+def details_of(
+    rows: MalformedRows, raw: Sequence[Raw], explain: Callable[[str, Raw], str]
+) -> list[str]:
+    """The details of malformed rows: FURTHER, or the explanation of the first EXPLAINED.
+
+    Args:
+        rows: the malformed rows.
+        raw: their texts, or what else explains them.
+        explain: the detail of a row from its reason and its text.
+    """
+    explained: Counter[str] = Counter()
+    found = []
+    for reason, text, further in zip(rows.reasons(), raw, is_further(rows), strict=True):
+        if further:
+            found.append(FURTHER)
+            continue
+        explained[reason] += 1
+        found.append(explain(reason, text) if explained[reason] <= EXPLAINED else "")
+    return found

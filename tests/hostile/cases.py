@@ -81,6 +81,14 @@ CASES = (
     Case("Size", "a million malformed values", "their number and reasons",
          "time and memory linear in the input",
          (f"{HERE}/test_kafka_values.py::test_a_flood_of_malformed_values_takes_linear_time",)),
+    Case("Size", "a value of JSON with a hundred thousand malformed events in a list",
+         "a dead letter for each event, of which the first holds the value",
+         "time and memory linear in the value",
+         (f"{HERE}/test_kafka_values.py::"
+          "test_the_letters_of_a_value_with_many_events_hold_it_once",
+          f"{HERE}/test_kafka_values.py::"
+          "test_the_letters_of_a_line_with_many_events_hold_it_once",
+          f"{HERE}/test_kafka_values.py::test_of_a_flood_the_first_letters_are_explained")),
     Case("Size", "a pipe (FIFO) as a file", "one line, status 2", "nothing is written",
          (f"{HERE}/test_files.py::test_a_pipe_is_refused",)),
     Case("Size", "one user with a million events in a day", "nothing",

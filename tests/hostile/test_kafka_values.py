@@ -3,13 +3,21 @@
 import json
 import time
 import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from sources.files.plan import plan
+from sources.files.ranges import FileLimits, read_range
+from sources.kafka.outputs import RecordOutputs
 from sources.kafka.topic_time import latest_times
 from sources.parsing.kafka_values import parse_value, parse_values
 from sources.parsing.lines import Row
-from sources.parsing.malformed import Malformed
+from sources.parsing.malformed import EXPLAINED, FURTHER, Malformed
+from sources.schema.load import parse_schema
+from transforms.messages.dead_letters import DeadLetter
+from transforms.progress import ProgressCounters
 
 pytestmark = pytest.mark.hostile
 
@@ -83,3 +91,52 @@ def test_the_limit_of_the_future_is_a_records_own() -> None:
     assert latest_times([], 7_000.9, 300).tolist() == []
     assert latest_times([create], 7_000.9, 300).tolist() == [7_300]
     assert latest_times([append, create], 7_000.9, 300).tolist() == [5_300, 7_300]
+
+
+ELEMENTS = """format = "jsonl"
+[fields]
+user = "user"
+item = "items[].id"
+time = "time"
+"""
+
+
+def of_elements(number: int) -> bytes:
+    return b'{"user":1,"time":5,"items":[' + b",".join([b"{}"] * number) + b"]}"
+
+
+def letters_of(values: list[bytes], schema_text: str) -> list[DeadLetter]:
+    schema = parse_schema(schema_text, "test")
+    outputs = RecordOutputs("t", 300, 1 << 20, ProgressCounters("t"), False, schema)
+    records = [SimpleNamespace(value=value, offset=at) for at, value in enumerate(values)]
+    malformed = parse_values(values, 1 << 20, schema).malformed
+    return list(outputs._letters(0, records, malformed))
+
+
+def test_the_letters_of_a_value_with_many_events_hold_it_once() -> None:
+    number = 100_000
+    value = of_elements(number)
+    letters = letters_of([value, b'{"user":1}'], ELEMENTS)
+    assert len(letters) == number + 1
+    assert [letters[0].raw, letters[-1].raw] == [value.decode(), '{"user":1}']
+    assert {(letter.source, letter.raw, letter.detail) for letter in letters[1:-1]} == {
+        ("t/0/0", "", FURTHER)
+    }
+
+
+def test_the_letters_of_a_line_with_many_events_hold_it_once(tmp_path: Path) -> None:
+    path, number = tmp_path / "events.jsonl", 100_000
+    path.write_bytes(of_elements(number) + b"\n")
+    (piece,) = plan(str(path), None, schema=parse_schema(ELEMENTS, "test"))
+    (block,) = read_range(piece, FileLimits())
+    letters = list(block.letters)
+    assert len(letters) == number
+    assert sum(len(letter.raw) for letter in letters) == len(of_elements(number))
+
+
+def test_of_a_flood_the_first_letters_are_explained() -> None:
+    values = [b'{"user":"x%d","items":[{"id":1}],"time":5}' % number for number in range(3000)]
+    details = [letter.detail for letter in letters_of(values, ELEMENTS)]
+    assert len(details) == 3000
+    assert all(details[:EXPLAINED])
+    assert not any(details[EXPLAINED:])
