@@ -89,7 +89,7 @@ def plan(
     """
     ranges: list[FileRange] = []
     for path, size in match(pattern):
-        _check_regular(path)
+        check_regular(path)
         try:
             ranges += _plan_file(path, size, columns, range_bytes, schema)
         except UNREADABLE as error:
@@ -115,7 +115,7 @@ def match(pattern: str) -> list[tuple[str, int]]:
     return sorted(files)
 
 
-def _check_regular(path: str) -> None:
+def check_regular(path: str) -> None:
     """Refuses local pipes and devices: ranges of a file are read by several workers.
 
     Raises:

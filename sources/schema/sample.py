@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 import pyarrow.parquet as pq
 
 from sources.errors import SourceError
-from sources.files.plan import UNREADABLE, match, open_file, unzipped
+from sources.files.parquet_pages import safe_batch_rows
+from sources.files.plan import UNREADABLE, check_regular, match, open_file, unzipped
 from sources.options import is_file_input
 from sources.parsing.lines import whole_number
 from sources.parsing.malformed import ParsedRows
@@ -25,6 +26,9 @@ from sources.schema.schema import Schema
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _BYTES = 8 << 20
 _WAIT = 5.0
+_PATHS, _DEPTH = 1_000, 32
+"""Paths of objects that are looked at, and how deeply they may be nested."""
+
 _MARK = "\ufeff".encode()
 
 
@@ -55,12 +59,12 @@ class Inspected:
             raise SourceError(f"{url} is empty: there is nothing to look at")
 
     def _read_file(self, path: str, most: int) -> None:
+        check_regular(path)
         with open_file(path) as stream:
             magic = stream.read(4)
             stream.seek(0)
             if magic == _PARQUET:
-                batches = pq.ParquetFile(stream).iter_batches(most)
-                self.batch = next(batches, None)
+                self.batch = _first_batch(stream, path, most)
                 return
             text = unzipped(stream) if magic.startswith(_GZIP) else stream
             content = text.read(_BYTES)
@@ -78,7 +82,7 @@ class Inspected:
             for line in self.lines:
                 try:
                     row = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 rows += [row] if isinstance(row, dict) else []
             return Sample("jsonl", _columns(rows))
@@ -126,25 +130,42 @@ class Inspected:
         return [lines[row].decode("utf-8", "replace") for row in parsed.malformed.row.tolist()]
 
 
+def _first_batch(stream: IO[bytes], path: str, most: int) -> Any:
+    """The first rows of a Parquet file; None if it has none."""
+    file = pq.ParquetFile(stream)
+    groups: list[int] = []
+    rows = 0
+    while rows < most and len(groups) < file.num_row_groups:
+        rows += file.metadata.row_group(len(groups)).num_rows
+        groups.append(len(groups))
+    safe = safe_batch_rows(stream, path, file.metadata, groups, file.schema_arrow.names)
+    return next(file.iter_batches(min(most, safe or most), groups), None)
+
+
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[str | None]]:
     """Objects as columns of texts, by their paths."""
-    found: dict[str, list[str | None]] = {}
+    paths: dict[str, None] = {}
     flat: list[dict[str, str | None]] = []
     for row in rows:
         cells: dict[str, str | None] = {}
         _flatten(row, "", cells)
         flat.append(cells)
-        found.update(dict.fromkeys(cells))  # type: ignore[arg-type]
-    return {path: [cells.get(path) for cells in flat] for path in found}
+        for path in cells:
+            if len(paths) == _PATHS:
+                break
+            paths[path] = None
+    return {path: [cells.get(path) for cells in flat] for path in paths}
 
 
-def _flatten(value: Any, path: str, into: dict[str, str | None]) -> None:
+def _flatten(value: Any, path: str, into: dict[str, str | None], depth: int = 0) -> None:
+    if depth > _DEPTH:
+        return
     if isinstance(value, dict):
         for name, inner in value.items():
-            _flatten(inner, f"{path}.{name}" if path else str(name), into)
+            _flatten(inner, f"{path}.{name}" if path else str(name), into, depth + 1)
     elif isinstance(value, list):
         if value and isinstance(value[0], dict):
-            _flatten(value[0], f"{path}[]", into)
+            _flatten(value[0], f"{path}[]", into, depth + 1)
     else:
         into[path] = None if value is None else str(value)
 

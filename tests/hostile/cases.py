@@ -115,6 +115,12 @@ CASES = (
     Case("Malformed input", "any bytes, from fuzzers", "an error in its own words, or a result",
          "the process",
          (f"{HERE}/test_fuzzing.py::test_a_few_seconds", f"{HERE}/test_fuzzing.py::test_minutes")),
+    Case("Malformed input", "`pipelines.inspect` of a pipe, of deep JSON, of a million names",
+         "one line, status 2; or a schema of the first 1,000 names", "memory of some blocks",
+         (f"{HERE}/test_inspect.py::test_objects_that_are_nested_deeply_do_not_end_it",
+          f"{HERE}/test_inspect.py::test_a_million_names_take_a_bounded_memory",
+          f"{HERE}/test_inspect.py::test_a_pipe_is_refused_at_once",
+          f"{HERE}/test_inspect.py::test_the_command_says_so_in_one_line")),
     Case("Dead letters", "a full disk", "the job waits, as for a store",
          "every letter, each line whole",
          ("sinks/files/test_dead_letters.py::"
