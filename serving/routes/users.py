@@ -6,7 +6,6 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
 from serving.http.replies import reply
@@ -34,16 +33,12 @@ async def _user(
     if (await shared.queries.ids()).user == TEXT:
         if is_id_text(user):
             return user
-        raise _invalid("an id is 1 to 256 bytes of UTF-8 without control characters", user)
+        raise HTTPException(
+            404, "there is no such user: ids are 256 bytes without control characters"
+        )
     if _INTEGER.fullmatch(user) and -(2**63) <= int(user) < 2**63:
         return int(user)
-    raise _invalid("the ids of users are integers of 64 bits", user)
-
-
-def _invalid(what: str, user: str) -> RequestValidationError:
-    return RequestValidationError(
-        [{"type": "id", "loc": ("path", "user"), "msg": what, "input": user}]
-    )
+    raise HTTPException(404, "there is no such user: the job's users are integers of 64 bits")
 
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)

@@ -65,8 +65,9 @@ def test_popular_items_and_users_are_texts(client: httpx.Client) -> None:
 
 
 def test_what_is_no_id_is_refused(client: httpx.Client) -> None:
-    for user in ("x" * 257, "a%09b", "%00"):
-        assert client.get(f"/users/{user}/history").status_code == 422
+    assert client.get(f"/users/{'x' * 257}/history").status_code == 422
+    for user in ("a%09b", "%00", "é" * 200):
+        assert client.get(f"/users/{user}/history").status_code == 404
     assert client.get("/users/nobody/history").status_code == 404
 
 
