@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transforms.messages.events import Bools, Int64s
+if TYPE_CHECKING:
+    from transforms.messages.events import Bools, Int64s
 
 
 @dataclass(frozen=True, slots=True, eq=False)

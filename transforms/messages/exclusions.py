@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from transforms.messages.availability import Availability
-from transforms.messages.events import Bools, Int64s
+
+if TYPE_CHECKING:
+    from transforms.messages.events import Bools, Int64s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
