@@ -5,9 +5,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from pymongo import MongoClient
 
 from deploy.servers.mongo import Mongo
+from deploy.servers.mysql import MySQL
 from pipelines import record
 from tests.graph import run_job
 from tests.pipelines.streams import START
@@ -100,3 +102,20 @@ def test_mongodb(flags: list[str], tmp_path: Path, mongo: Mongo, unique: str) ->
     names = ("user", "item", "behavior", "time", "event_id", "value")
     found = MongoClient(mongo.url)[unique]["records"].find()
     assert values([tuple(row[name] for name in names) for row in found]) == sorted(WANTED, key=str)
+
+
+@pytest.mark.servers
+def test_mariadb(flags: list[str], tmp_path: Path, mysql: MySQL) -> None:
+    engine = sa.create_engine(mysql.url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP DATABASE IF EXISTS event_ids")
+        connection.exec_driver_sql("CREATE DATABASE event_ids")
+    store = mysql.url.replace("/rivulet", "/event_ids")
+    for _ in range(2):
+        letters = f"--dead_letters={tmp_path}/dead.jsonl"
+        assert record.main([*flags, f"--record_sink={store}", letters]) == 0
+    query = "SELECT user, item, behavior, time, event_id, value FROM event_ids.record"
+    with engine.connect() as connection:
+        rows = [tuple(row) for row in connection.exec_driver_sql(query)]
+    assert values(rows) == sorted(WANTED, key=str)
+    engine.dispose()
