@@ -19,7 +19,8 @@ from rich.table import Table
 from benchmarks.options import read_settings
 from inference import packaged_model
 from inference.exploration.explore import explore
-from inference.exploration.rules import EPSILON, SOFTMAX, Exploration
+from inference.exploration.names import EPSILON, SOFTMAX
+from inference.exploration.rules import Exploration
 from inference.handler import Example, PolicyHandler
 from inference.models.choices import parse_models
 from inference.models.registry import RegistrySource

@@ -6,12 +6,16 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inference.exploration.limits import MAX_CANDIDATES
-from inference.exploration.rules import NONE, Exploration, parse_explore
+from inference.exploration.names import NONE, parse_explore
 from inference.models.files import MODEL_BYTES
 from rivulet.configuration import Configuration
 from rivulet.settings import option
+
+if TYPE_CHECKING:
+    from inference.exploration.rules import Exploration
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,9 @@ class ExploreSettings:
         design, amount = parse_explore(self.explore)
         if design == NONE:
             return None
+        # It imports NumPy, which --help must not wait for.
+        from inference.exploration.rules import Exploration
+
         return Exploration(
             design,
             amount,

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from inference.exploration.design import Bools, Floats, Int64s, epsilon, softmax
 from inference.exploration.keyed import hash_of_text, seeds
-
-NONE, EPSILON, SOFTMAX = "none", "epsilon", "softmax"
+from inference.exploration.names import SOFTMAX
 
 _USERS, _LISTS = hash_of_text(b"explore users"), hash_of_text(b"explore lists")
-
-
-def parse_explore(text: str) -> tuple[str, float]:
-    """The design of `--explore` and its number.
-
-    Returns:
-        NONE, EPSILON or SOFTMAX; and the share or the temperature, 0.0 for NONE.
-
-    Raises:
-        ValueError: the text is none of them.
-    """
-    design, colon, number = text.partition(":")
-    if text == NONE:
-        return NONE, 0.0
-    try:
-        value = float(number) if colon else math.nan
-    except ValueError:
-        value = math.nan
-    if design == EPSILON and 0 < value <= 1:
-        return design, value
-    if design == SOFTMAX and 0 < value < math.inf:
-        return design, value
-    raise ValueError(
-        f"{text!r}: take none, epsilon:SHARE with a share above 0 and at most 1, "
-        "or softmax:TEMPERATURE with a temperature above 0"
-    )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from inference.exploration.explore import explore
-from inference.exploration.rules import EPSILON, SOFTMAX, Exploration, parse_explore
+from inference.exploration.names import EPSILON, SOFTMAX, parse_explore
+from inference.exploration.rules import Exploration
 from tests.oracle import exploration as oracle
 from transforms.messages.events import EventBatch
 from transforms.messages.ranked_lists import RankedLists
