@@ -33,6 +33,10 @@ _HEAVY_AT_ONCE = 2
 _LIGHT_ROWS = 1000
 _LIGHT_LISTS = 20
 _LIGHT_MINUTES = 1440
+_MOST_NEWER = 200
+"""Lists after a page that are read to see what events were credited to them."""
+_PERIOD = 20
+"""Seconds; the default of the job's --recommend_period."""
 
 
 class Queries:
@@ -112,11 +116,13 @@ class Queries:
             if found is None or store is None:
                 return None
             page, more = found[:limit], len(found) > limit
-            if not offset:
-                page = await self._without_gone(page)
             window = await self.job_setting("reward_window") if outcomes else None
             if window is not None:
-                page = await self._with_outcomes(user, page, window)
+                newer = await self._newer(user, offset, page[0].time + window)
+                before = found[limit] if more else None
+                page = await self._with_outcomes(user, page, window, newer, before)
+            if not offset:
+                page = await self._without_gone(page)
         return Recommendations(user, page, offset + limit if more else None, store, window)
 
     async def _without_gone(self, page: list[Recommendation]) -> list[Recommendation]:
@@ -133,8 +139,25 @@ class Queries:
             return page
         return [_at_places(newest, kept), *older]
 
+    async def _newer(self, user: Id, offset: int, until: int) -> list[Recommendation]:
+        """The lists of the pages before this one up to a time: events may be credited to them."""
+        if not offset:
+            return []
+        window = await self.job_setting("reward_window") or 0
+        period = await self.job_setting("recommend_period") or _PERIOD
+        first = max(0, offset - min(window // period + 1, _MOST_NEWER))
+        found, _ = await self.stores.first(
+            lambda reader: reader.recommendations(user, offset - first, first)
+        )
+        return [each for each in found or [] if each.time < until]
+
     async def _with_outcomes(
-        self, user: Id, page: list[Recommendation], window: int
+        self,
+        user: Id,
+        page: list[Recommendation],
+        window: int,
+        newer: list[Recommendation],
+        before: Recommendation | None,
     ) -> list[Recommendation]:
         """The page with outcomes, or unchanged if no store has the user's events."""
         start, end = page[-1].time, page[0].time + window
@@ -151,7 +174,9 @@ class Queries:
             return page
         known_until = events[-1].time if events and len(events) >= MAX_EVENTS else None
         return await self._threads.run(
-            partial(with_outcomes, page, events or [], window, known_until, self._rewards)
+            partial(
+                with_outcomes, page, events or [], window, known_until, self._rewards, newer, before
+            )
         )
 
     async def job_setting(self, name: str) -> int | None:

@@ -139,22 +139,48 @@ def recommendations(
     return answers
 
 
+def shown_lists(
+    rows: dict[tuple[int, int], Recommendation], memory: int = 0
+) -> dict[tuple[int, int], Recommendation]:
+    """The lists that count as shown: with items, and unlike the user's list before.
+
+    With a `memory` (seconds), a list that is older is no list before.
+    """
+    shown, before = {}, {}
+    for (user, at), row in sorted(rows.items()):
+        old_at, old_items = before.get(user, (at, None))
+        if memory and at - old_at > memory:
+            old_items = None
+        if row.items and row.items != old_items:
+            shown[user, at] = row
+        before[user] = at, row.items
+    return shown
+
+
 def rewards(
     events: Iterable[Event],
-    shown: dict[tuple[int, int], Recommendation],
+    rows: dict[tuple[int, int], Recommendation],
     reward_window: int = 600,
+    memory: int = 0,
 ) -> dict[tuple[int, int], list[float]]:
-    """(user, T) to the rewards of the items: of the best behavior in [T, T + reward_window)."""
-    by_user: dict[int, list[Event]] = defaultdict(list)
+    """(user, T) of the lists that were shown to the rewards of the items.
+
+    An event is credited to the latest list with its item that was shown in its last `reward_window`
+    seconds. An item's reward is that of the best behavior among the events that are credited.
+    """
+    shown = shown_lists(rows, memory)
+    earned = {key: [0.0] * len(row.items) for key, row in shown.items()}
+    times: dict[int, list[int]] = defaultdict(list)
+    for user, at in sorted(shown):
+        times[user].append(at)
     for event in sorted(set(events)):
-        by_user[event.user].append(event)
-    earned = {}
-    for (user, at), row in shown.items():
-        own = by_user[user]
-        start = bisect_left(own, at, key=lambda event: event.time)
-        end = bisect_left(own, at + reward_window, key=lambda event: event.time)
-        best: dict[int, float] = {}
-        for event in own[start:end]:
-            best[event.item] = max(best.get(event.item, 0.0), REWARD[event.behavior])
-        earned[user, at] = [best.get(item, 0.0) for item in row.items]
+        own = times[event.user]
+        for at in reversed(own[: bisect_right(own, event.time)]):
+            if at <= event.time - reward_window:
+                break
+            items = shown[event.user, at].items
+            if event.item in items:
+                place, row = items.index(event.item), earned[event.user, at]
+                row[place] = max(row[place], REWARD[event.behavior])
+                break
     return earned

@@ -24,26 +24,35 @@ LISTS = st.lists(
         last_reward=st.none(),
     ),
     max_size=8,
-)
+    unique_by=lambda one: one.time,
+).map(lambda lists: sorted(lists, key=lambda one: -one.time))
+"""Newest first."""
 
 
 def one_by_one(
     lists: list[Recommendation], events: list[Event], window: int, rewards: list[float]
 ) -> list[list[Outcome]]:
+    """Each event's outcome at the latest list that was shown before it and holds its item."""
     reward_of = dict(zip(BEHAVIORS, rewards, strict=True))
-    found = []
-    for one in lists:
-        best: dict[int, Outcome] = {}
-        for event in events:
+    best: dict[tuple[int, int], Outcome] = {}
+    shown = [
+        one
+        for place, one in enumerate(lists)
+        if place + 1 == len(lists) or one.items != lists[place + 1].items
+    ]
+    for event in events:
+        for one in shown:
             if event.item in one.items and one.time <= event.time < one.time + window:
                 outcome = Outcome(
                     event.item, event.behavior, event.time, reward_of.get(event.behavior, 0.0)
                 )
-                known = best.get(event.item)
+                known = best.get((one.time, event.item))
                 if known is None or outcome.reward > known.reward:
-                    best[event.item] = outcome
-        found.append([best[item] for item in one.items if item in best])
-    return found
+                    best[one.time, event.item] = outcome
+                break
+    return [
+        [best[one.time, item] for item in one.items if (one.time, item) in best] for one in lists
+    ]
 
 
 @given(LISTS, EVENTS, st.integers(1, 30), REWARDS)
@@ -54,6 +63,18 @@ def test_outcomes_are_those_of_each_event_and_list(
     given_ = with_outcomes(lists, events, window, rewards=rewards)
     assert [one.outcomes for one in given_] == one_by_one(lists, events, window, rewards)
     assert [replace(one, outcomes=None) for one in given_] == lists
+
+
+@given(LISTS, EVENTS, st.integers(1, 30), st.integers(0, 8), st.integers(0, 8))
+def test_a_page_has_the_outcomes_of_all_lists(
+    lists: list[Recommendation], events: list[Event], window: int, begin: int, size: int
+) -> None:
+    events = sorted(events, key=lambda event: (event.time, event.item, event.behavior))
+    whole = with_outcomes(lists, events, window)
+    end = begin + size
+    before = lists[end] if end < len(lists) else None
+    page = with_outcomes(lists[begin:end], events, window, newer=lists[:begin], before=before)
+    assert page == whole[begin:end]
 
 
 @given(LISTS, EVENTS, st.integers(1, 30), st.integers(0, 60))

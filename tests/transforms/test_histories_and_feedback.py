@@ -86,7 +86,7 @@ def check(
             )
     assert found == wanted
 
-    earned = rules.rewards(events, wanted, reward_window)
+    earned = rules.rewards(events, wanted, reward_window, memory)
     emitted = rows_of(shard.feedback)
     assert len(emitted) == len(earned)
     assert {(row[0], row[1]): row[8][: row[3]] for row in emitted} == earned

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from transforms.columns.hashing import Uint64s
 from transforms.columns.ranges import expand_ranges, run_starts
-from transforms.messages.events import EventBatch, Int64s
+from transforms.messages.events import Bools, EventBatch, Int64s
 
 PAIRS = 1 << 17
 """Approximate number of pairs that are compared at a time: bounds the memory to about 15 MB.
@@ -74,19 +74,25 @@ class EventMatching:
 
     def in_latest(self) -> Iterator[Matches]:
         """Matches of events with their user's latest recommendation at or before them."""
-        yield from self._matches(np.maximum(self._end - 1, self._first))
+        yield from self._matches(np.maximum(self._end - 1, self._first), self._signature)
 
-    def in_window(self, window: int) -> Iterator[Matches]:
-        """Matches of events with all recommendations in whose reward window they are.
+    def credited(self, window: int, eligible: Bools) -> Iterator[Matches]:
+        """The match of each event that is credited: that with the latest of its recommendations.
 
         Args:
             window: seconds; an event at t is in the window of ranking times in (t - window, t].
+            eligible: bool [n], the recommendations that can be credited.
         """
         first = np.searchsorted(self._line, self._at - window, side="right")
+        signature = np.where(eligible, self._signature, np.uint64(0))
         # The window may reach before the user's first row, into another user's rows.
-        yield from self._matches(np.maximum(first, self._first))
+        for found in self._matches(np.maximum(first, self._first), signature):
+            # All matches of an event are in one part, one after the other, the latest row last.
+            last = np.ones(len(found.event), bool)
+            last[:-1] = found.event[1:] != found.event[:-1]
+            yield Matches(found.row[last], found.column[last], found.event[last])
 
-    def _matches(self, first: Int64s) -> Iterator[Matches]:
+    def _matches(self, first: Int64s, signature: Uint64s) -> Iterator[Matches]:
         """Matches of each event with its rows from `first` on, about PAIRS pairs at a time."""
         pairs = np.cumsum(self._end - first)
         if not len(pairs) or not pairs[-1]:
@@ -95,17 +101,17 @@ class EventMatching:
         begin = 0
         for end in np.union1d(edges, [len(pairs)]).tolist():
             which, row = expand_ranges(first[begin:end], self._end[begin:end])
-            yield self._match(row, self._event[begin:end][which])
+            yield self._match(row, self._event[begin:end][which], signature)
             begin = end
 
-    def _match(self, row: Int64s, event: Int64s) -> Matches:
-        likely = np.flatnonzero((self._signature[row] >> self._bits[event]) & np.uint64(1))
+    def _match(self, row: Int64s, event: Int64s, signature: Uint64s) -> Matches:
+        likely = np.flatnonzero((signature[row] >> self._bits[event]) & np.uint64(1))
         row, event = row[likely], event[likely]
         valid = np.arange(self._items.shape[1]) < self._length[row][:, None]
         pair, column = np.nonzero((self._items[row] == self._event_item[event][:, None]) & valid)
         return Matches(row[pair], column, event[pair])
 
 
-def _bits(items: Int64s) -> npt.NDArray[np.uint64]:
+def _bits(items: Int64s) -> Uint64s:
     """A well mixed number in [0, 64) for each item."""
     return (items.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(58)

@@ -31,7 +31,8 @@ class OpenTable(Frame):
         best: int8 [n, k], 1 + the code of the behavior on each item that earned most so far, of
             equal ones the greater code; 0 for none.
         seen: bool [n, k], items with an event between the ranking time and the user's next one.
-        closed: bool [n], the feedback has been emitted; the row is only kept as its user's latest.
+        closed: bool [n], the list was not shown, or its feedback has been emitted; the row is only
+            kept as its user's latest.
         propensities: float32 [n, k], as in RankedBatch; [n, 0] where no feedback log is kept.
         history: int64 [n, h], as in RankedBatch; [n, 0] where no feedback log is kept.
         history_length: int64 [n], as in RankedBatch.
@@ -109,7 +110,8 @@ class OpenTable(Frame):
         """The table after `events`.
 
         Args:
-            events: by (user, time, item); none is before an event that was applied earlier.
+            events: by (user, time, item); none is before an event that was applied earlier. An
+                event earns its item a reward once: in the latest list that was shown and holds it.
             window: seconds after the ranking time in which an item earns its reward.
             rewards: what an event earns, by the code of its behavior.
         """
@@ -124,10 +126,32 @@ class OpenTable(Frame):
         behavior = place[events.behavior + np.int8(1)]
         for found in matching.in_latest():
             seen[found.row, found.column] = True
-        for found in matching.in_window(window):
+        for found in matching.credited(window, ~self.closed):
             cell = found.row * best.shape[1] + found.column
             np.maximum.at(best.reshape(-1), cell, behavior[found.event])
         return self.replaced(seen=seen, best=in_order[best])
+
+    def repeats(self, memory: int = 0) -> Bools:
+        """Which lists are not shown: those without items, and those like the user's list before.
+
+        Args:
+            memory: as in `previous_rewards`.
+
+        Returns:
+            bool [n].
+        """
+        same = self._follows(memory) & (self.length[1:] == self.length[:-1])
+        same &= (self.items[1:] == self.items[:-1]).all(axis=1)
+        repeated: Bools = np.append(np.zeros(min(len(self), 1), bool), same)
+        repeated |= self.length == 0
+        return repeated
+
+    def _follows(self, memory: int) -> Bools:
+        """Which rows but the first have a row before of their user: bool [n - 1]."""
+        same_user: Bools = self.user[1:] == self.user[:-1]
+        if memory:
+            same_user = same_user & (self.time[1:] - self.time[:-1] <= memory)
+        return same_user
 
     def previous_rewards(self, memory: int = 0) -> Int64s:
         """For each row, how many items of the user's row before it were seen: int64 [n].
@@ -139,10 +163,8 @@ class OpenTable(Frame):
             The numbers; -1 where there is no row before.
         """
         hits = self.seen.sum(axis=1)
-        same_user = self.user[1:] == self.user[:-1]
-        if memory:
-            same_user &= self.time[1:] - self.time[:-1] <= memory
-        return np.append(np.full(min(len(self), 1), -1), np.where(same_user, hits[:-1], -1))
+        before = np.where(self._follows(memory), hits[:-1], -1)
+        return np.append(np.full(min(len(self), 1), -1), before)
 
 
 def _joined_column(columns: Sequence[Column]) -> Column:

@@ -137,13 +137,15 @@ class RewardBatches(beam.DoFn):
         table = OpenTable.opened(batch, keep_log=self._keep_log)
         if len(held):
             table = OpenTable.joined([held, table]).ordered() if len(table) else held
-        table = table.apply(unit.events, self._rules.window, self._rules.rewards)
+        # Rows after the previous step are the unit's own.
+        is_new = table.time > state.complete_until if len(held) else np.ones(len(table), bool)
+        table = table.replaced(
+            closed=table.closed | (is_new & table.repeats(self._rules.memory))
+        ).apply(unit.events, self._rules.window, self._rules.rewards)
         if len(batch.user):
             rewards = table.previous_rewards(self._rules.memory)
             self._progress.add("recommendations", len(batch.user))
             self._progress.reach("event_time", int(batch.time.max()))
-            # Rows after the previous step are the unit's own.
-            is_new = table.time > state.complete_until if len(held) else slice(None)
             yield batch.replaced(last_reward=rewards[is_new])
         over: Bools = ~table.closed & (table.time + self._rules.window <= unit.complete_until)
         if over.any():

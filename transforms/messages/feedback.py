@@ -13,14 +13,15 @@ from transforms.messages.recommendations import Labels
 @coded
 @dataclass(frozen=True, slots=True, eq=False)
 class Feedback(Frame):
-    """Recommendations and what they earned, a row each (spec section 5).
+    """Recommendations that were shown and what they earned, a row each (spec section 5).
 
     Attributes:
         user, time, items, length, propensities, policy: as in Recommendations.
         history: int64 [n, h], as in States.
         history_length: int64 [n], as in States.
         rewards: float32 [n, k], per item the reward of the best behavior that the user had
-            on it within the reward window; 0 where there was none.
+            on it within the reward window, of the events that are credited to this list; 0 where
+            there was none.
     """
 
     COMPRESSED: ClassVar[bool] = True

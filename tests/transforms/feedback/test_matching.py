@@ -51,26 +51,32 @@ def matching_of(rows: list[Row], events: list[Event]) -> EventMatching:
     )
 
 
-@given(ROWS, EVENTS, st.sampled_from([5, 20, 70, 1000]), st.integers(1, 9))
+@given(
+    ROWS, EVENTS, st.sampled_from([5, 20, 70, 1000]), st.integers(1, 9),
+    st.lists(st.booleans(), min_size=12, max_size=12),
+)  # fmt: skip
 def test_matches_equal_those_of_all_pairs(
-    rows: list[Row], some: set[Event], window: int, pairs: int
+    rows: list[Row], some: set[Event], window: int, pairs: int, eligible: list[bool]
 ) -> None:
     events = sorted(some)
+    can = np.array(eligible[: len(rows)], bool)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "PAIRS", pairs)
         found = matching_of(rows, events)
-        in_window = [match for part in found.in_window(window) for match in zip(*part, strict=True)]
+        credited = [
+            match for part in found.credited(window, can) for match in zip(*part, strict=True)
+        ]
         in_latest = [match for part in found.in_latest() for match in zip(*part, strict=True)]
     wanted, latest = [], []
     for number, event in enumerate(events):
         own = [at for at, row in enumerate(rows) if row.user == event.user]
         before = [at for at in own if rows[at].time <= event.time]
-        for at in before:
-            if event.item in rows[at].items:
-                match = at, rows[at].items.index(event.item), number
-                wanted += [match] if event.time < rows[at].time + window else []
-                latest += [match] if at == before[-1] else []
-    assert sorted(in_window) == sorted(wanted)
+        holding = [at for at in before if event.item in rows[at].items]
+        matches = {at: (at, rows[at].items.index(event.item), number) for at in holding}
+        latest += [matches[at] for at in holding if at == before[-1]]
+        open_ = [at for at in holding if can[at] and event.time < rows[at].time + window]
+        wanted += [matches[at] for at in open_[-1:]]
+    assert sorted(credited) == sorted(wanted)
     assert sorted(in_latest) == sorted(latest)
 
 
@@ -81,13 +87,13 @@ def test_the_pairs_that_are_compared_at_a_time_are_bounded() -> None:
     sizes: list[int] = []
     match = found._match
 
-    def recorded(row: np.ndarray, event: np.ndarray) -> matching.Matches:
+    def recorded(row: np.ndarray, event: np.ndarray, signature: np.ndarray) -> matching.Matches:
         sizes.append(len(row))
-        return match(row, event)
+        return match(row, event, signature)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(found, "_match", recorded)
-        total = sum(len(part.row) for part in found.in_window(600))
+        total = sum(len(part.row) for part in found.credited(600, np.ones(40, bool)))
     assert total > 0
     assert sum(sizes) > 4 * matching.PAIRS
     assert max(sizes) <= matching.PAIRS + len(rows)
