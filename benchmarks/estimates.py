@@ -3,7 +3,7 @@
     python -m benchmarks.estimates --logs 200 --lists 10000
     python -m benchmarks.estimates --logs 20 --lists 100000
 
-A pool of states comes from a stream of 20,000 simulated users (`simulation.shown.states`). A log
+A pool of states comes from a stream of 4,000 simulated users (`simulation.shown.states`). A log
 has the states of users drawn from the pool with replacement, so that the truth, the mean expected
 reward (`simulation.feedback`) over the pool, is known. The logging policy ranks by the appeal that
 it believes in (the true one and an error of its own). It shows its 4 best items, and 4 of its next
@@ -37,7 +37,7 @@ from training.estimation.report import Estimate
 from training.estimation.rows import Floats, Int64s
 from training.estimation.targets import RankedTarget
 
-USERS, ITEMS, EVENTS = 20_000, 1_000, 600_000
+USERS, ITEMS, EVENTS = 4_000, 1_000, 120_000
 SURE, POOL, SIZE = 4, 20, 8
 ERROR = 1.0
 NAMES = ("ips", "snips", "dm", "dr", "switch-dr", "rips")

@@ -47,6 +47,9 @@ COMMANDS = {
     "train": Command("training.train", "train a policy", "training"),
     "evaluate": Command("training.evaluate", "measure policies and baselines", "training"),
     "estimate": Command("training.estimate", "what policies would have earned", "training"),
+    "loop": Command("training.loop", "retrain, estimate, promote what is better", "training"),
+    "models": Command("training.models", "list, promote and roll back versions", "training"),
+    "experiment": Command("training.experiment", "plan and report experiments", "training"),
     "deploy": Command("deploy", "real servers on this machine, for development and tests", "all"),
 }  # fmt: skip
 

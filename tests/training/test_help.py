@@ -11,6 +11,9 @@ OPTIONS = {
     "embed": ("--dim", "--temperature"),
     "train": ("--algorithm", "--encoder", "--cap", "--anchor", "--kl"),
     "estimate": ("--log", "--min_ess", "--schema"),
+    "loop": ("--every DURATION", "--most_unsupported", "--holdout"),
+    "models": ("rollback", "--version"),
+    "experiment": ("--control", "--share", "report"),
     "evaluate": ("--model", "--baselines"),
 }
 

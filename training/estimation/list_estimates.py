@@ -124,12 +124,12 @@ class ListEstimator:
             return [case.estimate(each, UNKNOWN) for each in names]
         target = self.target(policy)
         rows = self.rows(target)
-        case = Case(name, self._unsupported(target, rows.weight), n, lists, self.min_ess)
+        case = Case(name, self.unsupported(target, rows.weight), n, lists, self.min_ess)
         found: list[Estimate] = []
         for each in names:
             if each == RIPS.name:
                 # Of whole lists there is less support than of their items.
-                share = self._unsupported(target, RIPS().weights(rows))
+                share = self.unsupported(target, RIPS().weights(rows))
                 found += estimates_of(replace(case, unsupported=share), rows, [each], 1)
             elif each != "fqe":
                 found += estimates_of(case, rows, [each], self.switch_threshold)
@@ -144,7 +144,7 @@ class ListEstimator:
         ess = effective_sample_size(long.weight)
         return case.estimate("fqe", long.interval, ess, float(long.weight.max()))
 
-    def _unsupported(self, target: Target, weight: Floats) -> float:
+    def unsupported(self, target: Target, weight: Floats) -> float:
         """The share of the policy's items without support.
 
         A list's weights sum to the number of its items that the log could have shown, in

@@ -5,6 +5,7 @@ The module imports no PyTorch, so that `--help` starts fast.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ class TrainSettings:
         learn_from: what the algorithm learns from; events: what users did; lists: recommended
             lists and their rewards; auto: lists if the data set has a feedback log.
         embeddings: folder of training.embed whose vectors are the start.
+        start: model directory to train on from, such as the one in use; it gives the network's
+            shape, and new users and items enter.
+        all_events: learn from the newest 20% of each user's events too, which training.evaluate
+            measures on otherwise.
         logs: folder of checkpoints, CSV and TensorBoard log.
         resume: continue from the checkpoint, if there is one.
         name: name of the policy in rows of recommendations.
@@ -52,6 +57,8 @@ class TrainSettings:
     output: Path = option(metavar="MODEL")
     learn_from: str = option("auto", choices=LEARN_FROM)
     embeddings: Path | None = option(None, "DIR", shown="MODEL, if it has embeddings but no model")
+    start: Path | None = option(None, "MODEL", shown="none")
+    all_events: bool = option(False)
     logs: Path | None = option(None, "DIR", shown="MODEL/training")
     resume: bool = option(False)
     name: str = option("", "NAME", shown="the algorithm's name")
@@ -59,6 +66,11 @@ class TrainSettings:
     min_history: int | None = option(None, "EVENTS", least=1, shown="not written")
     current: bool = option(False)
     device: str = option("cpu", "DEVICE", parse=device)
+
+    def problems(self) -> Iterator[str]:
+        """Two starts."""
+        if self.start and self.embeddings:
+            yield "--start gives the embeddings too: leave out --embeddings"
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,14 @@ from training.cli import progress_bar
 from training.datasets.ids import kinds_of
 from training.datasets.lists import ShownLists
 from training.datasets.loading import EVENTS, DataError, load_sequences, read_meta
-from training.datasets.sequences import TRAIN, VALID, Sequences
+from training.datasets.sequences import TEST_SHARE, TRAIN, VALID, Sequences
 from training.datasets.shown_lists import load_lists
 from training.trainer.checkpoint import REMEDY, Checkpoint, CheckpointError, read_tensors
 from training.trainer.config import DEFAULT_WINDOW, NetworkSettings, TrainConfig, TrainSettings
 from training.trainer.run_log import RunLog
 from training.trainer.trainer import Trainer, train_network
 from training.trainer.training_loop import Monitor
+from training.trainer.warm_start import Start, extended
 from transforms.messages.behaviors import reward_settings
 
 CHECKPOINT, CHECKPOINT_AGAIN = "checkpoint.pt", "checkpoint_again.pt"
@@ -51,10 +52,19 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
         ValueError: the training diverged, or a name of an encoder is not known.
     """
     logs = settings.logs or settings.output / LOGS
-    data, tables = load_data(settings, logs)
+    start = None if settings.start is None else Start.load(settings.start)
+    if start is not None and shape != NetworkSettings():
+        raise DataError("--start gives the network's shape: leave out the options of the network")
+    if start is None:
+        data, tables = load_data(settings, logs)
+    else:
+        data, tables = load_after(settings, start), None
     if config.freeze and tables is None:
         raise DataError("--freeze: there are no embeddings of training.embed to leave as they are")
-    sizes = _sizes(settings.data, data, tables, shape)
+    if start is None:
+        sizes = _sizes(settings.data, data, tables, shape)
+    else:
+        sizes = start.sizes(len(data.items), len(data.users))
     steps, valid = (
         data.transitions(split, sizes.window, config.gamma, config.gap) for split in (TRAIN, VALID)
     )
@@ -67,11 +77,15 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
         "sizes": asdict(sizes),
         "lists": 0 if lists is None else len(lists[0]),
         "embeddings": tables is not None,
+        "start": "" if start is None else start.label,
+        "all_events": settings.all_events,
     }
     resumed = Checkpoint.read(logs / CHECKPOINT, run) if settings.resume else None
     with RunLog(logs) as log, progress_bar() as bar:
         monitor = Monitor(bar, log, logs / CHECKPOINT, run, resumed)
-        trainer = Trainer(config, steps, valid, torch.device(settings.device), lists, monitor)
+        trainer = Trainer(
+            config, steps, valid, torch.device(settings.device), lists, monitor, warm=start
+        )
         network, metrics = train_network(trainer, sizes, tables)
         if not config.no_refit and len(valid):
             # A checkpoint of the second training fits only if its numbers of epochs do.
@@ -127,7 +141,7 @@ def load_data(settings: TrainSettings, logs: Path) -> tuple[Sequences, Tables | 
         folder = settings.output if resuming or not trained else None
     if folder is None:
         kept.unlink(missing_ok=True)
-        return load_sequences(settings.data), None
+        return load_sequences(settings.data, test_share=_test_share(settings)), None
     kinds = kinds_of([settings.data / EVENTS])
     items = read_ids(folder / ITEM_MAP, kinds.item)
     users = read_ids(folder / USER_MAP, kinds.user)
@@ -143,7 +157,24 @@ def load_data(settings: TrainSettings, logs: Path) -> tuple[Sequences, Tables | 
             )
     logs.mkdir(parents=True, exist_ok=True)
     torch.save({"items": tables[0], "users": tables[1]}, kept)
-    return load_sequences(settings.data, items=items, users=users), tables
+    share = _test_share(settings)
+    return load_sequences(settings.data, items=items, users=users, test_share=share), tables
+
+
+def load_after(settings: TrainSettings, start: Start) -> Sequences:
+    """The data set, with the ids of the model to start from and new ones after them.
+
+    Raises:
+        DataError: the data set is missing or broken.
+    """
+    share = _test_share(settings)
+    found = load_sequences(settings.data, test_share=share)
+    items, users = extended(start.items, found.items), extended(start.users, found.users)
+    return load_sequences(settings.data, items=items, users=users, test_share=share)
+
+
+def _test_share(settings: TrainSettings) -> float:
+    return 0.0 if settings.all_events else TEST_SHARE
 
 
 def _kept_tables(path: Path) -> Tables:

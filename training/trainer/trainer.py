@@ -20,6 +20,7 @@ from training.datasets.transitions import Transitions
 from training.trainer.config import TrainConfig
 from training.trainer.training_loop import LoopConfig, Monitor, training_loop
 from training.trainer.validation import VALIDATION_ROWS, validation
+from training.trainer.warm_start import Start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +35,7 @@ class Trainer:
         lists: recommended lists to learn from and to validate on, for the algorithm; None where
             it learns from the steps.
         monitor: progress, logs and checkpoints.
+        warm: a trained model whose weights are the start.
         again: whether this is the second training, on all data, after validation.
     """
 
@@ -44,6 +46,7 @@ class Trainer:
     lists: tuple[ShownLists, ShownLists] | None = None
     monitor: Monitor = field(default_factory=Monitor)
     again: bool = False
+    warm: Start | None = None
 
     @property
     def algorithm(self) -> Algorithm:
@@ -63,6 +66,8 @@ class Trainer:
         head = algorithm.pretrained_head or algorithm.head
         network = Network(head, sizes, config.dropout).to(self.device)
         start_from_counts(network, self.train)
+        if self.warm is not None:
+            self.warm.copy_into(network)
         if tables is not None:
             network.encoder.items.weight.data.copy_(tables[0])
             network.encoder.users.weight.data.copy_(tables[1])
@@ -134,7 +139,7 @@ class Trainer:
         )
         none = self.valid.take(slice(0))
         lists = None if self.lists is None else (joined(*self.lists), self.lists[1].take(slice(0)))
-        return Trainer(config, train, none, self.device, lists, monitor, again=True)
+        return Trainer(config, train, none, self.device, lists, monitor, again=True, warm=self.warm)
 
 
 def train_network(

@@ -90,8 +90,8 @@ def test_the_share_without_support() -> None:
     own = RankedTarget(estimator.ids.rows(lists.items), lists.length)
     none = RankedTarget(np.full(lists.items.shape, estimator.ids.unknown), lists.length)
     drawn = ListEstimator(lists, 10, 0.9, 0)
-    assert drawn._unsupported(own, drawn.rows(own).weight) == 0
-    assert estimator._unsupported(none, estimator.rows(none).weight) == 1
+    assert drawn.unsupported(own, drawn.rows(own).weight) == 0
+    assert estimator.unsupported(none, estimator.rows(none).weight) == 1
     certain = ListEstimator(made_log(lists=50), 10, 0.9, 0)
     certain.log.explored[:] = False
     found = certain.estimates("p", Path("unread.csv"), ["ips", "fqe"])

@@ -1,0 +1,161 @@
+"""Which version is in use, and why: the file CURRENT and decisions.jsonl.
+
+A decision is first written whole to `.decision.json`, then CURRENT is replaced, then the line is
+added, then `.decision.json` is removed. After a crash between these steps `recover` repeats them:
+each is the same when repeated, and a decision's line is in the file once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inference.models.current import CURRENT, current_directory
+from inference.models.files import ModelError, replace_files
+from inference.models.info import INFO, ModelInfo, read_info
+from rivulet.errors import UserError
+
+DECISIONS = "decisions.jsonl"
+PENDING = ".decision.json"
+LOCK = ".loop.lock"
+
+PROMOTE, KEEP, ROLLBACK = "promote", "keep", "rollback"
+
+
+class PromotionError(UserError):
+    """A version cannot be promoted or rolled back to: one line that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A line of decisions.jsonl.
+
+    Attributes:
+        id: name of the decision; a decision that is repeated has the same.
+        action: promote, keep or rollback.
+        version: the version in use after it; "" for none.
+        before: the version in use before it; "" for none.
+        reason: why.
+        candidate: the version that was judged; "" for none.
+        time: seconds of event time up to which the log counted; 0 for a decision by hand.
+        figures: what the decision is based on.
+    """
+
+    id: str
+    action: str
+    version: str
+    before: str
+    reason: str
+    candidate: str = ""
+    time: int = 0
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def read_decisions(folder: Path) -> list[Decision]:
+    """The decisions of a folder of versions, the oldest first.
+
+    Raises:
+        PromotionError: the file cannot be read.
+    """
+    try:
+        lines = (folder / DECISIONS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromotionError(f"{folder / DECISIONS} cannot be read: {error}") from error
+    return [_parse(line, folder / DECISIONS) for line in lines if line.strip()]
+
+
+def decide(folder: Path, decision: Decision) -> None:
+    """Carries out a decision and writes it down.
+
+    Raises:
+        PromotionError: decisions.jsonl cannot be read.
+    """
+    content = json.dumps(asdict(decision)).encode()
+    replace_files(folder, {PENDING: lambda file: file.write(content)})
+    _carry_out(folder, decision)
+
+
+def recover(folder: Path) -> None:
+    """Ends a decision that a crash interrupted.
+
+    Raises:
+        PromotionError: it cannot be read.
+    """
+    path = folder / PENDING
+    if path.exists():
+        _carry_out(folder, _parse(path.read_text(encoding="utf-8"), path))
+
+
+def _carry_out(folder: Path, decision: Decision) -> None:
+    decisions = read_decisions(folder)
+    if decision.version and decision.version != in_use(folder):
+        name = decision.version.encode() + b"\n"
+        replace_files(folder, {CURRENT: lambda file: file.write(name)})
+    if decision.id not in {each.id for each in decisions}:
+        lines = [json.dumps(asdict(each)) + "\n" for each in (*decisions, decision)]
+        content = "".join(lines).encode()
+        replace_files(folder, {DECISIONS: lambda file: file.write(content)})
+    (folder / PENDING).unlink(missing_ok=True)
+
+
+def _parse(line: str, path: Path) -> Decision:
+    try:
+        return Decision(**json.loads(line))
+    except (ValueError, TypeError) as error:
+        raise PromotionError(f"{path} has a line that is no decision: {error}") from error
+
+
+def in_use(folder: Path) -> str:
+    """The version that CURRENT names; "" where there is no CURRENT.
+
+    Raises:
+        ModelError: CURRENT is broken.
+    """
+    if not (folder / CURRENT).exists():
+        return ""
+    return current_directory(folder).name
+
+
+def versions(folder: Path) -> Iterator[tuple[str, ModelInfo]]:
+    """The versions in a folder by name, with what their model.json says; broken ones are left out.
+
+    Raises:
+        PromotionError: the folder has none.
+    """
+    found = sorted(path.parent for path in folder.glob(f"*/{INFO}"))
+    if not found:
+        raise PromotionError(
+            f"{folder} has no versions of a model; make one with `python -m training.train "
+            f"--output {folder}/NAME`"
+        )
+    for directory in found:
+        try:
+            yield directory.name, read_info(directory)
+        except ModelError:
+            continue
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock: one loop or command at a time changes what is in use.
+
+    Raises:
+        PromotionError: another process holds it.
+    """
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PromotionError(
+                f"another process decides on the models in {folder}: wait for it, or stop it"
+            ) from error
+        yield
