@@ -45,7 +45,11 @@ def load_models(path: Path, sequences: Sequences, device: str) -> tuple[str, lis
                 f"note: {policy.info.label} in {path} was trained on other data", highlight=False
             )
     info = policies[0].info
-    return (info.label if len(policies) == 1 else info.name or info.algorithm), policies
+    name = info.label if len(policies) == 1 else info.name or info.algorithm
+    if all(policy.info.metrics.get("epoch") == 0 for policy in policies):
+        # No epoch of the algorithm was better on validation: the result is not the algorithm's.
+        name = f"supervised start of {name}"
+    return name, policies
 
 
 def record(paths: Sequence[Path], reports: Sequence[Report], protocol: str) -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from training.datasets.ids import read_ids
 from training.datasets.shown_lists import ragged
 from training.estimation.list_log import POPULAR, log_files
 from training.estimation.rows import EstimationError, Floats, Int64s
@@ -105,7 +106,8 @@ def _arm(label: str) -> str:
 def _read(file: Path) -> tuple[Int64s, Int64s, Floats, npt.NDArray[np.object_]]:
     try:
         table = pq.read_table(file, columns=["user", "time", "policy", "rewards"])
-        user, time = (pc.cast(table[name], pa.int64()).to_numpy() for name in ("user", "time"))
+        user, _ = read_ids(table["user"])
+        time = pc.cast(table["time"], pa.int64()).to_numpy()
         rewards = ragged(table["rewards"], pa.float64())
         name = table["policy"].cast(pa.string()).to_numpy(zero_copy_only=False)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:

