@@ -19,6 +19,7 @@ STATEFUL = {
     "Popular items/Merge shards/GroupByKey": (),
     "Popular items/Merge counts/GroupByKey": (),
     "Histories (16 shards, 10 items)/Keep histories": (
+        "bought",
         "emission_progress",
         "event_time_buffer",
         "histories",
