@@ -74,7 +74,9 @@ class SqlStore(Store):
         dialect = self.engine.dialect
         names = [column.name for column in target.table.columns]
         statement = str(
-            upsert(target.table, dialect.name).compile(dialect=dialect, column_keys=names)
+            upsert(self._tables.tables[target.table.name], dialect.name).compile(
+                dialect=dialect, column_keys=names
+            )
         )
 
         def write(frame: Frame) -> Sequence[Refusal]:

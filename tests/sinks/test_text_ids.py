@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
+from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.base import SinkError, Store, StoreLimits
@@ -118,6 +119,17 @@ def mysql_url(mysql: MySQL, unique: str) -> Iterator[str]:
         connection.exec_driver_sql(f"DROP DATABASE {unique}")
 
 
+@pytest.fixture
+def postgres_url(postgres: Postgres, unique: str) -> Iterator[str]:
+    address = sa.engine.make_url(postgres.url)
+    engine = sa.create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {unique}")
+    yield address.set(database=unique).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {unique} WITH (FORCE)")
+
+
 def check_sql(url: str) -> None:
     source = open_source(url).with_ids(TEXT)
     store = source.open()
@@ -142,7 +154,10 @@ def check_sql(url: str) -> None:
         lines = connection.execute(
             sa.select(shown.c.user, shown.c.time, sa.type_coerce(shown.c["items"], sa.Text))
         )
-        assert {(user, time): json.loads(items) for user, time, items in lines} == lists(1, IDS)
+        assert {
+            (user, time): json.loads(items) if isinstance(items, str) else items
+            for user, time, items in lines
+        } == lists(1, IDS)
     # The same database refuses a job with ids of another kind.
     with pytest.raises(SinkError, match=r"text; this job's are integers|cannot hold all values"):
         open_source(url).open().prepare()
@@ -156,6 +171,11 @@ def test_sqlite(sqlite_url: str) -> None:
 @pytest.mark.servers
 def test_mysql(mysql_url: str) -> None:
     check_sql(mysql_url)
+
+
+@pytest.mark.servers
+def test_postgres(postgres_url: str) -> None:
+    check_sql(postgres_url)
 
 
 def test_a_table_of_integers_is_refused(sqlite_url: str) -> None:
