@@ -38,7 +38,6 @@ from sinks.options import (
 from sinks.retention import RemoveOld
 from sinks.write import accepting
 from sinks.write_priority import AnnounceDeadline, WritePriority, begin_urgent
-from sources.catalogue.watch import ReadCatalogue
 from sources.options import InputSettings, KafkaSettings
 from sources.read import ReadEvents
 from transforms.feedback.reward_recommendations import Rewarded
@@ -176,6 +175,9 @@ def write_items(job: JobGraph) -> None:
     source = job.catalogue
     stores = accepting(job.all_stores(), CatalogueItems)
     if source is not None and stores:
+        # It imports Kafka's client, which jobs without a catalogue do not need.
+        from sources.catalogue.watch import ReadCatalogue
+
         once = job.bounded or job.settings[KafkaSettings].is_bounded
         items = job.events.events.pipeline | "Catalogue" >> ReadCatalogue(source, once)
         _ = items | "Write items" >> WriteItems(stores, job.progress)
