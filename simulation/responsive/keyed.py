@@ -31,7 +31,7 @@ class Purpose(IntEnum):
     LEAVE = 8
     GO_ON = 9
     DRIFT = 10
-    TASTE = 11
+    EXPLORE = 11
 
 
 def uniforms(seed: int, purpose: Purpose, *keys: Int64s) -> Float64s:

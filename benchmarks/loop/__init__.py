@@ -1,0 +1,1 @@
+"""Rounds of log, train and deploy in the simulated world that answers."""
