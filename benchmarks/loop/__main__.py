@@ -96,7 +96,8 @@ def rounds_in(options: LoopSettings, seed: int) -> dict[str, Rounds]:
     torch.set_num_threads(1)
     base = World.make(seed, options.users, options.items)
     rate = options.users * USER_RATE
-    span = options.seconds * (options.rounds + 4)
+    # Streams of few users may be shorter than events / rate: the last round must have lists.
+    span = 2 * options.seconds * (options.rounds + 4)
 
     def world() -> ResponsiveWorld:
         return ResponsiveWorld(base, Effects(attention=1), round(rate * span), rate, seed=seed)
