@@ -55,16 +55,6 @@ def expected(tmp_path_factory: pytest.TempPathFactory, file: str) -> Tables:
     return tables(tmp_path_factory.mktemp("direct"), file)
 
 
-def on_prism(folder: Path, *flags: str, explore: bool = False) -> None:
-    """Runs the job on Prism, and once more if its tables differ."""
-    flags = (*flags, "--runner=PrismRunner")
-    try:
-        tables(folder / "first", *flags, counted=False, explore=explore)
-    except AssertionError as error:
-        warnings.warn(f"the first run on Prism: {error}", stacklevel=1)
-        tables(folder / "second", *flags, counted=False, explore=explore)
-
-
 def test_prism_in_streaming(tmp_path: Path, topic: list[str]) -> None:
     """All tables of the oracle.
 
@@ -73,7 +63,12 @@ def test_prism_in_streaming(tmp_path: Path, topic: list[str]) -> None:
     so that the summary is not compared. One run in about 30 had other recommendations than the
     oracle, for a reason that is not known. The job therefore runs again if its tables differ.
     """
-    on_prism(tmp_path, *topic)
+    flags = (*topic, "--runner=PrismRunner")
+    try:
+        tables(tmp_path / "first", *flags, counted=False)
+    except AssertionError as error:
+        warnings.warn(f"the first run on Prism: {error}", stacklevel=1)
+        tables(tmp_path / "second", *flags, counted=False)
 
 
 def test_embedded_flink_in_batch(tmp_path: Path, file: str, expected: Tables) -> None:
@@ -84,12 +79,8 @@ def test_embedded_flink_in_streaming(tmp_path: Path, topic: list[str], expected:
     assert tables(tmp_path, *topic, "--runner=FlinkRunner").minutes == expected.minutes
 
 
-def test_exploration_on_prism(tmp_path: Path, topic: list[str]) -> None:
-    """Draws depend on the user, the ranking time, the version and the seed alone."""
-    on_prism(tmp_path, *topic, *stream.EXPLORE, explore=True)
-
-
 def test_exploration_on_flink(tmp_path: Path, topic: list[str]) -> None:
+    """Draws depend on the user, the ranking time, the version and the seed alone."""
     flags = (*topic, *stream.EXPLORE, "--runner=FlinkRunner")
     tables(tmp_path, *flags, counted=False, explore=True)
 
