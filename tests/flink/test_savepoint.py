@@ -13,6 +13,7 @@ from deploy.servers.kafka import Kafka
 from pipelines.running.summary import Summary
 from tests.flink import stream
 from tests.graph import read_tables
+from tests.oracle import rules
 from tests.oracle.events import Event
 
 pytestmark = [
@@ -37,15 +38,18 @@ def wait_for_records(store: Path, count: int, timeout_s: float = 1200) -> None:
 
 
 def wait_for_windows(store: Path, events: Sequence[Event], timeout_s: float = 1200) -> None:
-    """Waits for the last minute of the sums."""
-    last = (max(event.time for event in events) // 20 + 3) * 20 // 60 * 60
+    """Waits for all rankings and recommendations of the events."""
+    due = {(e.user, (e.time // 20 + place) * 20) for e in events for place in (1, 2, 3)}
+    expected = (sum(len(rows) for rows in rules.popular(events).values()), len(due))
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         with sqlite3.connect(store) as connection:
-            if (connection.execute("SELECT MAX(minute) FROM policy_minute").fetchone()[0]) == last:
-                return
+            query = "SELECT (SELECT COUNT(*) FROM top), (SELECT COUNT(*) FROM recommendation)"
+            found = connection.execute(query).fetchone()
+        if found == expected:
+            return
         time.sleep(0.3)
-    raise AssertionError("the last minute is missing")
+    raise AssertionError(f"{found} rankings and recommendations, not {expected}")
 
 
 def test_a_job_resumes_with_another_parallelism(
