@@ -83,6 +83,7 @@ def test_the_command_writes_a_feedback_log(tmp_path: Path) -> None:
         "items",
         "policy",
         "propensities",
+        "explored",
         "rewards",
     ]
     assert len(table) > 500

@@ -48,7 +48,7 @@ def test_files_carry_the_jobs_settings(tmp_path: Path) -> None:
     assert [row["user"] for row in rows] == [1, 2, 3]
     assert rows[0] == {
         "user": 1, "time": T, "history": [4], "items": [7, 8], "policy": "popular",
-        "propensities": [1.0, 1.0], "rewards": [3.0, 0.0],
+        "propensities": [1.0, 1.0], "explored": [False, False], "rewards": [3.0, 0.0],
     }  # fmt: skip
 
 
