@@ -102,7 +102,9 @@ def test_outcomes_of_a_heavy_user(tmp_path: Path) -> None:
 
     async def ask(client: httpx.AsyncClient) -> httpx.Response:
         answer = await client.get(path)
-        assert answer.text.count('"reward"') == 500 * ITEMS
+        assert answer.text.count('"outcomes":[') == 500
+        # An event is credited to one list.
+        assert answer.text.count('"reward"') > 500
         return answer
 
     assert blocks(settings, ask) < max_block()
