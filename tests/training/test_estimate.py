@@ -63,7 +63,9 @@ def test_a_deterministic_log_cannot_tell(tmp_path: Path, log: tuple[Path, float]
     table = pq.read_table(log[0])
     ones = pa.array([[1.0] * len(each) for each in table["propensities"].to_pylist()])
     at = table.schema.get_field_index("propensities")
-    pq.write_table(table.set_column(at, "propensities", ones), tmp_path / "log.parquet")
+    nothing = pa.array([[False] * len(each) for each in table["propensities"].to_pylist()])
+    table = table.set_column(at, "propensities", ones).drop_columns("explored")
+    pq.write_table(table.append_column("explored", nothing), tmp_path / "log.parquet")
     found = tmp_path / "est.json"
     asked = ["--log", str(tmp_path / "log.parquet"), "--policy", "inference/packaged"]
     assert main([*asked, "--json", str(found)]) == 0

@@ -94,7 +94,9 @@ def test_a_log_without_exploration_promotes_nothing(
 ) -> None:
     ones = pa.array([[1.0] * len(each) for each in table["propensities"].to_pylist()])
     at = table.schema.get_field_index("propensities")
-    pq.write_table(table.set_column(at, "propensities", ones), tmp_path / "log.parquet")
+    nothing = pa.array([[False] * len(each) for each in table["propensities"].to_pylist()])
+    table = table.set_column(at, "propensities", ones).drop_columns("explored")
+    pq.write_table(table.append_column("explored", nothing), tmp_path / "log.parquet")
     models = tmp_path / "models"
     assert main(["--log", str(tmp_path / "log.parquet"), "--models", str(models), *QUICK]) == 0
     assert in_use(models) == ""
@@ -167,7 +169,7 @@ def test_the_gate_says_why_not() -> None:
     found = verdict(estimator, best, best, (), some)
     assert (found.passes, found.difference.value) == (False, 0)
     assert "not shown to be better than the model in use" in found.reason
-    log.explored[:] = False
+    estimator = estimator_for(replace(log, explored=np.zeros(len(log), bool)))
     policy = load_policy(Path("inference/packaged"))
     assert "nothing in the log's lists" in judge(estimator, policy, policy, some).reason
 
