@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from tests.graph import run_job
+from transforms.messages.behaviors import BEHAVIORS
 from transforms.messages.job import JOB_SETTINGS, JobSettings
 
 
@@ -15,6 +16,9 @@ def test_a_jobs_options_are_in_its_store(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store.db") as db:
         ((run, settings),) = db.execute("SELECT run, settings FROM job").fetchall()
     found = JobSettings.of(run, settings).settings
-    assert set(found) == set(JOB_SETTINGS)
+    rewards = {f"reward_{name}": value for name, value in zip(BEHAVIORS, (1, 2, 2, 3), strict=True)}
+    # A catalogue is named by jobs that have one.
+    assert set(found) == {*JOB_SETTINGS, *rewards} - {"catalogue"}
+    assert {name: found[name] for name in rewards} == rewards
     assert {name: found[name] for name in given} == given
     assert (found["recommend_window"], found["popular_window"]) == (60, 3600)
