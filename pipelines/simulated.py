@@ -23,6 +23,7 @@ from apache_beam.testing.test_stream_service import TestStreamServiceController
 from apache_beam.transforms.window import TimestampedValue
 
 from pipelines.graph.job_graph import JobGraph
+from pipelines.options import ModelSettings
 from pipelines.recommend import build
 from pipelines.running.command_line import JobOptions
 from simulation.live import COLUMNS, LiveClicks
@@ -108,7 +109,10 @@ def start(options: JobOptions, feed: Feed, progress: ProgressCounters) -> Pipeli
     service = TestStreamServiceController(feed)
     service.start()
     options.beam.view_as(StandardOptions).streaming = True
-    settings = options.settings.replace(InputSettings, input=SOURCE)
+    # No input can be looked at; the users are those of the packaged model's world.
+    settings = options.settings.replace(InputSettings, input=SOURCE).replace(
+        ModelSettings, min_known=0.0
+    )
     pipeline = beam.Pipeline(runner=RUNNER, options=options.beam)
     build(JobGraph(settings, _read(pipeline, service.endpoint, progress), progress))
     return pipeline.run()
