@@ -15,12 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.input_speeds import print_speeds
 from benchmarks.options import read_settings
-from benchmarks.pipeline import NO_SINKS, run_job, timed
-from pipelines import recommend
 from pipelines.simulate import main as simulate
 from rivulet.settings import option
 
@@ -59,19 +56,13 @@ def main() -> None:
             "CSV by a schema": (f"--input={lines}", schema),
             "JSON lines by a schema": (f"--input={folder / 'clicks.jsonl'}", schema),
         }
-        seconds: dict[str, float] = {}
-        for kind, source in runs.items():
-            flags = (
-                *source, f"--dead_letters={folder / 'dead.jsonl'}", "--model=none", *NO_SINKS
-            )  # fmt: skip
-            seconds[kind] = timed(lambda flags=flags: run_job(recommend.JOB, *flags))  # type: ignore[misc]
-    table = Table(title="Events a second by the format of the input, DirectRunner, one process")
-    for title in ("input", "seconds", "events a second", "share of CSV's speed"):
-        table.add_column(title, justify="left" if title == "input" else "right")
-    for kind, spent in seconds.items():
-        speed, share = chosen.events / spent, seconds["CSV"] / spent
-        table.add_row(kind, f"{spent:.1f}", f"{speed:,.0f}", f"{share:.2f}")
-    Console().print(table)
+        print_speeds(
+            "Events a second by the format of the input, DirectRunner, one process",
+            "input",
+            "share of CSV's speed",
+            runs,
+            chosen.events,
+        )
 
 
 def _as_json(source: Path, target: Path) -> None:

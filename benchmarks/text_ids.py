@@ -15,12 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.input_speeds import print_speeds
 from benchmarks.options import read_settings
-from benchmarks.pipeline import NO_SINKS, run_job, timed
-from pipelines import recommend
 from pipelines.simulate import main as simulate
 from rivulet.settings import option
 
@@ -55,24 +52,17 @@ def main() -> None:
         numbers = folder / "integer.csv"
         simulate([f"--output={numbers}", f"--events={chosen.events}", "--rate=500"])
         _with_texts(numbers, folder / "text.csv")
-        seconds: dict[str, float] = {}
+        runs = {}
         for kind in ("integer", "text"):
             (folder / f"{kind}.toml").write_text(_SCHEMA.format(kind=kind))
-            flags = (
-                f"--input={folder / kind}.csv",
-                f"--schema={folder / kind}.toml",
-                f"--dead_letters={folder / 'dead.jsonl'}",
-                "--model=none",
-                *NO_SINKS,
-            )
-            seconds[kind] = timed(lambda flags=flags: run_job(recommend.JOB, *flags))  # type: ignore[misc]
-    table = Table(title="Events a second by the kind of ids, DirectRunner, one process")
-    for title in ("ids", "seconds", "events a second", "share of integers' speed"):
-        table.add_column(title, justify="left" if title == "ids" else "right")
-    for kind, spent in seconds.items():
-        speed, share = chosen.events / spent, seconds["integer"] / spent
-        table.add_row(kind, f"{spent:.1f}", f"{speed:,.0f}", f"{share:.2f}")
-    Console().print(table)
+            runs[kind] = (f"--input={folder / kind}.csv", f"--schema={folder / kind}.toml")
+        print_speeds(
+            "Events a second by the kind of ids, DirectRunner, one process",
+            "ids",
+            "share of integers' speed",
+            runs,
+            chosen.events,
+        )
 
 
 def _with_texts(source: Path, target: Path) -> None:
