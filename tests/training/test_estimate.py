@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from simulation.feedback import expected_reward
 from simulation.model import World
 from simulation.shown import show, write_feedback
+from tests.training.logs import without_exploration
 from training.estimate import main
 from training.estimation.options import NAMES
 
@@ -61,11 +61,7 @@ def test_estimates_of_a_list_whose_reward_is_known(
 
 def test_a_deterministic_log_cannot_tell(tmp_path: Path, log: tuple[Path, float]) -> None:
     table = pq.read_table(log[0])
-    ones = pa.array([[1.0] * len(each) for each in table["propensities"].to_pylist()])
-    at = table.schema.get_field_index("propensities")
-    nothing = pa.array([[False] * len(each) for each in table["propensities"].to_pylist()])
-    table = table.set_column(at, "propensities", ones).drop_columns("explored")
-    pq.write_table(table.append_column("explored", nothing), tmp_path / "log.parquet")
+    pq.write_table(without_exploration(table), tmp_path / "log.parquet")
     found = tmp_path / "est.json"
     asked = ["--log", str(tmp_path / "log.parquet"), "--policy", "inference/packaged"]
     assert main([*asked, "--json", str(found)]) == 0

@@ -16,6 +16,7 @@ from inference.models.directory import load_policy
 from simulation.model import World
 from simulation.shown import show, write_feedback
 from tests.training.estimation.test_lists import estimator_for
+from tests.training.logs import without_exploration
 from training.estimation.list_estimates import ListEstimator
 from training.estimation.list_log import ListLog
 from training.estimation.targets import RankedTarget
@@ -92,11 +93,7 @@ def test_rounds_train_on_judge_and_decide(
 def test_a_log_without_exploration_promotes_nothing(
     table: pa.Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ones = pa.array([[1.0] * len(each) for each in table["propensities"].to_pylist()])
-    at = table.schema.get_field_index("propensities")
-    nothing = pa.array([[False] * len(each) for each in table["propensities"].to_pylist()])
-    table = table.set_column(at, "propensities", ones).drop_columns("explored")
-    pq.write_table(table.append_column("explored", nothing), tmp_path / "log.parquet")
+    pq.write_table(without_exploration(table), tmp_path / "log.parquet")
     models = tmp_path / "models"
     assert main(["--log", str(tmp_path / "log.parquet"), "--models", str(models), *QUICK]) == 0
     assert in_use(models) == ""
