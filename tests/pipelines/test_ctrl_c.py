@@ -22,8 +22,9 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
 def has_read():
-    progress = sys.modules.get("transforms.progress")
-    return progress is not None and any(c.values.get("read") for c in list(progress._JOBS.values()))
+    # While the module is imported, it has no jobs yet.
+    jobs = getattr(sys.modules.get("transforms.progress"), "_JOBS", {})
+    return any(counters.values.get("read") for counters in list(jobs.values()))
 
 threading.Thread(target=interrupt, daemon=True).start()
 status = JOB.main([])
