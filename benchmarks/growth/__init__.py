@@ -1,0 +1,1 @@
+"""What state costs as the number of known users grows."""
