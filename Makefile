@@ -8,7 +8,7 @@ DEV_READY := $(VENV)/.rivulet-dev-ready
 PACKAGES := rivulet pipelines transforms inference sinks sources simulation training serving deploy benchmarks
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-text-ids bench-schemas bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking
+.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-text-ids bench-schemas bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking bench-growth
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -115,6 +115,9 @@ bench-exploration: $(READY) ## What exploration costs a ranking time
 
 bench-ranking: $(READY) ## Lists a second, with 1,000 to a million items
 	@$(PY) -m benchmarks.ranking
+
+bench-growth: $(READY) ## What a ranking time costs with 10 thousand to a million known users
+	@$(PY) -m benchmarks.growth
 
 test: $(DEV_READY) ## Check style and types, run all tests (starts and stops real servers)
 	@$(MAKE) --no-print-directory lint types
