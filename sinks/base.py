@@ -20,6 +20,8 @@ from transforms.messages.record_fields import RecordFields
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sinks.records import RecordColumns
+
 
 class SinkError(UserError, ValueError):
     """A store cannot be used as it was asked for: one line that says why and what to do."""
@@ -165,16 +167,28 @@ class Store(ABC):
         """
         raise SinkError(f"{self.name}: this kind of store cannot remove a user")
 
-    def read_records(self) -> Iterator[pa.Table]:
-        """The events that the store keeps, in bulk.
-
-        Yields:
-            Columns as of `sinks.records.as_table`; each event once.
+    def record_columns(self) -> RecordColumns:
+        """What the events of `read_records` have.
 
         Raises:
             SinkError: this kind of store keeps no events.
         """
-        raise SinkError(
+        raise SinkError(self._no_records)
+
+    def read_records(self) -> Iterator[pa.Table]:
+        """The events that the store keeps, in bulk.
+
+        Yields:
+            Columns as of `sinks.records.RecordColumns`; each event once.
+
+        Raises:
+            SinkError: this kind of store keeps no events.
+        """
+        raise SinkError(self._no_records)
+
+    @property
+    def _no_records(self) -> str:
+        return (
             f"{self.name} keeps no events with their times: name the SQL or MongoDB store of the "
             "records"
         )

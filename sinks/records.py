@@ -3,28 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
-SCHEMA = pa.schema(
-    [
-        ("user", pa.int64()),
-        ("item", pa.int64()),
-        ("behavior", pa.string()),
-        ("time", pa.int64()),
-    ]
-)
-"""NULL is a value that no job writes, such as text where there is a number."""
+from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
+
+EVENT_ID = "event_id"
+"""Name of the column of ids of the events' own."""
 
 
-def as_table(
-    user: Sequence[Any], item: Sequence[Any], behavior: Sequence[Any], time: Sequence[Any]
-) -> pa.Table:
-    """Values as drivers give them, as the columns of SCHEMA."""
-    columns = zip(SCHEMA, (user, item, behavior, time), strict=True)
-    return pa.table([_column(values, field.type) for field, values in columns], schema=SCHEMA)
+@dataclass(frozen=True, slots=True)
+class RecordColumns:
+    """What the events of a store have.
+
+    Attributes:
+        ids: the kinds of the ids.
+        event_id: whether events have ids of their own, which tell apart what is equal otherwise.
+    """
+
+    ids: IdKinds = INTEGERS
+    event_id: bool = False
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of a table of events.
+
+        NULL is a value that no job writes, such as text where there is a number.
+        """
+        kinds = [
+            ("user", pa.string() if self.ids.user == TEXT else pa.int64()),
+            ("item", pa.string() if self.ids.item == TEXT else pa.int64()),
+            ("behavior", pa.string()),
+            ("time", pa.int64()),
+        ]
+        return pa.schema([*kinds, *([(EVENT_ID, pa.int64())] if self.event_id else [])])
+
+
+PLAIN = RecordColumns()
+"""Events with integers as ids and without ids of their own."""
+
+
+def as_table(columns: Sequence[Sequence[Any]], kinds: RecordColumns = PLAIN) -> pa.Table:
+    """Values as drivers give them, as the columns of `kinds.schema`.
+
+    An event without an id of its own has the id 0.
+    """
+    fields = zip(kinds.schema, columns, strict=True)
+    arrays = [_column(values, field.type) for field, values in fields]
+    if kinds.event_id:
+        arrays[-1] = arrays[-1].fill_null(0)
+    return pa.table(arrays, schema=kinds.schema)
 
 
 def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:

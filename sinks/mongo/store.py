@@ -19,6 +19,7 @@ from sinks.mongo.bulk import DUPLICATE_KEY, bulk
 from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
 from sinks.mongo.id_checks import check_ids
+from sinks.records import RecordColumns
 from transforms.columns.frames import Frame
 from transforms.messages.events import EventBatch
 from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
@@ -102,6 +103,10 @@ class MongoStore(Store):
     def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
         """Removes what has a time after `latest`; returns how many documents by collection."""
         return repair.remove_future(self.database, latest, dry_run)
+
+    def record_columns(self) -> RecordColumns:
+        """What the documents of `records` have."""
+        return records.record_columns(self.name, self.database)
 
     def read_records(self) -> Iterator[pa.Table]:
         """The documents of `records`."""

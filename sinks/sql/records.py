@@ -11,11 +11,36 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from sinks.base import SinkError
-from sinks.records import as_table
-from sinks.sql.schema import RECORD
+from sinks.records import EVENT_ID, RecordColumns, as_table
+from sinks.sql.schema import RECORD, tables_for
+from transforms.messages.id_kinds import INTEGER, TEXT, IdKinds
+from transforms.messages.record_fields import RecordFields
 
 PAGE_ROWS = 50_000
 """Rows of a page: the key of its last row is where the next one begins."""
+
+
+def record_columns(name: str, engine: Engine) -> RecordColumns:
+    """What the events of the table `record` have.
+
+    Args:
+        name: the store's URL without secrets.
+        engine: the database.
+
+    Raises:
+        SinkError: there is no such table.
+    """
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if file and not Path(file).exists():
+        raise SinkError(f"{name}: there is no such file")
+    inspector = sa.inspect(engine)
+    if not inspector.has_table(RECORD.name):
+        raise SinkError(f"{name}: there is no table {RECORD.name}")
+    kinds = {each["name"]: each["type"] for each in inspector.get_columns(RECORD.name)}
+    user, item = (
+        TEXT if isinstance(kinds.get(part), sa.String) else INTEGER for part in ("user", "item")
+    )
+    return RecordColumns(IdKinds(user, item), EVENT_ID in kinds)
 
 
 def read_records(name: str, engine: Engine, page_rows: int = PAGE_ROWS) -> Iterator[pa.Table]:
@@ -29,22 +54,16 @@ def read_records(name: str, engine: Engine, page_rows: int = PAGE_ROWS) -> Itera
         page_rows: rows of a page.
 
     Yields:
-        Columns as of `sinks.records.as_table`.
+        Columns as of `record_columns`.
 
     Raises:
-        SinkError: there is no such table, or its ids are text.
+        SinkError: there is no such table.
     """
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
-    if file and not Path(file).exists():
-        raise SinkError(f"{name}: there is no such file")
-    inspector = sa.inspect(engine)
-    if not inspector.has_table(RECORD.name):
-        raise SinkError(f"{name}: there is no table {RECORD.name}")
-    ids = [each for each in inspector.get_columns(RECORD.name) if each["name"] in ("user", "item")]
-    if any(isinstance(each["type"], sa.String) for each in ids):
-        raise SinkError(f"{name}: its ids are text, which cannot be read from a store yet")
-    key = list(RECORD.primary_key.columns)
-    columns = [RECORD.c[each] for each in ("user", "item", "behavior", "time")]
+    kinds = record_columns(name, engine)
+    fields = RecordFields(event_id=kinds.event_id)
+    table = tables_for(kinds.ids, fields).tables[RECORD.name]
+    key = list(table.primary_key.columns)
+    columns = [table.c[each] for each in kinds.schema.names]
     page = sa.select(*columns, *key).order_by(*key).limit(page_rows)
     after: tuple[Any, ...] | None = None
     while True:
@@ -54,8 +73,7 @@ def read_records(name: str, engine: Engine, page_rows: int = PAGE_ROWS) -> Itera
             rows = connection.execute(chosen).fetchall()
         if rows:
             after = tuple(rows[-1][len(columns) :])
-            user, item, behavior, time = list(zip(*rows, strict=True))[: len(columns)]
-            yield as_table(user, item, behavior, time)
+            yield as_table(list(zip(*rows, strict=True))[: len(columns)], kinds)
         if len(rows) < page_rows:
             return
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from sinks.base import Refusal, SinkError, Store, Write
+from sinks.records import RecordColumns
 from sinks.sql import errors, forget, packets, records, repair, retention, schema
 from sinks.sql.checks import check_tables
 from sinks.sql.job_rows import JOB_WRITERS
@@ -100,6 +101,10 @@ class SqlStore(Store):
     def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
         """Removes what has a time after `latest`; returns how many rows by table."""
         return repair.remove_future(self.engine, latest, dry_run)
+
+    def record_columns(self) -> RecordColumns:
+        """What the rows of the table `record` have."""
+        return records.record_columns(self.name, self.engine)
 
     def read_records(self) -> Iterator[pa.Table]:
         """The rows of the table `record`."""

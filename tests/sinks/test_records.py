@@ -16,12 +16,14 @@ from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.base import SinkError, Store
 from sinks.mongo.records import read_records as read_mongo
-from sinks.records import as_table
+from sinks.mongo.records import record_columns
+from sinks.records import RecordColumns, as_table
 from sinks.sql.records import read_records as read_sql
 from sinks.sql.store import SqlStore
 from tests.sinks.databases import make_database
 from tests.sinks.frames import Event, events
 from transforms.messages.events import BEHAVIORS, EventBatch
+from transforms.messages.id_kinds import IdKinds
 
 T = 1_500_000_000
 SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("mysql", "postgres")]
@@ -102,9 +104,15 @@ def test_mongodb_gives_each_document_once(mongo: Mongo, unique: str, page: int) 
         assert sorted(rows(read_mongo(store.name, database, page))) == sorted(set(written))
         # Another program's documents: what is no event is NULL.
         database["records"].drop()
-        database["records"].insert_many([{"user": "ann", "item": 2.5, "behavior": 3}, {}])
+        database["records"].insert_many([{"user": True, "item": 2.5, "behavior": 3}, {}])
         nothing = (None, None, None, None)
         assert rows(read_mongo(store.name, database, page)) == [nothing] * 2
+        database["records"].insert_many([{"user": 1, "item": "a"}, {"user": 1, "item": 2}])
+        with pytest.raises(SinkError, match="item of collection records is a number in some"):
+            next(read_mongo(store.name, database, page))
+        database["records"].delete_many({"item": {"$type": "number"}})
+        kinds = record_columns(store.name, database)
+        assert (kinds.ids, kinds.event_id) == (IdKinds("integer", "text"), False)
         client.drop_database(unique)
     store.close()
 
@@ -133,25 +141,27 @@ def test_what_keeps_no_records_is_said(tmp_path: Path) -> None:
     empty = opened(f"sqlite:///{tmp_path / 'x.db'}")
     empty.engine.connect().close()
     assert "there is no table record" in problem(empty)
-    texts = opened(f"sqlite:///{tmp_path / 'texts.db'}")
-    with texts.engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE record (user VARCHAR(256), item BIGINT)")
-    assert "its ids are text" in problem(texts)
 
 
 @pytest.mark.servers
 def test_redis_keeps_no_records(redis_server: Redis) -> None:
     with pytest.raises(SinkError, match="keeps no events"):
         open_source(redis_server.url).open().read_records()
+    with pytest.raises(SinkError, match="keeps no events"):
+        open_source(redis_server.url).open().record_columns()
 
 
 def test_columns_of_any_values() -> None:
     other = [1, Decimal(2), Decimal("2.5"), True, "3", 2.0, 2**63, -(2**63), None]
     whole = [1, 2, None, None, None, None, None, -(2**63), None]
     texts = ["pv", 3, b"x"]
-    table = as_table(other[:3], [Decimal(7), Decimal(8), None], texts, [0, 1, 2])
+    table = as_table([other[:3], [Decimal(7), Decimal(8), None], texts, [0, 1, 2]])
     assert table.to_pydict() == {
         "user": [1, 2, None], "item": [7, 8, None], "behavior": ["pv", None, None],
         "time": [0, 1, 2],
     }  # fmt: skip
-    assert as_table(other, other, ["pv"] * 9, other)["user"].to_pylist() == whole
+    assert as_table([other, other, ["pv"] * 9, other])["user"].to_pylist() == whole
+    kinds = RecordColumns(IdKinds("text", "integer"), event_id=True)
+    table = as_table([["a", 1, None], [1, 2, 3], ["pv"] * 3, [0, 1, 2], [5, None, -6]], kinds)
+    assert table["user"].to_pylist() == ["a", None, None]
+    assert table["event_id"].to_pylist() == [5, 0, -6]

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sinks.records import EVENT_ID
 from training.datasets.ids import is_text
 from training.datasets.ingest import UNKNOWN
 from training.datasets.options import UserSample
@@ -26,10 +27,6 @@ ROW_GROUP = 500_000
 def quoted_path(path: Path) -> str:
     """A path as a SQL string."""
     return "'" + str(path).replace("'", "''") + "'"
-
-
-EVENT_ID = "event_id"
-"""The column of `raw` for ids of the events' own."""
 
 
 def drop_duplicates(database: duckdb.DuckDBPyConnection) -> None:

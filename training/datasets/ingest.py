@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from sinks.records import EVENT_ID, PLAIN, RecordColumns
 from sources.parsing.layout import split_fields
 from training.datasets.raw_files import (
     COLUMNS,
@@ -28,7 +29,7 @@ from training.datasets.raw_files import (
 )
 from training.datasets.text_files import copy_without_long_lines, scan
 from transforms.messages.events import BEHAVIORS, TIME_LIMIT
-from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
+from transforms.messages.id_kinds import TEXT, IdKinds
 
 UNKNOWN = -1
 """Value of a side feature that is not known."""
@@ -72,7 +73,7 @@ def read_events(
     files: Sequence[RawFile],
     scratch: Path,
     max_line: int,
-    ids: IdKinds = INTEGERS,
+    kinds: RecordColumns = PLAIN,
 ) -> ReadCounts:
     """Fills the table `raw` (the columns COLUMNS) with the well-formed events of some files.
 
@@ -84,12 +85,12 @@ def read_events(
         files: what `find_files` returned.
         scratch: folder for temporary files.
         max_line: bytes of a line of a text file, at most.
-        ids: the kinds of the table's ids; event files have integers.
+        kinds: what the table's events have; those of event files have integers alone.
 
     Raises:
         RawLogError: a file cannot be read to its end.
     """
-    create_tables(database, ids)
+    create_tables(database, kinds)
     too_long = 0
     for file in files:
         if file.kind == "events" and file.parquet:
@@ -116,11 +117,12 @@ def read_events(
     return ReadCounts(rows, rows - count_rows(database, "raw"), wrong)
 
 
-def create_tables(database: duckdb.DuckDBPyConnection, ids: IdKinds = INTEGERS) -> None:
-    """Makes the empty tables `raw`, `side_user` and `side_item`, for ids of these kinds."""
-    database.execute(f"CREATE TABLE raw ({_typed(COLUMNS, ids)})")
+def create_tables(database: duckdb.DuckDBPyConnection, kinds: RecordColumns = PLAIN) -> None:
+    """Makes the empty tables `raw`, `side_user` and `side_item`, for events of these kinds."""
+    columns = (*COLUMNS, EVENT_ID) if kinds.event_id else COLUMNS
+    database.execute(f"CREATE TABLE raw ({_typed(columns, kinds.ids)})")
     for kind, features in (("user", USER_FEATURES), ("item", ITEM_FEATURES)):
-        database.execute(f"CREATE TABLE side_{kind} ({_typed((kind, *features), ids)})")
+        database.execute(f"CREATE TABLE side_{kind} ({_typed((kind, *features), kinds.ids)})")
 
 
 def count_rows(database: duckdb.DuckDBPyConnection, table: str) -> int:

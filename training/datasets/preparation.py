@@ -38,11 +38,12 @@ from training.datasets.feedback_log import (
 from training.datasets.ids import kinds_of
 from training.datasets.ingest import UNKNOWN, ReadCounts, count_rows, read_events
 from training.datasets.ingest_schema import read_by_schema
+from training.datasets.input_kinds import common_kinds
 from training.datasets.options import PrepareSettings, UserSample
 from training.datasets.raw_files import DATASET_FILES, EVENT, FEATURES, RawFile, RawLogError
 from training.datasets.stored_events import is_url, read_urls
 from transforms.messages.behaviors import USUAL_REWARDS, reward_settings, rewards_in
-from transforms.messages.id_kinds import TEXT, IdKinds
+from transforms.messages.id_kinds import TEXT
 
 FEEDBACK_ROWS = 20_000
 REBUILT_ROWS = 1_000_000
@@ -76,26 +77,13 @@ def prepare(
         database.execute("SET preserve_insertion_order = false")
         schema = load_schema(settings.schema) if settings.schema else None
         urls = [each for each in settings.input if is_url(each)]
+        kinds = common_kinds(files, urls, schema)
         if schema is not None:
-            read = read_by_schema(database, files, schema, settings.max_line)
+            read = read_by_schema(database, files, schema, settings.max_line, kinds)
         else:
-            logs = [file.path for file in files if file.kind == "feedback"]
-            ids = kinds_of(logs)
-            if ids.any_text and (urls or len(logs) < len(files)):
-                raise RawLogError(
-                    "the feedback log's ids are text: give a --schema for the events, too"
-                )
-            read = read_events(database, files, scratch, settings.max_line, ids)
-        if urls and schema is not None and IdKinds(schema.ids.user, schema.ids.item).any_text:
-            raise RawLogError(
-                "ids that are text are read from event files, not from a store or topic"
-            )
-        if urls and schema is not None and schema.fields.event_id is not None:
-            raise RawLogError(
-                "fields.event_id of a schema is read from event files, not from a store or topic"
-            )
+            read = read_events(database, files, scratch, settings.max_line, kinds)
         if urls:
-            read = read.plus(read_urls(database, urls, schema, settings.max_line))
+            read = read.plus(read_urls(database, urls, schema, settings.max_line, kinds))
         log, rebuilt = _read_feedback(database, files, scratch, settings)
         status.update("dropping duplicates")
         drop_duplicates(database)

@@ -5,20 +5,28 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from rivulet.errors import UserError
 from rivulet.limits import MAX_FUTURE
+from sinks.records import RecordColumns
 from sources.schema.schema import Schema
-from training.datasets.ingest import UNKNOWN, ReadCounts
-from training.datasets.raw_files import EVENT, FEATURES, RawLogError
+from training.datasets.ids import is_text
+from training.datasets.ingest import ReadCounts
+from training.datasets.ingest_schema import insert_events, table_of
+from training.datasets.raw_files import EVENT, RawLogError
 from training.datasets.topic import read_topic
+from transforms.columns.names import is_valid_id
 from transforms.messages.events import BEHAVIORS, TIME_LIMIT
+
+if TYPE_CHECKING:
+    from sinks.base import Store
 
 FROM_THE_FUTURE = f"a time more than {MAX_FUTURE} s after the clock"
 
@@ -38,6 +46,7 @@ def read_urls(
     urls: Sequence[str],
     schema: Schema | None,
     max_bytes: int,
+    kinds: RecordColumns,
 ) -> ReadCounts:
     """Adds the events of stores and topics to the table `raw`.
 
@@ -46,6 +55,7 @@ def read_urls(
         urls: stores' URLs, and `kafka://HOST:PORT/TOPIC`.
         schema: how the values of topics map to events; None for the project's own fields.
         max_bytes: bytes of a topic's value; a longer one is malformed.
+        kinds: what the table's events have.
 
     Raises:
         UserError: a store or a topic cannot be read.
@@ -59,21 +69,31 @@ def read_urls(
                 rows += _insert(database, table, wrong, latest)
             continue
         for part in read_topic(url, schema, max_bytes):
-            events = part.events
-            columns = [events.user, events.item, _names(events.behavior), events.time]
-            table = pa.table(columns, names=EVENT)
+            table = table_of(part.events, kinds)
             rows += _insert(database, table, wrong, latest) + part.malformed + part.ignored
             ignored += part.ignored
             wrong.update(part.reasons)
     return ReadCounts(rows, wrong.total(), dict(wrong), ignored)
 
 
-def _names(behavior: npt.NDArray[np.int8]) -> pa.Array:
-    codes = pa.array(behavior.astype(np.int32))
-    return pa.DictionaryArray.from_arrays(codes, pa.array(BEHAVIORS, pa.string())).cast(pa.string())
+def columns_of_store(url: str) -> RecordColumns:
+    """What the events of a store have.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    with _opened(url) as store:
+        return store.record_columns()
 
 
 def _read_store(url: str) -> Iterator[pa.Table]:
+    with _opened(url) as store:
+        for page in store.read_records():
+            yield page.rename_columns([*EVENT, *page.column_names[len(EVENT) :]])
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Store]:
     from sinks.retry import error_line
     from sinks.urls import open_source
 
@@ -81,8 +101,7 @@ def _read_store(url: str) -> Iterator[pa.Table]:
     try:
         store = source.open()
         try:
-            for page in store.read_records():
-                yield page.rename_columns(EVENT)
+            yield store
         finally:
             store.close()
     except UserError:
@@ -99,8 +118,8 @@ def _insert(
     moment = table["time"]
     in_range = pc.and_(pc.greater_equal(moment, 0), pc.less(moment, TIME_LIMIT))
     checks = {
-        "no valid user": pc.is_valid(table["user"]),
-        "no valid item": pc.is_valid(table["item"]),
+        "no valid user": _is_id(table["user"]),
+        "no valid item": _is_id(table["item"]),
         "no valid label": is_behavior,
         "no valid time": pc.fill_null(in_range, False),
         FROM_THE_FUTURE: pc.fill_null(pc.less_equal(moment, latest), True),
@@ -110,8 +129,12 @@ def _insert(
         good = check.to_numpy(zero_copy_only=False).astype(bool)
         wrong[reason] += int((valid & ~good).sum())
         valid &= good
-    unknown = ", ".join(f"{UNKNOWN} AS {name}" for name in FEATURES)
-    database.register("stored", table.filter(pa.array(valid)))
-    database.execute(f"INSERT INTO raw SELECT *, {unknown} FROM stored").fetchall()  # noqa: S608
-    database.unregister("stored")
+    insert_events(database, table.filter(pa.array(valid)))
     return len(table)
+
+
+def _is_id(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Which values can be ids."""
+    if not is_text(column.type):
+        return pc.is_valid(column)
+    return pa.array(is_valid_id(column.combine_chunks()))

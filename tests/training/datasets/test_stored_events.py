@@ -14,12 +14,17 @@ from kafka.admin import NewTopic
 from deploy.servers.kafka import Kafka
 from deploy.servers.mongo import Mongo
 from sinks import open_source
+from sinks.records import PLAIN, RecordColumns
 from tests.sinks.databases import make_database
 from tests.sinks.frames import Event, events
 from tests.sinks.test_records import some_events
+from tests.transforms.renamed import with_texts
 from training.datasets import topic as topics
 from training.prepare import main
+from transforms.columns.event_details import EventDetails
 from transforms.messages.events import EventBatch
+from transforms.messages.id_kinds import IdKinds
+from transforms.messages.record_fields import RecordFields
 
 SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("mysql", "postgres", "mongo")]
 YEAR_2099 = 4_080_000_000
@@ -38,25 +43,71 @@ def file_of(folder: Path, written: list[Event]) -> Path:
 
 
 def fill(url: str, written: list[Event]) -> None:
-    store = open_source(url).open()
+    fill_with(url, events(*written))
+
+
+def fill_with(url: str, batch: EventBatch, kinds: RecordColumns = PLAIN) -> None:
+    source = open_source(url).with_ids(kinds.ids)
+    store = source.with_fields(RecordFields(event_id=kinds.event_id)).open()
     store.prepare()
-    assert not store.writer(EventBatch)(events(*written))
+    assert not store.writer(EventBatch)(batch)
     store.close()
+
+
+def text(number: int) -> str:
+    return f"é/{number} "
+
+
+SHOP = """
+[fields]
+user = "user"
+item = "item"
+time = "time"
+behavior = "behavior"
+event_id = "order"
+[ids]
+user = "text"
+item = "text"
+"""
+
+
+def check_texts(url: str, folder: Path, written: list[Event]) -> None:
+    """The same events with ids that are text, twice each, with ids of their own."""
+    ids = {number: text(number) for number in range(-3, 3)}
+    batch = with_texts(events(*(written * 2)), ids, ids)
+    own = np.repeat([1, 2], len(written))
+    batch = batch.detailed(EventDetails(own, np.full(len(own), np.nan)))
+    fill_with(url, batch, RecordColumns(IdKinds("text", "text"), event_id=True))
+    path, schema = folder / "texts.csv", folder / "shop.toml"
+    lines = [f"{ids[u]},{ids[i]},{b},{t},{order}\n" for order in (1, 2) for u, i, b, t in written]
+    path.write_text("user,item,behavior,time,order\n" + "".join(lines))
+    schema.write_text(SHOP)
+    of_file = prepare(folder / "of_file", path, flags=("--schema", str(schema)))
+    of_store = prepare(folder / "of_store", url)
+    assert of_store["fingerprint"] == of_file["fingerprint"]
+    assert of_store["events"] == 2 * len(set(written))
+    assert of_store["labels"] == of_file["labels"]
+    both = prepare(folder / "both", url, path, flags=("--schema", str(schema)))
+    assert both["fingerprint"] == of_file["fingerprint"]
+    with pytest.raises(SystemExit):
+        prepare(folder / "mixed", url, folder / "clicks.csv")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", *SERVERS])
 def test_a_store_gives_the_data_set_of_the_file(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, unique: str
 ) -> None:
-    if kind == "sqlite":
-        url = f"sqlite:///{tmp_path / 'x.db'}"
-    elif kind == "mongo":
-        server: Mongo = request.getfixturevalue("mongo")
-        url = server.url.replace("/rivulet", f"/{unique}")
-    else:
+    def url_of(name: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / name}.db"
+        if kind == "mongo":
+            server: Mongo = request.getfixturevalue("mongo")
+            return server.url.replace("/rivulet", f"/{name}")
         # Without a driver: `mysql://`, `postgresql://`.
-        made = make_database(request.getfixturevalue(kind), unique)
-        url = made.replace("+pymysql", "").replace("+psycopg", "")
+        made = make_database(request.getfixturevalue(kind), name)
+        return made.replace("+pymysql", "").replace("+psycopg", "")
+
+    url = url_of(unique)
     written = some_events(1)
     fill(url, [*written, (1, 2, "pv", YEAR_2099)])
     of_file = prepare(tmp_path / "file", file_of(tmp_path, written))
@@ -69,6 +120,9 @@ def test_a_store_gives_the_data_set_of_the_file(
     # The same events in a file and a store are one.
     both = prepare(tmp_path / "both", url, tmp_path / "clicks.csv")
     assert both["fingerprint"] == of_file["fingerprint"]
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/clicks.csv").write_bytes((tmp_path / "clicks.csv").read_bytes())
+    check_texts(url_of(f"{unique}x"), tmp_path / "texts", written)
 
 
 @pytest.mark.servers
