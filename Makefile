@@ -121,7 +121,7 @@ bench-growth: $(READY) ## What a ranking time costs with 10 thousand to a millio
 
 test: $(DEV_READY) ## Check style and types, run all tests (starts and stops real servers)
 	@$(MAKE) --no-print-directory lint types
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 hostile: $(DEV_READY) ## Run the suite of hostile input, with its long tests
 	@$(PY) -m pytest -m hostile --long

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import Scheduling
 
 from deploy.flink import ClusterSettings, FlinkCluster
 from deploy.process_reaper import ProcessReaper
@@ -21,6 +23,7 @@ from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
+from tests.scheduling import FileScheduling
 
 # In CI Hypothesis uses the same examples in each run; elsewhere it searches for new ones.
 settings.register_profile("ci", derandomize=True)
@@ -49,6 +52,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="runs with --long"))
+
+
+@pytest.hookimpl(optionalhook=True)  # A hook of pytest-xdist, for `pytest -n 2`.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """The tests of a file run in one process; those that share the Flink cluster, too."""
+    return FileScheduling(config, log)
 
 
 @pytest.fixture
