@@ -3,8 +3,9 @@
 Sorts the events by (user, time, item, label), drops exact duplicates, puts ages into buckets and
 joins the side features. Writes, in the folder of `--output`:
 
-- `events.parquet`: user, item, time (int64), label (string: pv, cart, fav, buy), sex, age
-  (bucket), pur_power, category, shop, brand (int64; -1 where unknown);
+- `events.parquet`: user, item (int64 or string), time (int64), label (string: pv, cart, fav, buy),
+  sex, age (bucket), pur_power, category, shop, brand (int64; -1 where unknown). A category is text
+  where any is text; then "" stands for an unknown one;
 - `tianchi.csv`: the same columns in the same order, with a header, for the pipelines;
 - `feedback.parquet`: the feedback logs among the inputs, by user and time (only if there are any);
   their events are rebuilt where the inputs have no others, which loses behaviors;
@@ -21,7 +22,7 @@ from typing import Any
 from rivulet.errors import UserError
 from rivulet.settings import ArgumentParser
 from training.cli import fail, run_command
-from training.datasets.options import PrepareSettings, UserSample
+from training.datasets.options import EventFilters, PrepareSettings, UserSample
 
 COUNTS = (
     "rows",
@@ -43,14 +44,24 @@ def _print_summary(meta: dict[str, Any], output: str) -> None:
     for name in COUNTS:
         table.add_row(name.replace("_", " "), f"{meta[name]:,}")
     table.add_row("labels", ", ".join(f"{name} {n:,}" for name, n in meta["labels"].items()))
-    left_out = meta["left_out"]
-    if left_out["users"]:
-        share = left_out["events"] / meta["different_events"]
-        lists = f", {left_out['lists']:,} recommendations" if "lists" in left_out else ""
-        table.add_row(
-            "left out by --sample_users",
-            f"{left_out['users']:,} users, {left_out['events']:,} events ({share:.0%}){lists}",
+    found = meta["categories"]
+    if found["count"]:
+        dropped = (
+            f"; {found['items_dropped']:,} items have one of {found['dropped']:,} others "
+            "(--most_categories)"
         )
+        said = f"{found['items']:,} of {meta['items']:,} ({found['count']:,} categories)"
+        table.add_row("items with a category", said + (dropped if found["dropped"] else ""))
+    left_out = meta["left_out"]
+    for cost in left_out["filters"]:
+        share = cost["events"] / meta["different_events"]
+        table.add_row(
+            f"left out by {cost['filter']}",
+            f"{cost['events']:,} events ({share:.0%}), {cost['users']:,} users, "
+            f"{cost['items']:,} items",
+        )
+    if left_out["filters"] and "lists" in left_out:
+        table.add_row("left out with their users", f"{left_out['lists']:,} recommendations")
     if meta["rebuilt"]:
         table.add_row(
             "rebuilt from the feedback log",
@@ -72,9 +83,11 @@ def main(argv: list[str] | None = None) -> int:
         description="Make a data set from raw logs: sorted, without duplicates, with features.",
     )
     parser.add_settings(PrepareSettings)
+    parser.add_settings(EventFilters)
     parser.add_settings(UserSample)
     given = parser.parse_args(argv)
     settings = parser.settings_of(PrepareSettings, given)
+    filters = parser.settings_of(EventFilters, given)
     sample = parser.settings_of(UserSample, given)
 
     import duckdb
@@ -89,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
         files = find_files(
             paths, settings.columns, settings.output, schema=settings.schema is not None
         )
-        meta = prepare(files, settings, sample)
+        meta = prepare(files, settings, sample, filters)
     except (UserError, duckdb.Error, pa.ArrowException, OSError) as error:
         fail(parser.prog, error)
     _print_summary(meta, str(settings.output))

@@ -34,7 +34,7 @@ _KEYS = (
     "format", "delimiter", "header", "columns", "fields", "time", "ids", "behaviors", "rewards",
     "ignore",
 )  # fmt: skip
-_FIELDS = ("user", "item", "time", "behavior", "value", "event_id")
+_FIELDS = ("user", "item", "time", "behavior", "value", "event_id", "category")
 _TESTS = ("below", "above", "equals", "missing")
 _LARGEST = 1 << 20
 
@@ -164,8 +164,9 @@ def _fields(table: Mapping[str, Any], where: str) -> Fields:
     for key in ("user", "item", "time"):
         if key not in table:
             raise SourceError(f'{where}: fields.{key} is missing: give it, as {key} = "COLUMN"')
-    value, event_id = (
-        of_type(table, key, str, None, where, "fields.") for key in ("value", "event_id")
+    value, event_id, category = (
+        of_type(table, key, str, None, where, "fields.")
+        for key in ("value", "event_id", "category")
     )
     user, item = (of_type(table, key, str, "", where, "fields.") for key in ids_parts())
     time = table["time"]
@@ -180,9 +181,9 @@ def _fields(table: Mapping[str, Any], where: str) -> Fields:
     else:
         constant = "pv"
         behavior = of_type(table, "behavior", str, None, where, "fields.")
-    if not times or not all((user, item, *times)) or "" in (behavior, value, event_id):
+    if not times or not all((user, item, *times)) or "" in (behavior, value, event_id, category):
         raise SourceError(f"{where}: a name in [fields] is empty")
-    return Fields(user, item, times, behavior, constant, value, event_id)
+    return Fields(user, item, times, behavior, constant, value, event_id, category)
 
 
 def _time(table: Mapping[str, Any], columns: int, where: str) -> TimeFormat:

@@ -28,6 +28,8 @@ class Fields:
         constant: the behavior of all events, where no column has it.
         value: a number that is kept with the event; None for none.
         event_id: what tells apart events that are equal otherwise; None for none.
+        category: the item's category, a side feature of data sets; None for none. Jobs do not
+            read it.
     """
 
     user: str
@@ -37,6 +39,7 @@ class Fields:
     constant: str = "pv"
     value: str | None = None
     event_id: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sinks.records import EVENT_ID
+from training.datasets.categories import JOINS, Categories, feature_sql
 from training.datasets.ids import is_text
 from training.datasets.ingest import UNKNOWN
-from training.datasets.options import UserSample
 from training.datasets.raw_files import COLUMNS, EVENT, FEATURES, USER_FEATURES
 from transforms.columns.names import hash_texts
 from transforms.messages.events import BEHAVIORS, TIME_LIMIT
@@ -43,48 +43,6 @@ def drop_duplicates(database: duckdb.DuckDBPyConnection) -> None:
         f"GROUP BY {', '.join(key)}"
     )
     database.execute("DROP TABLE raw")
-
-
-def choose_users(database: duckdb.DuckDBPyConnection, sample: UserSample) -> None:
-    """Makes the table `kept`: the users to keep, by their number of `events`."""
-    if not sample.sample_users:
-        database.execute("CREATE TABLE kept AS SELECT DISTINCT user FROM events")
-        return
-    # A seeded hash orders the users: the sample is equal on every machine and in every version.
-    group = (
-        "(SELECT user FROM counts WHERE events BETWEEN ? AND ? "
-        "ORDER BY md5(concat(?, ':', user)), user LIMIT ?)"
-    )
-    database.execute(
-        "CREATE TABLE counts AS SELECT user, count(*) AS events FROM events GROUP BY user"
-    )
-    database.execute(
-        f"CREATE TABLE kept AS SELECT DISTINCT user FROM ({group} UNION ALL {group})",  # noqa: S608
-        [
-            *(sample.short_min, sample.short_max, sample.seed, sample.short_users),
-            *(sample.long_min, sample.long_max, sample.seed, sample.long_users),
-        ],
-    )
-
-
-def count_left_out(database: duckdb.DuckDBPyConnection, lists: Path | None) -> dict[str, int]:
-    """How many users, events and recommendations are of users that are not in `kept`.
-
-    Args:
-        database: with the tables `events` and `kept`.
-        lists: the feedback log; None without one.
-    """
-    (row,) = database.execute(
-        "SELECT count(DISTINCT user), count(*) FROM events ANTI JOIN kept USING (user)"
-    ).fetchall()
-    counted = dict(zip(("users", "events"), row, strict=True))
-    if lists is not None:
-        (row,) = database.execute(
-            f"SELECT count(*) FROM read_parquet({quoted_path(lists)}) "  # noqa: S608
-            "ANTI JOIN kept USING (user)"
-        ).fetchall()
-        counted["lists"] = row[0]
-    return counted
 
 
 def first_unusable_list(database: duckdb.DuckDBPyConnection, lists: Path, most_items: int) -> str:
@@ -120,7 +78,10 @@ def first_unusable_list(database: duckdb.DuckDBPyConnection, lists: Path, most_i
 
 
 def write_events(
-    database: duckdb.DuckDBPyConnection, folder: Path, age_buckets: Sequence[int]
+    database: duckdb.DuckDBPyConnection,
+    folder: Path,
+    age_buckets: Sequence[int],
+    categories: Categories,
 ) -> None:
     """Writes the kept users' events as `events.parquet` and `tianchi.csv` into `folder`.
 
@@ -131,18 +92,19 @@ def write_events(
         database: with the tables `events`, `kept`, `side_user` and `side_item`.
         folder: where to write.
         age_buckets: ascending ages in years at which a new bucket begins.
+        categories: what `settle_categories` found.
     """
-    select = ", ".join(
-        f"events.{name}" if name in EVENT else f"{_feature(name, age_buckets)} AS {name}"
-        for name in COLUMNS
-    )
+    values = {name: f"events.{name}" for name in EVENT}
+    values |= {name: _feature(name, age_buckets) for name in FEATURES}
+    values["category"] = feature_sql(categories)
+    select = ", ".join(f"{values[name]} AS {name}" for name in COLUMNS)
     codes = " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(BEHAVIORS))
     parquet, csv = (quoted_path(folder / name) for name in ("events.parquet", "tianchi.csv"))
     database.execute("SET preserve_insertion_order = true")
     database.execute(
         f"COPY (SELECT {select} FROM events SEMI JOIN kept USING (user) "  # noqa: S608
         "LEFT JOIN side_user ON events.user = side_user.user "
-        "LEFT JOIN side_item ON events.item = side_item.item "
+        f"{JOINS}"
         "ORDER BY events.user, events.time, events.item, "
         f"CASE events.label {codes} END) "
         f"TO {parquet} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from sinks.records import EVENT_ID, PLAIN, RecordColumns
 from sources.parsing.layout import split_fields
+from training.datasets.categories import category_sql, create_category_tables
 from training.datasets.raw_files import (
     COLUMNS,
     EVENT,
@@ -32,7 +33,12 @@ from transforms.messages.events import BEHAVIORS, TIME_LIMIT
 from transforms.messages.id_kinds import TEXT, IdKinds
 
 UNKNOWN = -1
-"""Value of a side feature that is not known."""
+"""Value of a side feature that is not known; of a category it is NULL."""
+
+NO_FEATURES = ", ".join(
+    f"{'NULL' if name == 'category' else UNKNOWN} AS {name}" for name in FEATURES
+)
+"""SQL of the side features of events that have none."""
 
 BLANKS = "' ' || chr(9)"
 """SQL of the characters that may surround a field."""
@@ -118,9 +124,10 @@ def read_events(
 
 
 def create_tables(database: duckdb.DuckDBPyConnection, kinds: RecordColumns = PLAIN) -> None:
-    """Makes the empty tables `raw`, `side_user` and `side_item`, for events of these kinds."""
+    """Makes the empty tables `raw`, `side_user`, `side_item` and those of categories."""
     columns = (*COLUMNS, EVENT_ID) if kinds.event_id else COLUMNS
     database.execute(f"CREATE TABLE raw ({_typed(columns, kinds.ids)})")
+    create_category_tables(database, "VARCHAR" if kinds.ids.item == TEXT else "BIGINT")
     for kind, features in (("user", USER_FEATURES), ("item", ITEM_FEATURES)):
         database.execute(f"CREATE TABLE side_{kind} ({_typed((kind, *features), kinds.ids)})")
 
@@ -132,7 +139,9 @@ def count_rows(database: duckdb.DuckDBPyConnection, table: str) -> int:
 
 
 def _typed(columns: Sequence[str], ids: IdKinds) -> str:
-    texts = {"label"} | {part for part in ("user", "item") if getattr(ids, part) == TEXT}
+    texts = {"label", "category"} | {
+        part for part in ("user", "item") if getattr(ids, part) == TEXT
+    }
     return ", ".join(f"{name} {'VARCHAR' if name in texts else 'BIGINT'}" for name in columns)
 
 
@@ -208,12 +217,14 @@ def _read_quoted_lines(database: duckdb.DuckDBPyConnection, file: RawFile) -> No
 def _value(name: str, column: str | None) -> str:
     """The SQL that makes the column `name` from the file's `column`; NULL is malformed."""
     if column is None:
-        return "'pv'" if name == "label" else str(UNKNOWN)
+        return {"label": "'pv'", "category": "NULL"}.get(name, str(UNKNOWN))
     quoted = '"' + column.replace('"', '""') + '"'
     if name == "label":
         known = ", ".join(f"'{behavior}'" for behavior in BEHAVIORS)
         trimmed = f"trim({quoted}, {BLANKS})"
         return f"CASE WHEN {trimmed} IN ({known}) THEN {trimmed} END"
+    if name == "category":
+        return category_sql(quoted)
     # DuckDB accepts "1.5", "1e3" and "0x1F" as integers; `sources.parsing` accepts digits only.
     number = (
         f"CASE WHEN regexp_full_match({quoted}::VARCHAR, '[ \\t]*-?[0-9]+[ \\t]*') "

@@ -13,8 +13,9 @@ from sinks.records import EVENT_ID, RecordColumns
 from sources.files.plan import plan
 from sources.files.ranges import FileLimits, read_range
 from sources.schema.schema import Schema
-from training.datasets.ingest import UNKNOWN, ReadCounts, create_tables
-from training.datasets.raw_files import EVENT, FEATURES, RawFile
+from training.datasets.categories import add_of_schema, category_schema
+from training.datasets.ingest import NO_FEATURES, ReadCounts, create_tables
+from training.datasets.raw_files import EVENT, RawFile
 from transforms.columns.event_details import EventDetails
 from transforms.columns.id_names import IdNames
 from transforms.columns.names import Names
@@ -44,6 +45,7 @@ def read_by_schema(
     rows = ignored = 0
     wrong: Counter[str] = Counter()
     examples: dict[str, str] = {}
+    of_category = category_schema(schema)
     for file in files:
         if file.kind != "events":
             continue
@@ -57,6 +59,11 @@ def read_by_schema(
                     if letter.reason not in examples:
                         examples[letter.reason] = letter.detail
                 insert_events(database, table_of(events, kinds))
+        if of_category is not None:
+            # The same lines again, with the category in place of the user.
+            for piece in plan(str(file.path), None, schema=of_category):
+                for block in read_range(piece, FileLimits(max_line=max_line)):
+                    add_of_schema(database, block.events)
     said = {f"{reason}, for example {examples[reason]}": n for reason, n in wrong.items()}
     return ReadCounts(rows, wrong.total(), said, ignored)
 
@@ -80,11 +87,10 @@ def table_of(events: EventBatch, kinds: RecordColumns) -> pa.Table:
 
 def insert_events(database: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
     """Adds a table's events, whose features are not known, to `raw`."""
-    unknown = ", ".join(f"{UNKNOWN} AS {name}" for name in FEATURES)
     own_ids = f", {EVENT_ID}" if EVENT_ID in table.column_names else ""
     database.register("block", table)
     database.execute(
-        f"INSERT INTO raw SELECT {', '.join(EVENT)}, {unknown}{own_ids} FROM block"  # noqa: S608
+        f"INSERT INTO raw SELECT {', '.join(EVENT)}, {NO_FEATURES}{own_ids} FROM block"  # noqa: S608
     ).fetchall()
     database.unregister("block")
 

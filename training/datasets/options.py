@@ -23,6 +23,9 @@ class PrepareSettings:
             user,item,category,behavior,time.
         schema: how the fields of the event files map to events: a TOML file, or the name of a
             preset; also JSON lines are read then.
+        items: the catalogue, whose column category is the items' side feature: a file (CSV with a
+            header, or Parquet), or kafka://HOST:PORT/TOPIC.
+        most_categories: categories to keep, at most: those with the most items.
         age_buckets: ascending ages in years at which a new bucket begins; bucket 0 is below the
             first.
         reward_window: seconds after a recommendation in which an event earned its reward, for
@@ -36,6 +39,8 @@ class PrepareSettings:
     output: Path = option(metavar="DATA")
     columns: tuple[str, ...] = option((), "NAME,..", separated=True)
     schema: str | None = option(None, "FILE|PRESET", shown="the columns have an event's names")
+    items: str | None = option(None, "URL", shown="the events' own categories")
+    most_categories: int = option(10_000, "N", least=1)
     age_buckets: tuple[int, ...] = option(
         (18, 25, 30, 35, 40, 50, 60), "YEARS,..", least=0, separated=True
     )
@@ -58,6 +63,27 @@ class PrepareSettings:
             yield "--columns has no effect with --schema: give columns in the schema"
         if sorted(set(self.age_buckets)) != list(self.age_buckets):
             yield f"--age_buckets: {','.join(map(str, self.age_buckets))} is not ascending"
+
+
+@dataclass(frozen=True)
+class EventFilters:
+    """Filters by numbers of events. Without them every user, item and event is kept.
+
+    Attributes:
+        min_item_events: leave out items with fewer different events.
+        min_user_events: leave out users with fewer different events.
+        max_user_events: leave out users with more different events.
+    """
+
+    min_item_events: int | None = option(None, "EVENTS", least=1, shown="every item is kept")
+    min_user_events: int | None = option(None, "EVENTS", least=1, shown="every user is kept")
+    max_user_events: int | None = option(None, "EVENTS", least=1, shown="every user is kept")
+
+    def problems(self) -> Iterator[str]:
+        """A range of numbers that is empty."""
+        least, most = self.min_user_events, self.max_user_events
+        if least is not None and most is not None and least > most:
+            yield f"--min_user_events {least} and --max_user_events {most} leave no user"
 
 
 @dataclass(frozen=True)

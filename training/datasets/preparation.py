@@ -18,9 +18,8 @@ from rivulet.urls import public_name
 from sources.schema.load import load_schema
 from sources.schema.schema import Schema
 from training.cli import progress_console
+from training.datasets.categories import add_of_catalogue, settle_categories
 from training.datasets.dataset_sql import (
-    choose_users,
-    count_left_out,
     describe,
     drop_duplicates,
     fingerprint,
@@ -35,12 +34,13 @@ from training.datasets.feedback_log import (
     rebuild_events,
     rows_of,
 )
+from training.datasets.filters import apply_filters, count_lists_left_out
 from training.datasets.ids import kinds_of
-from training.datasets.ingest import UNKNOWN, ReadCounts, count_rows, read_events
+from training.datasets.ingest import NO_FEATURES, ReadCounts, count_rows, read_events
 from training.datasets.ingest_schema import read_by_schema
 from training.datasets.input_kinds import common_kinds
-from training.datasets.options import PrepareSettings, UserSample
-from training.datasets.raw_files import DATASET_FILES, EVENT, FEATURES, RawFile, RawLogError
+from training.datasets.options import EventFilters, PrepareSettings, UserSample
+from training.datasets.raw_files import DATASET_FILES, EVENT, RawFile, RawLogError
 from training.datasets.stored_events import is_url, read_urls
 from transforms.messages.behaviors import USUAL_REWARDS, reward_settings, rewards_in
 from transforms.messages.id_kinds import TEXT
@@ -50,7 +50,10 @@ REBUILT_ROWS = 1_000_000
 
 
 def prepare(
-    files: Sequence[RawFile], settings: PrepareSettings, sample: UserSample
+    files: Sequence[RawFile],
+    settings: PrepareSettings,
+    sample: UserSample,
+    filters: EventFilters | None = None,
 ) -> dict[str, Any]:
     """Prepares files into the folder of `settings.output`; what its `meta.json` holds.
 
@@ -60,6 +63,7 @@ def prepare(
         files: what `find_files` returned.
         settings: output and how to read.
         sample: which users to keep.
+        filters: what to leave out by numbers of events; None for nothing.
 
     Raises:
         RawLogError: no event is left to write, or a feedback log cannot be used.
@@ -90,17 +94,23 @@ def prepare(
         unique = count_rows(database, "events")
         if not unique:
             raise RawLogError(_nothing_read(read))
-        status.update("choosing users")
-        choose_users(database, sample)
-        lists = scratch / "feedback.parquet" if log else None
-        left_out = count_left_out(database, lists)
-        if left_out["events"] == unique:
+        status.update("filtering")
+        costs = apply_filters(database, filters or EventFilters(), sample)
+        left_out: dict[str, Any] = {"filters": [asdict(cost) for cost in costs]}
+        if log:
+            left_out["lists"] = count_lists_left_out(database, scratch / "feedback.parquet")
+        if not count_rows(database, "events"):
             raise RawLogError(
                 f"none of {unique} events is left: no user has a number of events that is kept "
-                "(--short_min, --long_max; without --sample_users every user is kept)"
+                f"({', '.join(cost.filter for cost in costs)}; without these options every user "
+                "and every item is kept)"
             )
+        if settings.items is not None:
+            status.update("reading the catalogue")
+            add_of_catalogue(database, settings.items, kinds.ids.item)
         status.update("writing")
-        write_events(database, scratch, settings.age_buckets)
+        categories = settle_categories(database, settings.most_categories)
+        write_events(database, scratch, settings.age_buckets, categories)
         meta = {
             "inputs": [*(file.path.name for file in files), *map(public_name, urls)],
             "rows": read.rows + rebuilt,
@@ -113,6 +123,7 @@ def prepare(
             "left_out": left_out,
             "sample": asdict(sample),
             "age_buckets": list(settings.age_buckets),
+            "categories": asdict(categories),
             **({"log": log} if log else {}),
             **_rewards(schema, log),
             "fingerprint": fingerprint(scratch / "events.parquet"),
@@ -194,7 +205,6 @@ def _read_feedback(
     ids = kinds_of(logs)
     texts = {"label"} | {part for part in ("user", "item") if getattr(ids, part) == TEXT}
     kinds = [pa.string() if name in texts else pa.int64() for name in EVENT]
-    unknown = ", ".join(f"{UNKNOWN} AS {name}" for name in FEATURES)
     events = rebuild_events(_rows(kept), settings["reward_window"], rewards_in(settings))
     while chunk := list(islice(events, REBUILT_ROWS)):
         columns = [
@@ -202,7 +212,7 @@ def _read_feedback(
             for values, kind in zip(zip(*chunk, strict=True), kinds, strict=True)
         ]
         database.register("rebuilt", pa.table(columns, names=EVENT))
-        database.execute(f"INSERT INTO raw SELECT *, {unknown} FROM rebuilt").fetchall()  # noqa: S608
+        database.execute(f"INSERT INTO raw SELECT *, {NO_FEATURES} FROM rebuilt").fetchall()  # noqa: S608
         database.unregister("rebuilt")
     return settings, count_rows(database, "raw") - before
 

@@ -17,6 +17,7 @@ from rivulet.errors import UserError
 from rivulet.limits import MAX_FUTURE
 from sinks.records import RecordColumns
 from sources.schema.schema import Schema
+from training.datasets.categories import add_of_schema
 from training.datasets.ids import is_text
 from training.datasets.ingest import ReadCounts
 from training.datasets.ingest_schema import insert_events, table_of
@@ -72,6 +73,8 @@ def read_urls(
             table = table_of(part.events, kinds)
             rows += _insert(database, table, wrong, latest) + part.malformed + part.ignored
             ignored += part.ignored
+            if part.categories is not None:
+                add_of_schema(database, part.categories)
             wrong.update(part.reasons)
     return ReadCounts(rows, wrong.total(), dict(wrong), ignored)
 

@@ -12,6 +12,7 @@ from sources.errors import SourceError
 from sources.parsing.kafka_values import parse_values
 from sources.schema.kafka_values import parse_schema_values
 from sources.schema.schema import Schema
+from training.datasets.categories import category_schema
 from transforms.messages.events import EventBatch
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ class TopicValues:
         events: the events.
         reasons: malformed values by reason.
         ignored: values that a schema leaves out.
+        categories: the events with the category in place of the user, where a schema names one.
     """
 
     events: EventBatch
     reasons: Mapping[str, int]
     ignored: int
+    categories: EventBatch | None = None
 
     @property
     def malformed(self) -> int:
@@ -77,7 +80,12 @@ def _parse(values: list[bytes | None], schema: Schema | None, max_bytes: int) ->
         found = parse_values(values, max_bytes)
     else:
         found = parse_schema_values(values, schema, max_bytes)
-    return TopicValues(found.events, Counter(found.malformed.reasons()), found.ignored)
+    of_category = category_schema(schema)
+    categories = None
+    if of_category is not None:
+        categories = parse_schema_values(values, of_category, max_bytes).events
+    reasons = Counter(found.malformed.reasons())
+    return TopicValues(found.events, reasons, found.ignored, categories)
 
 
 def _polls(consumer: KafkaConsumer, name: str, topic: str) -> Iterator[list[bytes | None]]:

@@ -116,7 +116,9 @@ def test_a_store_gives_the_data_set_of_the_file(
     assert of_store["labels"] == of_file["labels"]
     assert min(of_store["labels"].values()) > 0
     assert (of_store["rows"], of_store["malformed"]) == (len(set(written)) + 1, 1)
-    assert of_store["duplicates"] == of_store["rebuilt"] == of_store["left_out"]["users"] == 0
+    assert (
+        of_store["duplicates"] == of_store["rebuilt"] == len(of_store["left_out"]["filters"]) == 0
+    )
     # The same events in a file and a store are one.
     both = prepare(tmp_path / "both", url, tmp_path / "clicks.csv")
     assert both["fingerprint"] == of_file["fingerprint"]
