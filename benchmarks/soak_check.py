@@ -14,8 +14,9 @@ from pipelines import recommend
 
 TABLES = {"record": "time", "top": "window_end", "recommendation": "time"}
 """The compared tables, with their column of event time."""
-QUIET_S, SETTLE_S = 30.0, 900.0
-"""The stream is complete when no table has grown for QUIET_S; it must be after SETTLE_S."""
+QUIET_S, STALLED_S = 30.0, 300.0
+"""The stream is complete when it has all records and no table has grown for QUIET_S. A stream whose
+tables have not grown for STALLED_S is compared as it is."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ def compare(stream_url: str, batch_url: str) -> list[Comparison]:
         batch_url: SQL store of the batch run.
     """
     expected = {table: _rows(batch_url, table) for table in TABLES}
-    _wait_until_quiet(lambda: sum(len(_rows(stream_url, table)) for table in TABLES))
+    _wait_until_complete(
+        lambda: [_count(stream_url, table) for table in TABLES], len(expected["record"])
+    )
     found = []
     for table, column in TABLES.items():
         got, wanted = _rows(stream_url, table), expected[table]
@@ -91,12 +94,24 @@ def _rows(url: str, table: str) -> dict[tuple[Any, ...], dict[str, Any]]:
         engine.dispose()
 
 
-def _wait_until_quiet(size: Callable[[], int]) -> None:
-    """Waits until a size has not changed for QUIET_S, at most SETTLE_S."""
-    started = changed = time.monotonic()
-    last = size()
-    while time.monotonic() - changed < QUIET_S and time.monotonic() - started < SETTLE_S:
+def _count(url: str, table: str) -> int:
+    """Rows of a table."""
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            result = connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}")  # noqa: S608
+            return int(result.scalar_one())
+    finally:
+        engine.dispose()
+
+
+def _wait_until_complete(sizes: Callable[[], list[int]], records: int) -> None:
+    """Waits until the first table has its rows and none grows, or until all have stalled."""
+    changed, last = time.monotonic(), sizes()
+    while (quiet := time.monotonic() - changed) < STALLED_S:
+        if quiet >= QUIET_S and last[0] >= records:
+            return
         time.sleep(2)
-        now = size()
+        now = sizes()
         if now != last:
             last, changed = now, time.monotonic()
