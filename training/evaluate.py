@@ -5,7 +5,8 @@
 Each user's events are split by time, 80/20. At the split every ranker gives one list over the
 whole catalogue. Its targets are all later items, or the next one, each with new items only and
 with repeats allowed. Metrics are NDCG@10 by the ideal list, HR@10, MRR, coverage and popularity
-bias, with 95% bootstrap intervals over the users. The table (Markdown) goes to the standard output.
+bias, with 95% bootstrap intervals over the users. Beside them stand the paired differences to one
+row, by default the best baseline. The table (Markdown) goes to the standard output.
 
 A --model that is a folder of model directories (trainings with several seeds) counts as one
 policy: its users' metrics are means over them. Trained baselines are trained --seeds times.

@@ -67,7 +67,14 @@ def test_json_table_and_plot(
         for metric in METRICS:
             assert 0 <= row[metric]["low"] <= row[metric]["value"] <= row[metric]["high"] <= 1
             assert row[metric] == row["protocols"]["later/new"][metric]
+        found = row["differences"].get("later/new", {}).get("scores", {})
+        assert bool(found) == (row["name"] != "popular")
+        for metric, difference in found.items():
+            value = row[metric]["value"] - rows[2][metric]["value"]
+            assert difference["value"] == pytest.approx(value)
+            assert difference["low"] <= difference["value"] <= difference["high"]
     said = capsys.readouterr().out
+    assert "| ndcg@10 less that of popular |" in said
     assert said.count("| popular |") == 4 == len(re.findall(r"^\*\*.*\*\*$", said, re.M))
     assert f"{rows[3]['ndcg@10']['value']:.4f}" in said
     assert drawn.read_text().startswith("<?xml")
@@ -118,6 +125,7 @@ def test_what_is_wrong_is_one_line(
         (["--data", str(data), "--model", str(tmp_path)], "holds none"),
         (["--data", str(data), "--baselines", "magic"], "popular"),
         (["--data", str(data), "--baselines", "none"], "nothing to measure"),
+        (["--data", str(data), *QUICK, "--against", "magic"], "there are popular, own-recent"),
         (["--data", str(data), *QUICK, "--plot", str(tmp_path / "a.tune")], "tune"),
     ]
     for options, message in wrong:

@@ -8,7 +8,9 @@ import torch
 
 from training.cli import progress_bar, progress_console
 from training.datasets.loading import DataError, load_sequences
+from training.evaluation.baselines.ease import too_large
 from training.evaluation.baselines.registry import make_baselines
+from training.evaluation.differences import add_differences
 from training.evaluation.models import load_models
 from training.evaluation.options import EvaluateSettings
 from training.evaluation.protocol import MeasureConfig, Report, measure
@@ -20,7 +22,8 @@ def evaluate(settings: EvaluateSettings) -> tuple[list[Report], str]:
     """The reports of all models and baselines, models first, and the protocol to show first.
 
     Raises:
-        DataError: the data set is missing, broken or too small.
+        DataError: the data set is missing, broken, too small, or too large for a baseline.
+        UserError: --against names no row.
         ModelError: a model is missing or broken.
     """
     sequences = load_sequences(settings.data)
@@ -33,6 +36,12 @@ def evaluate(settings: EvaluateSettings) -> tuple[list[Report], str]:
     if rule == "new" and not len(queries.targets(settings.goal, rule)[0]):
         progress_console.print("note: no user has a new item after the split; repeats are allowed")
         rule = "repeats"
+    wanted = list(settings.wanted_baselines)
+    if "ease" in wanted and (problem := too_large(sequences)):
+        if "all" not in settings.baselines:
+            raise DataError(f"{settings.data}: {problem}; leave ease out of --baselines")
+        progress_console.print(f"note: {problem}; it is left out", highlight=False)
+        wanted.remove("ease")
     config = MeasureConfig(samples=settings.samples, seed=settings.seed)
     reports: list[Report] = []
     models = [(path, *load_models(path, sequences, settings.device)) for path in settings.model]
@@ -55,8 +64,9 @@ def evaluate(settings: EvaluateSettings) -> tuple[list[Report], str]:
             text = f"training {name}: validation NDCG@10 {score:.4f}"
             bar.update(training, description=text, visible=True)
 
-        device, wanted = torch.device(settings.device), settings.wanted_baselines
+        device = torch.device(settings.device)
         for name, rankers in make_baselines(wanted, sequences, settings.seeds, device, show):
             bar.update(training, visible=False)
             run(name, "baseline", rankers)
+    add_differences(reports, settings.against, config)
     return reports, f"{settings.goal}/{rule}"

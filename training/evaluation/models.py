@@ -46,10 +46,19 @@ def load_models(path: Path, sequences: Sequences, device: str) -> tuple[str, lis
             )
     info = policies[0].info
     name = info.label if len(policies) == 1 else info.name or info.algorithm
-    if all(policy.info.metrics.get("epoch") == 0 for policy in policies):
+    if all(_has_no_epoch(policy) for policy in policies):
+        # `training.train --epochs 0`: the start is what was asked for.
+        name = info.name or f"supervised start ({info.label})"
+    elif all(policy.info.metrics.get("epoch") == 0 for policy in policies):
         # No epoch of the algorithm was better on validation: the result is not the algorithm's.
         name = f"supervised start of {name}"
     return name, policies
+
+
+def _has_no_epoch(policy: Policy) -> bool:
+    """Whether a policy was pretrained and its algorithm never trained."""
+    metrics = policy.info.metrics
+    return "epoch" not in metrics and any(name.startswith("supervised_") for name in metrics)
 
 
 def record(paths: Sequence[Path], reports: Sequence[Report], protocol: str) -> None:

@@ -21,6 +21,8 @@ BASELINES = {
     "own-recent": "the user's own items, the last one first, then popular-recent",
     "item-knn": "cosine of items over users",
     "vsknn": "items of the most similar sessions",
+    "ease": "a linear model of items in closed form; lambda and decay by validation",
+    "ials": "implicit matrix factorisation; alpha and lambda by validation",
     "sasrec": "self-attention over the last 50 items, by cross-entropy",
     "gru4rec": "a recurrent unit over the last 50 items, by cross-entropy",
 }
@@ -47,7 +49,9 @@ class EvaluateSettings:
         record: also write the metrics into the model.json of each --model that is a single one.
         plot: file to draw NDCG@10 to (.svg, .png, .pdf).
         baselines: all, none, or names of baselines: popular, popular-recent, own-recent,
-            item-knn, vsknn, sasrec, gru4rec.
+            item-knn, vsknn, ease, ials, sasrec, gru4rec. Where the data are too large for ease,
+            all leaves it out.
+        against: the row that the others are compared with, user by user.
         seeds: trainings of each trained baseline.
         goal: targets of the metrics at the top level of the JSON; `protocols` there has all.
         repeat_consumed: let these metrics be those with repeats allowed instead of new items.
@@ -63,6 +67,7 @@ class EvaluateSettings:
     record: bool = option(False)
     plot: Path | None = option(None, "FILE")
     baselines: tuple[str, ...] = option(("all",), "NAME,..", parse=_baseline, separated=True)
+    against: str | None = option(None, "NAME", shown="the baseline with the largest NDCG@10")
     seeds: int = option(3, "N", least=1)
     goal: str = option("later", choices=GOALS)
     repeat_consumed: bool = option(False)

@@ -37,6 +37,19 @@ class MeasureConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Differences:
+    """A ranker's metrics less those of another one, by user.
+
+    Attributes:
+        against: name of the other one.
+        scores: the mean differences by metric.
+    """
+
+    against: str
+    scores: dict[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The metrics of one model or baseline.
 
@@ -45,12 +58,17 @@ class Report:
         kind: `model` or `baseline`.
         seeds: number of trainings that are averaged.
         scores: metrics by protocol and name: scores["later/new"]["ndcg@10"].
+        values: likewise the metrics of each user, float64 [users], where users have one.
+        differences: by protocol, to another report; empty for that one
+            (`training.evaluation.differences`).
     """
 
     name: str
     kind: str
     seeds: int
     scores: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+    values: dict[str, dict[str, metrics.Floats]] = field(default_factory=dict, repr=False)
+    differences: dict[str, Differences] = field(default_factory=dict)
 
 
 def measure(
@@ -80,7 +98,10 @@ def measure(
         for goal in GOALS:
             rows, targets = queries.targets(goal, rule)
             if len(rows):
-                report.scores[f"{goal}/{rule}"] = _score(lists, queries, rows, targets, config)
+                protocol = f"{goal}/{rule}"
+                values = _user_values(lists, rows, targets, config.k)
+                report.values[protocol] = values
+                report.scores[protocol] = _score(lists, values, queries, rows, targets, config)
     return report
 
 
@@ -102,8 +123,22 @@ def _rank_all(
     return RankedLists.deterministic(items, length)
 
 
+def _user_values(
+    lists: Sequence[RankedLists], rows: Int64s, targets: Targets, k: int
+) -> dict[str, metrics.Floats]:
+    """The metrics of each user, float64 [users], means over the seeds' lists."""
+    hits = [metrics.find_hits(each.items[rows], each.length[rows], targets) for each in lists]
+    values = {
+        f"ndcg@{k}": [metrics.ndcg(each, targets.sizes, k) for each in hits],
+        f"hr@{k}": [metrics.hit_rate(each, k) for each in hits],
+        "mrr": [metrics.reciprocal_rank(each) for each in hits],
+    }
+    return {name: np.mean(each, axis=0) for name, each in values.items()}
+
+
 def _score(
     lists: Sequence[RankedLists],
+    values: dict[str, metrics.Floats],
     queries: EvaluationQueries,
     rows: Int64s,
     targets: Targets,
@@ -113,20 +148,13 @@ def _score(
     counted = np.bincount(
         queries.sequences.item[queries.sequences.split != TEST], minlength=len(catalogue) + 1
     ).astype(np.float64)
-    hits = [metrics.find_hits(each.items[rows], each.length[rows], targets) for each in lists]
     samples = metrics.resample(len(rows), config.seed, config.samples)
     codes = np.stack([_codes(each, rows, queries, k) for each in lists])
     popularity = counted[codes] * (codes >= 0)
     listed = (popularity.sum(axis=2) / np.maximum(1, (codes >= 0).sum(axis=2))).mean(axis=0)
     wanted = np.bincount(targets.rows, counted[catalogue.rows(targets.items)], len(rows))
-
-    def mean(values: list[metrics.Floats]) -> Estimate:
-        return metrics.mean_interval(np.mean(values, axis=0), samples)
-
     return {
-        f"ndcg@{k}": mean([metrics.ndcg(each, targets.sizes, k) for each in hits]),
-        f"hr@{k}": mean([metrics.hit_rate(each, k) for each in hits]),
-        "mrr": mean([metrics.reciprocal_rank(each) for each in hits]),
+        **{name: metrics.mean_interval(each, samples) for name, each in values.items()},
         "coverage": metrics.coverage_interval(codes, len(catalogue), samples),
         "popularity_bias": metrics.ratio_interval(listed, wanted / targets.sizes, samples),
     }

@@ -21,7 +21,7 @@ TITLES = {
 
 
 def as_json(reports: Sequence[Report], protocol: str) -> list[dict[str, Any]]:
-    """An object per report: name, kind, seeds, the metrics of `protocol`, and those of all."""
+    """An object per report: name, kind, seeds, metrics of `protocol` and of all, differences."""
     return [
         {
             "name": report.name,
@@ -33,6 +33,7 @@ def as_json(reports: Sequence[Report], protocol: str) -> list[dict[str, Any]]:
                 each: {name: asdict(value) for name, value in scores.items()}
                 for each, scores in report.scores.items()
             },
+            "differences": {each: asdict(found) for each, found in report.differences.items()},
         }
         for report in reports
     ]
@@ -45,7 +46,10 @@ def write_json(path: Path, reports: Sequence[Report], protocol: str) -> None:
 
 
 def markdown(reports: Sequence[Report]) -> str:
-    """A table for each protocol, the best value of each metric in bold."""
+    """A table for each protocol, the best value of each metric in bold.
+
+    The last column is the paired difference of the first metric to one of the rows.
+    """
     return "\n".join(
         table
         for protocol in TITLES
@@ -63,11 +67,17 @@ def _table(title: str, protocol: str, reports: Sequence[Report]) -> str | None:
         for name in metrics
         if name != "popularity_bias"  # It has no best value.
     }
+    others = {row.differences[protocol].against for row, _ in rows if protocol in row.differences}
+    against = [f"{metrics[0]} less that of {name}" for name in sorted(others)]
     lines = [f"**{title}**", ""]
-    lines.append("| | " + " | ".join(name.replace("_", " ") for name in metrics) + " |")
-    lines.append("|---|" + "---|" * len(metrics))
+    titles = [*(name.replace("_", " ") for name in metrics), *against]
+    lines.append("| | " + " | ".join(titles) + " |")
+    lines.append("|---|" + "---|" * len(titles))
     for report, scores in rows:
-        cells = (_cell(scores[name], best.get(name)) for name in metrics)
+        cells = [_cell(scores[name], best.get(name)) for name in metrics]
+        if against:
+            found = report.differences.get(protocol)
+            cells.append(_signed(found.scores[metrics[0]]) if found else "")
         seeds = f" ({report.seeds} seeds)" if report.seeds > 1 else ""
         lines.append(f"| {report.name}{seeds} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -78,6 +88,10 @@ def _cell(estimate: Estimate, best: float | None) -> str:
     value = f"{estimate.value:.{digits}f}"
     bold = "**" if estimate.value == best else ""
     return f"{bold}{value}{bold} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+
+
+def _signed(estimate: Estimate) -> str:
+    return f"{estimate.value:+.4f} ({estimate.low:+.4f} to {estimate.high:+.4f})"
 
 
 def plot(path: Path, reports: Sequence[Report], metric: str) -> None:

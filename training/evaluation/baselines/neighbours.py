@@ -39,7 +39,7 @@ def _recency(rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], last: 
     return torch.from_numpy(weights.astype(np.float32))
 
 
-def _spread(items: IdMap, rows: npt.NDArray[np.int64], weights: Tensor) -> Tensor:
+def spread(items: IdMap, rows: npt.NDArray[np.int64], weights: Tensor) -> Tensor:
     """Weights by place to weights by item, [items, n]; repeated items keep the largest."""
     wide = torch.zeros(len(rows), len(items) + 1)
     wide.scatter_reduce_(1, torch.from_numpy(rows), weights, reduce="amax")
@@ -66,7 +66,7 @@ class ItemNeighbours:
         """As `Ranker.rank`."""
         history = history_rows(self._items, block)
         weights = _recency(history, block.lengths, self._last)
-        query = _spread(self._items, history, weights) * self._scale
+        query = spread(self._items, history, weights) * self._scale
         scores = (self._transposed @ (self._baskets @ query)) * self._scale
         return best_of(scores.T.contiguous(), self._items, history, k, repeat_consumed)
 
@@ -98,7 +98,7 @@ class SessionNeighbours:
         """As `Ranker.rank`."""
         history = history_rows(self._items, block)
         weights = _recency(history, block.lengths, self._last)
-        similarity = ((self._baskets @ _spread(self._items, history, weights)) * self._scale).T
+        similarity = ((self._baskets @ spread(self._items, history, weights)) * self._scale).T
         best = similarity.topk(min(self._neighbours, similarity.shape[1]), dim=1)
         kept = torch.zeros_like(similarity).scatter_(1, best.indices, best.values)
         scores = (self._transposed @ kept.T.contiguous()).T.contiguous()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 
 from training.datasets.sequences import TEST, Sequences
+from training.evaluation.baselines import ease, ials
 from training.evaluation.baselines.neighbours import ItemNeighbours, SessionNeighbours
 from training.evaluation.baselines.sequence_model import KINDS, SequentialOptions
 from training.evaluation.baselines.sequential import train_sequential
 from training.evaluation.baselines.simple import OwnRecent, Popular
+from training.evaluation.baselines.tuning import choose, validation_of
 from training.evaluation.options import RECENT_SHARE
 from training.evaluation.rankers import Ranker
 
@@ -42,6 +45,9 @@ def make_baselines(
         "vsknn": lambda: SessionNeighbours(sequences),
     }
     for name in names:
+        if name in ("ease", "ials"):
+            yield name, [_tuned(name, sequences, partial(advance, name))]
+            continue
         if name not in KINDS:
             yield name, [untrained[name]()]
             continue
@@ -54,3 +60,11 @@ def make_baselines(
             shape = options or SequentialOptions()
             trained.append(train_sequential(name, sequences, seed, device, shape, show))
         yield name, trained
+
+
+def _tuned(name: str, sequences: Sequences, advance: Callable[[float], None]) -> Ranker:
+    """A baseline whose options validation chooses, fitted to all events before the splits."""
+    validation = validation_of(sequences)
+    if name == "ease":
+        return ease.fit(sequences, *choose(ease.candidates(validation), validation, advance))
+    return ials.fit(sequences, choose(ials.candidates(validation), validation, advance))

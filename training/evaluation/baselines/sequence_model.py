@@ -73,15 +73,19 @@ class SequenceModel(nn.Module):
             self.reader = nn.TransformerEncoder(layer, options.blocks, norm, False)
         else:
             self.reader = nn.GRU(dim, dim, 1, batch_first=True)
+            # A hidden state lies in (-1, 1): queries need a scale that can be learnt.
+            self.norm = nn.LayerNorm(dim)
 
     def read(self, rows: Tensor) -> Tensor:
         """Item rows [n, w], the oldest first, left-aligned, to a query at each place [n, w, d]."""
         x = self.items(rows)
         width = rows.shape[1]
+        # The vectors, of length 1 at the start, are scaled: a reader learns little of small input.
+        x = x * math.sqrt(x.shape[2])
         if self.places is None:
             hidden, _ = self.reader(self.dropout(x))
-            return self.dropout(hidden)  # type: ignore[no-any-return]
-        x = self.dropout(x * math.sqrt(x.shape[2]) + self.places[:width])
+            return self.dropout(self.norm(hidden))  # type: ignore[no-any-return]
+        x = self.dropout(x + self.places[:width])
         ahead = torch.ones(width, width, dtype=torch.bool, device=x.device).triu(1)
         return self.reader(x, mask=ahead, is_causal=True)  # type: ignore[no-any-return]
 
