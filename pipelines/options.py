@@ -198,10 +198,23 @@ class FeedbackSettings:
             event time.
         feedback: directory of the feedback log (Parquet): what was shown, to whom, in what state,
             and what it earned.
+        impressions: which lists users saw, and when: rows `user,T,time` of a list's user, its
+            ranking time and the moment, in files (CSV with a header, JSON lines) where --input is
+            files, else kafka://HOST:PORT/TOPIC (CSV or JSON). A list counts as shown when an
+            impression says so.
     """
 
     reward_window: int = option(600, "SECONDS", least=1)
     feedback: str | None = option(None, "DIR", shown="not written")
+    impressions: str | None = option(
+        None, "URL", shown="a list counts as shown where it differs from the user's list before"
+    )
+
+    def problems(self) -> list[str]:
+        """What is wrong with the values, a line each."""
+        if self.impressions is not None and not self.impressions.strip():
+            return ["--impressions is empty: give a path or a URL"]
+        return []
 
 
 def pane_seconds_of(chosen: Configuration) -> int:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from serving.http.error_responses import AUTHENTICATED, add_error_responses
 from serving.http.limits import RequestLimits
 from serving.http.security import SecurityHeaders, SecurityMiddleware
+from serving.impressions import ImpressionWriter
 from serving.live.publisher import LivePublisher
 from serving.live.sse import Broadcaster
 from serving.metrics import Metrics, RequestTimer
@@ -41,6 +42,7 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
     Raises:
         StoreURLError: a store's URL cannot be used.
         ValueError: two models have the same name.
+        SourceError: the URL of the impressions is wrong.
     """
     limits = limits or LimitSettings()
     metrics = Metrics()
@@ -53,6 +55,7 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
         broadcaster=Broadcaster(limits.max_listeners, metrics.listeners.set),
         metrics=metrics,
         threads=threads,
+        impressions=_impressions(settings, metrics),
     )
     app = FastAPI(
         title="Rivulet",
@@ -91,6 +94,14 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
     return app
 
 
+def _impressions(settings: ServingSettings, metrics: Metrics) -> ImpressionWriter | None:
+    if settings.impressions is None:
+        return None
+    from sources.kafka.url import parse_url
+
+    return ImpressionWriter(parse_url(settings.impressions), metrics)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
@@ -108,6 +119,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
         services.models.close()
+        if services.impressions is not None:
+            await asyncio.to_thread(services.impressions.close)
         services.threads.close()
         await services.queries.stores.close()
 

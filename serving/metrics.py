@@ -52,6 +52,14 @@ class Metrics:
             buckets=_USERS_BUCKETS,
             registry=self.registry,
         )
+        self.impressions = Counter(
+            "rivulet_impressions", "Impressions written to Kafka", registry=self.registry
+        )
+        self.impressions_failed = Counter(
+            "rivulet_impressions_failed",
+            "Impressions that were not written: the queue was full, or Kafka did not accept them",
+            registry=self.registry,
+        )
         self.listeners = Gauge(
             "rivulet_page_listeners", "Pages that receive live figures", registry=self.registry
         )

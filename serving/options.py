@@ -46,6 +46,9 @@ class ServingSettings:
         store_timeout: time that a store has to answer a query.
         interval: time between two reads of the page's figures.
         max_future: rows with a time further ahead of the clock than this are not shown.
+        impressions: kafka://HOST:PORT[,HOST:PORT]/TOPIC that gets `user,T,time` for each answer
+            with a user's newest list, for the job's --impressions; answers to queries for
+            outcomes or older lists are none.
     """
 
     store: tuple[str, ...] = option((DEFAULT_STORE,), "URL", shown=DEFAULT_STORE)
@@ -59,6 +62,7 @@ class ServingSettings:
     store_timeout: float = option(2.0, "SECONDS", least=0.05, most=300)
     interval: float = option(1.0, "SECONDS", least=0.05, most=300)
     max_future: int = option(MAX_FUTURE, "SECONDS", least=0)
+    impressions: str | None = option(None, "URL", shown="not written")
 
     def problems(self) -> list[str]:
         """What is wrong with the token, and with the host without one."""

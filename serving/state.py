@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from serving.impressions import ImpressionWriter
 from serving.live.sse import Broadcaster
 from serving.metrics import Metrics
 from serving.models.manager import ModelManager
@@ -26,6 +27,7 @@ class Services:
         broadcaster: sends the page's live figures.
         metrics: the server's metrics.
         threads: threads for work that would block the event loop.
+        impressions: notes which lists were handed out; None where nobody asks for it.
     """
 
     settings: ServingSettings
@@ -34,6 +36,7 @@ class Services:
     broadcaster: Broadcaster
     metrics: Metrics
     threads: WorkerThreads
+    impressions: ImpressionWriter | None = None
 
 
 async def _services(request: Request) -> Services:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from apache_beam.metrics import Metrics
-
 from sources.parsing.malformed import CODES, MalformedRows
 from transforms.messages.dead_letters import FUTURE
 from transforms.messages.events import EventBatch
@@ -23,11 +21,11 @@ class ReadCounters:
 
     def __init__(self, progress: ProgressCounters) -> None:
         self._progress = progress
-        self._lines = Metrics.counter("rivulet", "lines")
-        self._events = Metrics.counter("rivulet", "events")
-        self._malformed = Metrics.counter("rivulet", "malformed")
-        self._future = Metrics.counter("rivulet", "future")
-        self._ignored = Metrics.counter("rivulet", "ignored")
+        self._lines = progress.metric("lines")
+        self._events = progress.metric("events")
+        self._malformed = progress.metric("malformed")
+        self._future = progress.metric("future")
+        self._ignored = progress.metric("ignored")
 
     def record(self, events: EventBatch, malformed: MalformedRows, ignored: int = 0) -> None:
         """Counts a batch of lines.

@@ -25,6 +25,7 @@ from transforms.progress import SHARED_PROGRESS, ProgressCounters
 if TYPE_CHECKING:
     from sources.kafka.read import ReadKafka
     from sources.kafka.restrictions import ReaderConfig
+    from sources.schema.schema import Schema
 
 
 class Events(NamedTuple):
@@ -58,6 +59,7 @@ class ReadEvents(beam.PTransform):
         chosen: where the events are; its `input` must be set.
         kafka: how a topic is read; not used for files.
         progress: the job's counters.
+        schema: what the fields mean, if not as the settings say.
 
     Raises:
         SourceError: the input cannot be read; one line that says why and what to do.
@@ -68,6 +70,7 @@ class ReadEvents(beam.PTransform):
         chosen: InputSettings,
         kafka: KafkaSettings | None = None,
         progress: ProgressCounters = SHARED_PROGRESS,
+        schema: Schema | None = None,
     ) -> None:
         super().__init__()
         if not chosen.input:
@@ -76,12 +79,13 @@ class ReadEvents(beam.PTransform):
         self.files = is_file_input(chosen.input)
         self.is_bounded = self.files or kafka.is_bounded
         self.max_malformed = chosen.max_malformed
-        schema = chosen.read_schema()
+        own = schema
+        schema = own or chosen.read_schema()
         self.ids = INTEGERS if schema is None else IdKinds(schema.ids.user, schema.ids.item)
         self.source: ReadFiles | ReadKafka
         self.history: ReadFiles | None = None
         if self.files:
-            self.source = _files((chosen.input,), chosen, progress)
+            self.source = _files((chosen.input,), chosen, progress, own)
         else:
             # Kafka's client is imported for topics alone.
             from sources.kafka.read import ReadKafka, TopicStart
@@ -93,7 +97,7 @@ class ReadEvents(beam.PTransform):
                     margin = kafka.max_out_of_orderness + chosen.max_future
                     start = topic_start(self.history.ranges, self.history.limits, margin)
             where = TopicStart(start or "earliest", kafka.is_bounded, kafka.kafka_refresh)
-            self.source = ReadKafka(reader_config(chosen, kafka), where, progress)
+            self.source = ReadKafka(reader_config(chosen, kafka, own), where, progress)
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Events:
         """The input as batches."""
@@ -111,14 +115,21 @@ class ReadEvents(beam.PTransform):
         return Events(events, malformed, late, self.files, self.ids)
 
 
-def _files(patterns: Sequence[str], chosen: InputSettings, progress: ProgressCounters) -> ReadFiles:
+def _files(
+    patterns: Sequence[str],
+    chosen: InputSettings,
+    progress: ProgressCounters,
+    schema: Schema | None = None,
+) -> ReadFiles:
     columns = split_columns(chosen.columns) if chosen.columns else None
     limits = FileLimits(chosen.max_future, chosen.max_line, chosen.max_malformed)
-    return ReadFiles(patterns, columns, limits, progress, chosen.read_file_schema())
+    return ReadFiles(patterns, columns, limits, progress, schema or chosen.read_file_schema())
 
 
-def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:
-    """How a topic's partitions are read.
+def reader_config(
+    chosen: InputSettings, kafka: KafkaSettings, schema: Schema | None = None
+) -> ReaderConfig:
+    """How a topic's partitions are read; `schema` stands for that of the settings.
 
     Raises:
         SourceError: the URL or the schema is wrong.
@@ -141,7 +152,7 @@ def reader_config(chosen: InputSettings, kafka: KafkaSettings) -> ReaderConfig:
         group=kafka.kafka_group,
         max_bytes=chosen.max_line,
         max_malformed=chosen.max_malformed,
-        schema=chosen.read_schema(),
+        schema=schema or chosen.read_schema(),
         # No value that is allowed is in a batch that is not.
         max_batch=max(kafka.kafka_max_batch, chosen.max_line),
     )

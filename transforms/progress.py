@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,20 +53,35 @@ class ProgressCounters:
 
     Attributes:
         job: name of the job.
+        prefix: stands before the name of every counter that is added to or raised.
     """
 
     job: str = "default"
+    prefix: str = ""
+
+    def prefixed(self, prefix: str) -> ProgressCounters:
+        """The same job's counters, with a prefix before the names of those that are changed."""
+        return replace(self, prefix=prefix)
+
+    def metric(self, name: str) -> Any:
+        """Beam's counter of this name, with the prefix, in the namespace `rivulet`."""
+        # Processes that only read the counters do not pay for Beam.
+        from apache_beam.metrics import Metrics
+
+        return Metrics.counter("rivulet", self.prefix + name)
 
     def add(self, name: str, amount: int) -> None:
         """Adds `amount` to the counter `name`."""
         with _LOCK:
             values = self._counters().values
+            name = self.prefix + name
             values[name] = values.get(name, 0) + amount
 
     def reach(self, name: str, value: int) -> None:
         """Raises the value `name` to `value`; a smaller value changes nothing."""
         with _LOCK:
             values = self._counters().values
+            name = self.prefix + name
             values[name] = max(values.get(name, value), value)
 
     def record_read(self, times: npt.NDArray[np.int64], malformed: int) -> None:

@@ -12,7 +12,7 @@ from sources.options import InputSettings
 
 
 def with_absolute_paths(settings: Configuration) -> Configuration:
-    """The settings with absolute paths of the dead letters, feedback, models, input and items.
+    """The settings with absolute paths of files and folders.
 
     The path of a SQLite store is made absolute by `sinks.sql.store.SqlSource`.
     """
@@ -25,6 +25,8 @@ def with_absolute_paths(settings: Configuration) -> Configuration:
         settings = settings.replace(CatalogueSettings, items=_absolute(items))
     if FeedbackSettings in settings and (feedback := settings[FeedbackSettings].feedback):
         settings = settings.replace(FeedbackSettings, feedback=_absolute(feedback))
+    if FeedbackSettings in settings and (shown := settings[FeedbackSettings].impressions):
+        settings = settings.replace(FeedbackSettings, impressions=_absolute(shown))
     if ModelSettings in settings:
         models = tuple(map(_absolute_model, settings[ModelSettings].model))
         settings = settings.replace(ModelSettings, model=models)

@@ -9,6 +9,7 @@ import apache_beam as beam
 
 from inference.models.ranker import RankerSource
 from inference.recommend import SERVED, Recommended
+from pipelines.graph.impressions import close_impressions
 from pipelines.graph.job_graph import JobGraph
 from pipelines.graph.job_metrics import WriteJobMetrics
 from pipelines.graph.late_events import LateEventsToDeadLetters
@@ -86,7 +87,7 @@ def recommend_graph(job: JobGraph, models: RankerSource | None = None) -> None:
     popular = rank_popular(closed.blocks, config.popular, job.bounded, job.catalogue)
     requests = request_rankings(_urgent_blocks(job, closed.blocks), popular, config)
     recommended = recommend(_urgent_requests(job, requests), config, models)
-    rewarded = reward(recommended.batches, config, job.progress)
+    rewarded = reward(recommended.batches, config, job.progress, close_impressions(job))
     write_popular(job, popular)
     write_recommendations(job, recommended, rewarded)
     write_feedback(job, rewarded)

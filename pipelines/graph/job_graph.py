@@ -169,6 +169,8 @@ class JobGraph:
             found |= reward_settings(self.recommend_config.rewards)
         if self.catalogue is not None:
             found["catalogue"] = 1
+        if FeedbackSettings in self.settings and self.settings[FeedbackSettings].impressions:
+            found["impressions"] = 1
         return JobSettings(
             self.run,
             {name: value for name, value in found.items() if value is not None}

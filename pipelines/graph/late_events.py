@@ -7,7 +7,6 @@ import logging
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.metrics import Metrics
 
 from transforms.columns.id_names import IdNames
 from transforms.columns.names import id_texts
@@ -38,18 +37,25 @@ class LateEventsToDeadLetters(beam.DoFn):
         progress: the job's counters.
         alarm: share of late events in a minute of the clock above which a worker logs a warning and
             counts an alarm; 1 for never.
+        behaviors: whether `raw` has the behavior.
     """
 
     def __init__(
-        self, source: str, progress: ProgressCounters = SHARED_PROGRESS, alarm: float = 1.0
+        self,
+        source: str,
+        progress: ProgressCounters = SHARED_PROGRESS,
+        alarm: float = 1.0,
+        *,
+        behaviors: bool = True,
     ) -> None:
         self._source, self._progress, self._alarm = source, progress, alarm
-        self._late = Metrics.counter("rivulet", "late")
-        self._alarms = Metrics.counter("rivulet", "late_alarms")
+        self._behaviors = behaviors
+        self._late = progress.metric("late")
+        self._alarms = progress.metric("late_alarms")
 
     def start_bundle(self) -> None:
         """Looks at the share of late events, also where none arrive."""
-        share = self._progress.late_share()
+        share = self._progress.late_share() if self._alarm < 1 else None
         if share is None or share <= self._alarm:
             return
         self._alarms.inc()
@@ -73,6 +79,7 @@ class LateEventsToDeadLetters(beam.DoFn):
             pa.array(batch.time).cast(pa.string()),
         )
         behavior = pa.array(BEHAVIORS, pa.string()).take(pa.array(batch.behavior))
-        raw = pc.binary_join_element_wise(*numbers, behavior, ",")
+        fields = (*numbers, behavior) if self._behaviors else numbers
+        raw = pc.binary_join_element_wise(*fields, ",")
         source, reason = (pa.repeat(pa.scalar(text), size) for text in (self._source, LATE))
         return [DeadLetterBatch.of_columns(source, reason, raw, pa.array(batch.time))]

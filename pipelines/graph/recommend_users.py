@@ -29,8 +29,10 @@ from pipelines.options import (
     RecommendSettings,
 )
 from transforms.catalogue.source import CatalogueSource
+from transforms.feedback.credit_impressions import CreditImpressions
 from transforms.feedback.reward_recommendations import Rewarded, RewardRecommendations
 from transforms.feedback.rules import RewardRules
+from transforms.feedback.step import Credit
 from transforms.histories.keep_histories import Histories
 from transforms.histories.rules import HistoryRules
 from transforms.histories.schedule import Schedule
@@ -243,12 +245,33 @@ def recommend(
     return recommended
 
 
-def reward(batches: Batches, config: RecommendConfig, progress: ProgressCounters) -> Rewarded:
-    """Rewards of the recommendations."""
-    rewarded: Rewarded = batches | "Rewards" >> RewardRecommendations(
-        config.reward_rules, keep_log=config.keep_feedback, progress=progress
+def reward(
+    batches: Batches,
+    config: RecommendConfig,
+    progress: ProgressCounters,
+    impressions: Blocks | None = None,
+) -> Rewarded:
+    """Rewards of the recommendations.
+
+    Args:
+        batches: the recommendations.
+        config: the rules.
+        progress: the job's counters.
+        impressions: closed blocks with ranking times as items: which lists were shown. None: those
+            that differ from the user's list before.
+    """
+    if impressions is None:
+        rewarded: Rewarded = batches | "Rewards" >> RewardRecommendations(
+            config.reward_rules, keep_log=config.keep_feedback, progress=progress
+        )
+        return rewarded
+    rewarded = batches | "Last rewards" >> RewardRecommendations(
+        config.reward_rules, progress=progress, credit=Credit.NOTHING
     )
-    return rewarded
+    credited: Rewarded = (batches, impressions) | "Impressions" >> CreditImpressions(
+        config.reward_rules, config.bounded, config.keep_feedback, progress
+    )
+    return Rewarded(rewarded.recommendations, credited.feedback, credited.minutes)
 
 
 def rows_of(rewarded: Rewarded) -> beam.PCollection[Recommendations]:

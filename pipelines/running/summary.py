@@ -77,6 +77,8 @@ class Summary:
                 ("  by popular items", count("recommendations_popular")),
                 ("    hit rate", self.hit_rate("popular")),
             ]
+        if self.get("impression_lines"):
+            rows += self._impressions()
         for name, label in (
             ("expired", "records deleted before they were read"),
             ("refused", "rows refused by a store"),
@@ -89,6 +91,20 @@ class Summary:
                 rows.append((label, count(name)))
         rows += [("seconds", f"{self.seconds:.1f}"), ("events a second", f"{self.rate():,.0f}")]
         return rows
+
+    def _impressions(self) -> list[tuple[str, str]]:
+        """Each impression is one of malformed, duplicate, late, counted and without a list."""
+        received = self.get("impression_closed")
+        shown = self.get("lists_shown")
+        rows = [
+            ("impressions read", self.get("impression_lines")),
+            ("  malformed", self.get("impression_malformed")),
+            ("  late", self.get("impression_late")),
+            ("  duplicates", self.get("impression_duplicates")),
+            ("  of lists shown", shown),
+            ("  of a list shown before, or of none", received - shown),
+        ]
+        return [(label, f"{count:,}") for label, count in rows]
 
 
 def show(title: str, rows: list[tuple[str, str]], hints: list[str]) -> None:

@@ -78,6 +78,9 @@ async def recommendations(
     found = await shared.queries.recommendations(user, limit, offset, outcomes)
     if found is None:
         raise HTTPException(404, f"no store has a recommendation for user {user}{_after(offset)}")
+    # Who asks for outcomes looks back, and shows nothing to the user.
+    if shared.impressions is not None and not offset and not outcomes and found.recommendations:
+        shared.impressions.show(user, found.recommendations[0].time)
     return reply(request, found)
 
 

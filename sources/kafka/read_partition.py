@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics
 from apache_beam.typehints import with_output_types
 from apache_beam.utils.timestamp import Duration
 from kafka import TopicPartition
@@ -86,7 +85,7 @@ class ReadPartition(beam.DoFn, PartitionRestrictions):
             tallied=self.is_bounded,
             schema=config.schema,
         )
-        self.expired = Metrics.counter("rivulet", "expired")
+        self.expired = progress.metric("expired")
 
     def teardown(self) -> None:
         """Closes the connections that no bundle is using."""

@@ -49,6 +49,19 @@ def send(kafka: Kafka, topic: str, events: Sequence[Event], more: Sequence[str] 
     producer.close()
 
 
+def send_impressions(
+    kafka: Kafka, topic: str, rows: Sequence[tuple[int, int, int]], more: Sequence[str] = ()
+) -> None:
+    """Sends impressions (user, ranking time, time) to a topic, keyed by user."""
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=20)
+    for user, at, time in rows:
+        producer.send(topic, f"{user},{at},{time}".encode(), key=b"%d" % user)
+    for line in more:
+        producer.send(topic, line.encode(), partition=0)
+    producer.flush()
+    producer.close()
+
+
 def make_topic(kafka: Kafka, name: str, partitions: int = 3) -> str:
     """Creates a topic.
 

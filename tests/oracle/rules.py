@@ -162,12 +162,16 @@ def rewards(
     rows: dict[tuple[int, int], Recommendation],
     reward_window: int = 600,
     memory: int = 0,
+    impressions: Iterable[tuple[int, int, int]] | None = None,
 ) -> dict[tuple[int, int], list[float]]:
     """(user, T) of the lists that were shown to the rewards of the items.
 
     An event is credited to the latest list with its item that was shown in its last `reward_window`
-    seconds. An item's reward is that of the best behavior among the events that are credited.
+    seconds. An item's reward is that of the best behavior among the events that are credited. With
+    `impressions` (user, T, time) these say what was shown when.
     """
+    if impressions is not None:
+        return _rewards_of_impressions(events, rows, reward_window, impressions)
     shown = shown_lists(rows, memory)
     earned = {key: [0.0] * len(row.items) for key, row in shown.items()}
     times: dict[int, list[int]] = defaultdict(list)
@@ -183,4 +187,30 @@ def rewards(
                 place, row = items.index(event.item), earned[event.user, at]
                 row[place] = max(row[place], REWARD[event.behavior])
                 break
+    return earned
+
+
+def _rewards_of_impressions(
+    events: Iterable[Event],
+    rows: dict[tuple[int, int], Recommendation],
+    reward_window: int,
+    impressions: Iterable[tuple[int, int, int]],
+) -> dict[tuple[int, int], list[float]]:
+    first: dict[tuple[int, int], int] = {}
+    for user, at, time in impressions:
+        if (user, at) in rows and rows[user, at].items and at <= time < at + reward_window:
+            first[user, at] = min(time, first.get((user, at), time))
+    earned = {key: [0.0] * len(rows[key].items) for key in first}
+    for event in sorted(set(events)):
+        holding = [
+            (time, at)
+            for (user, at), time in first.items()
+            if user == event.user
+            and time <= event.time < at + reward_window
+            and event.item in rows[user, at].items
+        ]
+        if holding:
+            key = event.user, max(holding)[1]
+            place = rows[key].items.index(event.item)
+            earned[key][place] = max(earned[key][place], REWARD[event.behavior])
     return earned

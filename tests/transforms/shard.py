@@ -12,8 +12,15 @@ import apache_beam as beam
 
 from tests.fakes import FakeSource
 from transforms.columns.frames import FrameCoder
+from transforms.feedback.credit_impressions import (
+    CreditBatches,
+    encoded_impressions,
+    encoded_unit,
+)
 from transforms.feedback.reward_recommendations import RewardBatches
+from transforms.feedback.shown import Shown
 from transforms.feedback.state import FeedbackStateCoder
+from transforms.feedback.step import Credit
 from transforms.fill import fill
 from transforms.histories.bought import BoughtTable
 from transforms.histories.emission_progress import EmissionProgress
@@ -91,12 +98,23 @@ class Shard:
         shuffle: random.Random,
         *,
         repeat_consumed: bool = False,
+        impressions: bool = False,
     ) -> None:
         self._shuffle, self._size, self._repeat = shuffle, size, repeat_consumed
         self._pane = rules.pane
         self._keep = KeepHistories(rules, SHARDS)
         self._output_watermark = -1.0  # Of the first step.
-        self._reward = RewardBatches(rules.rewards, keep_log=True)
+        credit = Credit.NOTHING if impressions else Credit.CHANGED
+        self._reward = RewardBatches(rules.rewards, keep_log=True, credit=credit)
+        self._credit = (
+            CreditBatches(rules.rewards, bounded=False, keep_log=True) if impressions else None
+        )
+        self._impressions_until = -1.0  # The watermark of the impressions.
+        self._credit_timers = Timers()
+        self.credit_state: dict[str, Any] = {
+            "units": Bag(shuffle), "impressions": Bag(shuffle),
+            "feedback_state": Value(FeedbackStateCoder()), "shown_state": Value(FrameCoder(Shown)),
+        }  # fmt: skip
         self.histories_state: dict[str, Any] = {
             "buffer": Bag(shuffle), "large_block": Value(),
             "table_state": Value(FrameCoder(HistoryTable)),
@@ -140,14 +158,43 @@ class Shard:
         self._deliver()
         self._move_output_watermark(watermark)
 
+    def send_impressions(self, impressions: EventBatch) -> None:
+        """A closed block of impressions."""
+        assert self._credit is not None
+        self._keep_for_credit(encoded_impressions(SHARD, impressions))
+
+    def advance_impressions(self, watermark: float) -> None:
+        """Moves the watermark of the impressions."""
+        self._impressions_until = max(self._impressions_until, watermark)
+        self._fire_credit()
+
     def buffered(self) -> int:
         """Frames that are buffered in state."""
-        return len(self.histories_state["buffer"]) + len(self.feedback_state["early"])
+        buffers = (self.histories_state["buffer"], self.feedback_state["early"],
+                   self.credit_state["units"])  # fmt: skip
+        return sum(map(len, buffers))
+
+    def _keep_for_credit(self, element: tuple[int, bytes]) -> None:
+        assert self._credit is not None
+        kept = {name: self.credit_state[name] for name in ("units", "impressions")}
+        self._credit.process(element, **kept, timers=self._credit_timers)
+
+    def _fire_credit(self) -> None:
+        if self._credit is None:
+            return
+        watermark = min(self._impressions_until, self._output_watermark)
+        while ready := self._credit_timers.ready(watermark):
+            tag = self._shuffle.choice(ready)
+            del self._credit_timers.times[tag]
+            for output in self._credit.fire(SHARD, tag, **self.credit_state):
+                assert isinstance(output, beam.pvalue.TaggedOutput)
+                self._collect(output, self._credit_timers.hold(min(float(tag), watermark)))
 
     def _move_output_watermark(self, watermark: float) -> None:
         stamps = [stamp for stamp, _ in self._in_transit]
         hold = min([self._timers.hold(watermark), *stamps])
         self._output_watermark = max(self._output_watermark, hold)
+        self._fire_credit()
 
     def _ranked(self, output: tuple[int, RankingRequest]) -> RankedBatch:
         shard, request = output
@@ -165,18 +212,20 @@ class Shard:
     def _deliver(self) -> None:
         self._shuffle.shuffle(self._in_transit)
         for _, batch in self._in_transit:
+            if self._credit is not None:
+                self._keep_for_credit(encoded_unit(SHARD, batch))
             for output in self._reward.process((SHARD, batch), **self.feedback_state):
-                self._collect(output)
+                self._collect(output, self._output_watermark)
         self._in_transit.clear()
 
-    def _collect(self, output: Any) -> None:
+    def _collect(self, output: Any, watermark: float) -> None:
         if not isinstance(output, beam.pvalue.TaggedOutput):
             self.recommendations.append(output)
         elif output.tag == "feedback":
-            assert output.value.timestamp >= self._output_watermark
+            assert output.value.timestamp >= watermark
             self.feedback.append(output.value.value[1])
         else:
             minute, sums = output.value.value
             self.minutes.append(sums)
-            if output.value.timestamp < self._output_watermark:
+            if output.value.timestamp < watermark:
                 self.late_minutes.append(minute)

@@ -68,6 +68,7 @@ def blocks_of(events: list[Event], pane: int, cuts: set[int]) -> list[list[Event
 def check(
     shard: Shard, events: list[Event], rankings: dict[int, list[tuple[int, int]]],
     values: dict[str, Any], reward_window: int, ttl: int,
+    impressions: list[tuple[int, int, int]] | None = None,
 ) -> None:  # fmt: skip
     def model(user: int, history: list[int]) -> list[int]:
         return ranked_items(user, history, values["count"], values["repeat_consumed"])
@@ -86,7 +87,7 @@ def check(
             )
     assert found == wanted
 
-    earned = rules.rewards(events, wanted, reward_window, memory)
+    earned = rules.rewards(events, wanted, reward_window, memory, impressions)
     emitted = rows_of(shard.feedback)
     assert len(emitted) == len(earned)
     assert {(row[0], row[1]): row[8][: row[3]] for row in emitted} == earned
@@ -102,14 +103,15 @@ def check(
 
 def shard_for(
     values: dict[str, Any], pane: int, reward_window: int, ttl: int, shuffle: random.Random,
-    *, every_minute: bool,
+    *, every_minute: bool, impressions: bool = False,
 ) -> Shard:  # fmt: skip
     history = HistoryRules(
         Schedule(values["window"], values["period"]), pane, values["history_size"],
         values["min_history"], ttl, POPULAR_SIZE,
         RewardRules(reward_window, ttl, every_minute=every_minute), values["exclude_bought"],
     )  # fmt: skip
-    return Shard(history, values["count"], shuffle, repeat_consumed=values["repeat_consumed"])
+    repeat = values["repeat_consumed"]
+    return Shard(history, values["count"], shuffle, repeat_consumed=repeat, impressions=impressions)
 
 
 @settings(max_examples=300, deadline=None)
@@ -143,6 +145,57 @@ def test_any_jumps_of_the_watermark_give_the_oracles_results(
             shard.send(frame)
         shard.advance(watermark)
     check(shard, events, rankings, values, reward_window, ttl)
+    assert shard.late_minutes == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    EVENTS,
+    SETTINGS,
+    REWARD_WINDOWS,
+    TTLS,
+    st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), max_size=20),
+    st.lists(st.tuples(st.integers(0, 59), st.integers(-1, 5), st.integers(-1, 99)), max_size=60),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_lists_count_as_shown_when_an_impression_says_so(
+    events: list[Event], values: dict[str, Any], reward_window: int, ttl: int,
+    jumps: list[tuple[int, int]], sights: list[tuple[int, int, int]], shuffle: random.Random,
+) -> None:  # fmt: skip
+    rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
+    pane = pane_seconds(values["window"], values["period"], reward_window, 40)
+    shard = shard_for(values, pane, reward_window, ttl, shuffle, every_minute=True,
+                      impressions=True)  # fmt: skip
+    period = values["period"]
+    # Lists after an event of theirs, and some that are none.
+    lists = [
+        (events[row % len(events)].user, (events[row % len(events)].time // period + n) * period, s)
+        for row, n, s in sights
+    ]
+    impressions = [(user, max(at, 0), max(at + after, 0)) for user, at, after in lists]
+    blocks = [
+        ((block[-1].time // pane + 1) * pane, batch(sorted(block, key=by_user)))
+        for block in blocks_of(events, pane, set(range(len(events))))
+    ]
+    later: list[tuple[int, EventBatch | PopularRows]] = [*blocks]
+    later += [(end, ranking(end, items)) for end, items in rankings.items()]
+    as_events = [Event(time, at, user, "pv") for user, at, time in impressions]
+    seen = [
+        ((block[-1].time // pane + 1) * pane, batch(sorted(block, key=by_user)))
+        for block in blocks_of(as_events, pane, set(range(len(as_events))))
+    ]
+    watermark, seen_until = 0, 0
+    for jump, seen_jump in [*jumps, (END, END)]:
+        watermark, seen_until = watermark + jump, seen_until + seen_jump
+        for frame in [frame for end, frame in later if end <= watermark]:
+            shard.send(frame)
+        later = [(end, frame) for end, frame in later if end > watermark]
+        for block in [frame for end, frame in seen if end <= seen_until]:
+            shard.send_impressions(block)
+        seen = [(end, frame) for end, frame in seen if end > seen_until]
+        for step in shuffle.sample((shard.advance, shard.advance_impressions), 2):
+            step(watermark if step == shard.advance else seen_until)
+    check(shard, events, rankings, values, reward_window, ttl, impressions)
     assert shard.late_minutes == []
 
 

@@ -67,6 +67,7 @@ class EventMatching:
         self._first = starts[run]
         self._end: Int64s = np.searchsorted(self._line, self._at, side="right")
         self._bits = _bits(events.item)
+        self._event_time = events.time
         signature = np.zeros(len(user), np.uint64)
         for column in range(items.shape[1]):
             signature |= np.uint64(1) << _bits(items[:, column])
@@ -76,17 +77,26 @@ class EventMatching:
         """Matches of events with their user's latest recommendation at or before them."""
         yield from self._matches(np.maximum(self._end - 1, self._first), self._signature)
 
-    def credited(self, window: int, eligible: Bools) -> Iterator[Matches]:
+    def credited(
+        self, window: int, eligible: Bools, shown: Int64s | None = None
+    ) -> Iterator[Matches]:
         """The match of each event that is credited: that with the latest of its recommendations.
 
         Args:
             window: seconds; an event at t is in the window of ranking times in (t - window, t].
             eligible: bool [n], the recommendations that can be credited.
+            shown: int64 [n], when each was shown; an event before is not credited to it, and the
+                latest is the one that was shown last. None: at its ranking time.
         """
         first = np.searchsorted(self._line, self._at - window, side="right")
         signature = np.where(eligible, self._signature, np.uint64(0))
         # The window may reach before the user's first row, into another user's rows.
         for found in self._matches(np.maximum(first, self._first), signature):
+            if shown is not None:
+                after = np.flatnonzero(shown[found.row] <= self._event_time[found.event])
+                rows = found.row[after]
+                after = after[np.lexsort((rows, shown[rows], found.event[after]))]
+                found = Matches(*(column[after] for column in found))
             # All matches of an event are in one part, one after the other, the latest row last.
             last = np.ones(len(found.event), bool)
             last[:-1] = found.event[1:] != found.event[:-1]

@@ -105,7 +105,11 @@ class OpenTable(Frame):
         return np.array([0, *of_behaviors], np.float32)[self.best]
 
     def apply(
-        self, events: EventBatch, window: int, rewards: Sequence[float] = USUAL_REWARDS
+        self,
+        events: EventBatch,
+        window: int,
+        rewards: Sequence[float] = USUAL_REWARDS,
+        shown: Int64s | None = None,
     ) -> OpenTable:
         """The table after `events`.
 
@@ -114,6 +118,7 @@ class OpenTable(Frame):
                 event earns its item a reward once: in the latest list that was shown and holds it.
             window: seconds after the ranking time in which an item earns its reward.
             rewards: what an event earns, by the code of its behavior.
+            shown: int64 [n], when each list was shown; None: at its ranking time.
         """
         if not len(self) or not len(events):
             return self
@@ -126,7 +131,8 @@ class OpenTable(Frame):
         behavior = place[events.behavior + np.int8(1)]
         for found in matching.in_latest():
             seen[found.row, found.column] = True
-        for found in matching.credited(window, ~self.closed):
+        open_rows = ~self.closed
+        for found in matching.credited(window, open_rows, shown) if open_rows.any() else ():
             cell = found.row * best.shape[1] + found.column
             np.maximum.at(best.reshape(-1), cell, behavior[found.event])
         return self.replaced(seen=seen, best=in_order[best])

@@ -25,7 +25,8 @@ JOB_SETTINGS = (
     "catalogue",
 )
 """Names of the settings that a job records. Windows and periods are in seconds;
-`catalogue` is 1 where the job has one."""
+`catalogue` is 1 where the job has one. `impressions` is 1 where these say which lists count as
+shown."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.metrics import Metrics
 from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterWatermark
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 from apache_beam.utils.timestamp import Duration
@@ -132,8 +131,8 @@ class _ClosePane(beam.DoFn):
         self, pane: int, shards: int, progress: ProgressCounters = SHARED_PROGRESS
     ) -> None:
         self._pane, self._shards, self._progress = pane, shards, progress
-        self._duplicates = Metrics.counter("rivulet", "duplicates")
-        self._closed = Metrics.counter("rivulet", "closed")
+        self._duplicates = progress.metric("duplicates")
+        self._closed = progress.metric("closed")
 
     def process(
         self,
