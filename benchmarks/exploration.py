@@ -1,6 +1,6 @@
 """What exploration costs a ranking time: ranking, draws and fill for the users of one T.
 
-    python -m benchmarks.exploration [--users 20000] [--explore_users 0.1]
+    python -m benchmarks.exploration [--users 20000] [--explore_users 0.05]
 
 The packaged model ranks for users with ten items each, as a work unit of the job does. The rewards,
 the histories and the stores take the same time with and without exploration and are not included,
@@ -43,8 +43,8 @@ class ExplorationBenchmarkSettings:
     """
 
     users: int = option(20_000, "N", least=1)
-    explore_users: float = option(0.1, "SHARE", above=0, most=1)
-    times: int = option(9, "N", least=1)
+    explore_users: float = option(0.05, "SHARE", above=0, most=1)
+    times: int = option(15, "N", least=1)
 
 
 def request_of(users: int, items: np.ndarray) -> RankingRequest:

@@ -12,7 +12,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,7 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         source: where a worker loads its models from.
         k: length of the lists.
         repeat_consumed: whether lists may have items of the history.
-        exploration: users who explore get lists as long as its pool; None for no exploration.
+        exploration: users who explore get a pool of longer lists, too; None for no exploration.
     """
 
     def __init__(
@@ -139,17 +139,20 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         return RankedLists.empty(len(rows), self._k)
 
     def _lists(self, rows: Example, ranker: Ranker) -> RankedLists:
-        """The lists of all rows, with the pool of those who explore."""
+        """The lists of all rows, and the pool of those who explore."""
         explores = self._exploration
-        if explores is None:
+        in_pool = np.zeros(0, bool) if explores is None else explores.explores(rows.states.user)
+        if explores is None or not in_pool.any():
             return self._ranked(rows, ranker, self._k)
-        in_pool = explores.explores(rows.states.user)
-        parts = []
-        for chosen, size in ((~in_pool, self._k), (in_pool, explores.pool)):
-            if (at := np.flatnonzero(chosen)).size:
-                scored = explores.needs_scores and size == explores.pool
-                parts.append((at, self._ranked(rows.take(at), ranker, size, scored=scored)))
-        return RankedLists.joined(len(rows), explores.pool, parts, explores.needs_scores)
+        at, others = np.flatnonzero(in_pool), np.flatnonzero(~in_pool)
+        pool = self._ranked(rows.take(at), ranker, explores.pool, explores.needs_scores)
+        parts = [(at, pool.cut(self._k))]
+        if others.size:
+            parts.append((others, self._ranked(rows.take(others), ranker, self._k)))
+        row = np.full(len(rows), -1, np.int64)
+        row[at] = np.arange(len(at))
+        lists = RankedLists.joined(len(rows), self._k, parts)
+        return replace(lists, pool=pool, pool_row=row)
 
     def _ranked(
         self, rows: Example, ranker: Ranker, size: int, scored: bool = False

@@ -106,7 +106,7 @@ class ExploreSettings:
     """
 
     explore: str = option("none", "none, epsilon:SHARE or softmax:TEMPERATURE", parse=_explore)
-    explore_users: float = option(1.0, "SHARE", above=0, most=1)
+    explore_users: float = option(0.05, "SHARE", above=0, most=1)
     explore_places: int = option(2, "N", least=1)
     explore_pool: int = option(32, "N", least=2, most=MAX_CANDIDATES)
     explore_seed: int = option(0, "N", least=0, most=2**63 - 1)

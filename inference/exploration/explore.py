@@ -27,13 +27,13 @@ def explore(
 ) -> tuple[RankingRequest, RankedLists]:
     """Cuts lists to their size, and draws the last places of those that explore.
 
-    A list has something to draw where the policy ranked more than `size` items for a user who
-    explores. All others keep their first `size` items.
+    A list has something to draw where it has a pool of more than `size` items. All others keep
+    their first `size` items.
 
     Args:
         request: users with states.
         ranked: the policy's lists for the states `request.ranked`, in this order; those of
-            exploring users are longer than `size`.
+            exploring users with a pool.
         size: items in a recommendation.
         exploration: what is drawn.
 
@@ -41,7 +41,10 @@ def explore(
         The request with a state of its own for each row that is drawn; and the lists for its
         `ranked`.
     """
-    drawn = exploration.explores(request.states.user[request.ranked]) & (ranked.length > size)
+    pool, pool_row = ranked.pool, ranked.pool_row
+    if pool is None or pool_row is None or not len(pool):
+        return request, ranked.cut(size)
+    drawn = (pool_row >= 0) & (pool.length > size)[pool_row]
     if not drawn.any():
         return request, ranked.cut(size)
     list_of_state = np.full(len(request.states), -1, np.int64)
@@ -53,22 +56,27 @@ def explore(
     rows = np.flatnonzero(first)
     state, origin = request.state_index[rows], row_list[rows]
     is_ranked = origin >= 0
-    wanted = replace(
-        request,
-        state_index=np.cumsum(first) - 1,
-        states=request.states.take(state),
-        ranked=np.flatnonzero(is_ranked),
-        exclusions=request.exclusions.take(state) if request.exclusions else None,
-    )
     rows, origin = rows[is_ranked], origin[is_ranked]
-    lists = ranked.cut(size).take(origin)
+    lists = ranked.cut(size)
+    same = np.array_equal(state, np.arange(len(request.states)))
+    if same and np.array_equal(origin, np.arange(len(lists))):
+        lists = replace(lists, items=lists.items.copy(), propensities=lists.propensities.copy())
+    else:
+        request = replace(
+            request,
+            state_index=np.cumsum(first) - 1,
+            states=request.states.take(state),
+            ranked=np.flatnonzero(is_ranked),
+            exclusions=request.exclusions.take(state) if request.exclusions else None,
+        )
+        lists = lists.take(origin)
     at = np.flatnonzero(drawn[origin])
     versions = _versions(ranked, origin[at])
     seeds = exploration.list_seeds(request.user[rows[at]], request.time[rows[at]], versions)
     for start in range(0, len(at), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
-        _draw(lists, at[part], ranked.take(origin[at[part]]), seeds[part], exploration)
-    return wanted, lists
+        _draw(lists, at[part], pool.take(pool_row[origin[at[part]]]), seeds[part], exploration)
+    return request, lists
 
 
 def _versions(ranked: RankedLists, rows: Int64s) -> Int64s:

@@ -30,6 +30,8 @@ class RankedLists:
         names: the texts of the items; None where they are integers.
         scores: float64 [n, k], the items' scores, descending, for exploration; None where nobody
             asked for them.
+        pool: longer lists of some rows, for exploration; None for none.
+        pool_row: int64 [n], each row's list in `pool`; -1 for none.
     """
 
     items: npt.NDArray[np.int64]
@@ -38,6 +40,8 @@ class RankedLists:
     policy: npt.NDArray[np.bytes_]
     names: IdNames | None = None
     scores: npt.NDArray[np.float64] | None = None
+    pool: RankedLists | None = None
+    pool_row: Int64s | None = None
 
     def __len__(self) -> int:
         return len(self.length)
@@ -94,6 +98,8 @@ class RankedLists:
             self.policy[rows],
             self.names,
             None if self.scores is None else self.scores[rows],
+            self.pool,
+            None if self.pool_row is None else self.pool_row[rows],
         )
 
     def put(self, rows: npt.NDArray[np.int64], lists: RankedLists) -> None:
@@ -105,9 +111,9 @@ class RankedLists:
             self.scores[rows, :k] = lists.scores
 
     def cut(self, k: int) -> RankedLists:
-        """The first `k` items of each list, without scores; a copy where lists are longer."""
+        """The first `k` items of each list alone; a copy where lists are longer."""
         if self.items.shape[1] <= k:
-            return replace(self, scores=None)
+            return replace(self, scores=None, pool=None, pool_row=None)
         return RankedLists(
             self.items[:, :k].copy(),
             np.minimum(self.length, k),

@@ -43,6 +43,13 @@ def pools_of(request: RankingRequest, lengths: list[int]) -> RankedLists:
     return RankedLists.deterministic(items, length, LABEL, scores)
 
 
+def pooled(request: RankingRequest, pools: RankedLists, chosen: Exploration) -> RankedLists:
+    """As the model handler gives them: short lists, and the pools of the users who explore."""
+    explores = chosen.explores(request.states.user[request.ranked])
+    row = np.where(explores, np.cumsum(explores) - 1, -1)
+    return dataclasses.replace(pools.cut(SIZE), pool=pools.take(explores), pool_row=row)
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[RankingRequest, RankedLists]:
     """Users with several ranking times, some of them with one state at several times."""
@@ -102,7 +109,7 @@ def test_every_row_has_the_oracles_list(
     request, pools = given_
     if not chosen.needs_scores:
         pools = dataclasses.replace(pools, scores=None)
-    found, lists = explore(request, pools, SIZE, chosen)
+    found, lists = explore(request, pooled(request, pools, chosen), SIZE, chosen)
     assert found.user.tolist() == request.user.tolist()
     assert found.time.tolist() == request.time.tolist()
     # States ascend without gaps, and keep their content.
@@ -141,7 +148,7 @@ def rows_of_one_user(times: int) -> tuple[RankingRequest, RankedLists]:
 def test_items_are_shown_as_often_as_their_propensities_say(chosen: Exploration) -> None:
     times = 30_000
     request, pools = rows_of_one_user(times)
-    _, lists = explore(request, pools, SIZE, chosen)
+    _, lists = explore(request, pooled(request, pools, chosen), SIZE, chosen)
     logged: dict[int, set[float]] = {}
     for item, chance in zip(lists.items.ravel(), lists.propensities.ravel(), strict=True):
         logged.setdefault(int(item), set()).add(float(chance))
@@ -164,16 +171,17 @@ def test_items_are_shown_as_often_as_their_propensities_say(chosen: Exploration)
 def test_another_seed_time_user_or_version_draws_anew() -> None:
     request, pools = rows_of_one_user(200)
     chosen = Exploration(EPSILON, 1.0, places=3, pool=POOL)
-    _, first = explore(request, pools, SIZE, chosen)
+    _, first = explore(request, pooled(request, pools, chosen), SIZE, chosen)
+    lists = pooled(request, pools, chosen)
     for other in (
-        explore(request, pools, SIZE, dataclasses.replace(chosen, seed=1)),
-        explore(dataclasses.replace(request, user=request.user + 1), pools, SIZE, chosen),
-        explore(dataclasses.replace(request, time=request.time + 4000), pools, SIZE, chosen),
-        explore(request, dataclasses.replace(pools, policy=np.array([b"v-8"])), SIZE, chosen),
+        explore(request, lists, SIZE, dataclasses.replace(chosen, seed=1)),
+        explore(dataclasses.replace(request, user=request.user + 1), lists, SIZE, chosen),
+        explore(dataclasses.replace(request, time=request.time + 4000), lists, SIZE, chosen),
+        explore(request, dataclasses.replace(lists, policy=np.array([b"v-8"])), SIZE, chosen),
     ):
         same = (other[1].items == first.items).all(axis=1).mean()
         assert same < 0.2
-    _, again = explore(request, pools, SIZE, chosen)
+    _, again = explore(request, pooled(request, pools, chosen), SIZE, chosen)
     assert np.array_equal(again.items, first.items)
 
 

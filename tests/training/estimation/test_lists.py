@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.training.logs import known_log
 from training.estimation import fqe
 from training.estimation.intervals import clustered
 from training.estimation.item_vectors import item_vectors
@@ -153,18 +154,7 @@ def test_doubly_robust_estimates_are_near_the_truth() -> None:
     mean = np.linspace(0.1, 2, 10)
     lists, truth, held = 2_000, mean[:3].sum(), 0
     for _ in range(20):
-        shown = np.argsort(random.random((lists, 10)), axis=1)[:, :3]
-        log = ListLog(
-            user=random.integers(300, size=lists),
-            time=np.arange(lists),
-            history=np.ones((lists, 1), np.int64),
-            history_length=np.ones(lists, np.int64),
-            items=shown + 1,
-            length=np.full(lists, 3),
-            propensity=np.full((lists, 3), 0.3),
-            reward=random.poisson(mean[shown]).astype(float),
-            explored=np.ones(lists, bool),
-        )
+        log = known_log(random, mean, lists)
         estimator = estimator_for(log)
         best = estimator.ids.rows(np.tile([1, 2, 3], (lists, 1)))
         rows = estimator.rows(RankedTarget(best, log.length))

@@ -16,7 +16,7 @@ from inference.models.directory import load_policy
 from simulation.model import World
 from simulation.shown import show, write_feedback
 from tests.training.estimation.test_lists import estimator_for
-from tests.training.logs import without_exploration
+from tests.training.logs import known_log, without_exploration
 from training.estimation.list_estimates import ListEstimator
 from training.estimation.list_log import ListLog
 from training.estimation.targets import RankedTarget
@@ -111,23 +111,11 @@ def test_lists_whose_reward_window_crosses_the_cut_are_not_learnt_from(tmp_path:
     assert pq.read_table(tmp_path / "out.parquet")["time"].to_pylist() == [50, 89, 90]
 
 
-def known_log(seed: int, lists: int = 3_000) -> tuple[ListLog, np.ndarray]:
-    """Lists of 3 of 10 items, drawn at random, and the items' mean rewards."""
-    random = np.random.default_rng(seed)
-    mean = np.linspace(0.1, 1, 10)
-    shown = np.argsort(random.random((lists, 10)), axis=1)[:, :3]
-    log = ListLog(
-        user=random.integers(500, size=lists),
-        time=np.arange(lists),
-        history=np.ones((lists, 1), np.int64),
-        history_length=np.ones(lists, np.int64),
-        items=shown + 1,
-        length=np.full(lists, 3),
-        propensity=np.full((lists, 3), 0.3),
-        reward=random.poisson(mean[shown]).astype(float),
-        explored=np.ones(lists, bool),
-    )
-    return log, mean
+MEAN = np.linspace(0.1, 1, 10)
+
+
+def log_of(seed: int) -> ListLog:
+    return known_log(np.random.default_rng(seed), MEAN, lists=3_000, users=500)
 
 
 def fixed(estimator: ListEstimator, *items: int) -> RankedTarget:
@@ -139,7 +127,7 @@ def test_the_gate_lets_better_candidates_pass_and_worse_ones_not() -> None:
     passed: dict[str, int] = {"better": 0, "equal": 0, "worse": 0}
     runs = 20
     for seed in range(runs):
-        log, _ = known_log(seed)
+        log = log_of(seed)
         estimator = estimator_for(log)
         current = fixed(estimator, 4, 5, 6)
         found = {
@@ -155,7 +143,7 @@ def test_the_gate_lets_better_candidates_pass_and_worse_ones_not() -> None:
 
 
 def test_the_gate_says_why_not() -> None:
-    log, _ = known_log(0)
+    log = log_of(0)
     estimator = estimator_for(log)
     outside = RankedTarget(np.full((len(log), 3), estimator.ids.unknown), log.length)
     best = RankedTarget(estimator.ids.rows(np.tile([8, 9, 10], (len(log), 1))), log.length)
