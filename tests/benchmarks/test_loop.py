@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.loop.__main__ import EXPLORING, FIRST, LoopSettings, rounds_in, tables
+from benchmarks.loop.__main__ import tables
 from benchmarks.loop.arms import left_aligned
+from benchmarks.loop.rounds import EXPLORING, FIRST, LoopSettings, rounds_in
 
 
 def test_histories_are_aligned_to_the_left() -> None:
