@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from inference.network.network import Network
 from inference.network.sizes import Sizes
 from inference.policy import Policy
 from simulation.responsive.play import Played
+from training.algorithms.registry import find_algorithm
 from training.datasets.lists import ShownLists, joined
 from training.datasets.sequences import TRAIN, Sequences
 from training.datasets.shown_lists import Ragged, as_lists
@@ -40,7 +42,7 @@ class Arm(Protocol):
 
 
 class Learning:
-    """What all REINFORCE arms of a world begin with.
+    """What all learning arms of a world begin with.
 
     Args:
         sequences: the events before the first list.
@@ -55,25 +57,38 @@ class Learning:
         self.first: Network = trainer.start(self.sizes)
         trainer.pretrain(self.first)
 
-    def trainer(self, lists: ShownLists | None) -> Trainer:
+    def trainer(self, lists: ShownLists | None, algorithm: str = "reinforce") -> Trainer:
         """A trainer without validation, on lists or on the events."""
+        config = replace(
+            self.config, algorithm=algorithm, options=find_algorithm(algorithm).options()
+        )
         steps = self.sequences.transitions(TRAIN)
         none = steps.take(slice(0))
         both = None if lists is None else (lists, lists.take(slice(0)))
-        return Trainer(self.config, steps, none, torch.device("cpu"), both)
+        return Trainer(config, steps, none, torch.device("cpu"), both)
 
 
-class Reinforce:
-    """REINFORCE, trained further in each round on the lists of all rounds.
+class Learnt:
+    """A network, trained further in each round on the lists of all rounds.
 
     Args:
         begin: the first model and its data.
-        explore: the exploration.
+        explore: the exploration; the share of the lists that are drawn falls as 1 / round.
         frozen: whether the first model stays.
+        algorithm: what trains it.
+        replay: lists of earlier rounds that it learns from, as a multiple of the round's.
     """
 
-    def __init__(self, begin: Learning, explore: LastPlaces, frozen: bool = False) -> None:
+    def __init__(
+        self,
+        begin: Learning,
+        explore: LastPlaces,
+        frozen: bool = False,
+        algorithm: str = "reinforce",
+        replay: int = 100,
+    ) -> None:
         self._begin, self._explore, self._frozen = begin, explore, frozen
+        self._algorithm, self._replay, self._round = algorithm, replay, 1
         self._network = copy.deepcopy(begin.first)
         self._log: ShownLists | None = None
         self._chances: dict[tuple[int, int], Float32s] = {}
@@ -87,7 +102,8 @@ class Reinforce:
     def show(self, users: Int64s, times: Int64s, histories: Int64s) -> Int64s:
         """As in `Arm`."""
         best = self._best(users, histories, self._explore.depth)
-        lists, chances = self._explore.lists(users, times, best)
+        explore = replace(self._explore, share=self._explore.share / self._round)
+        lists, chances = explore.lists(users, times, best)
         keys = zip(users.tolist(), times.tolist(), strict=True)
         self._chances |= dict(zip(keys, chances, strict=True))
         return lists
@@ -117,9 +133,14 @@ class Reinforce:
             Ragged.of_matrix(chances, whole),
             Ragged.of_matrix(played.rewards, whole),
         )
-        self._log = log if self._log is None else joined(self._log, log)
-        self._network, _ = self._begin.trainer(self._log).learn(self._network)
+        rng = np.random.default_rng([self._begin.config.seed, self._round])
+        before = self._log if self._log is not None else log.take(slice(0))
+        again = rng.permutation(len(before))[: self._replay * len(log)]
+        trainer = self._begin.trainer(joined(before.take(np.sort(again)), log), self._algorithm)
+        self._log = joined(before, log)
+        self._network, _ = trainer.learn(self._network)
         self._policy = self._served()
+        self._round += 1
 
 
 class Bandit:

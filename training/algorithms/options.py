@@ -73,3 +73,14 @@ class BcqOptions:
     kl: float = option(1.0, "WEIGHT", least=0)
     gamma: float = 0.9
     learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True)
+class RewardsOptions:
+    """Rewards.
+
+    Attributes:
+        learning_rate: AdamW's, for all weights.
+    """
+
+    learning_rate: float = 2e-3

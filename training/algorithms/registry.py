@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from rivulet.errors import UserError
 from rivulet.plugins import PluginError, Plugins
-from training.algorithms.options import BcqOptions, DdpgOptions, ReinforceOptions
+from training.algorithms.options import (
+    BcqOptions,
+    DdpgOptions,
+    ReinforceOptions,
+    RewardsOptions,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +39,7 @@ BUILT_IN = {
     "reinforce": ("training.algorithms.reinforce", ReinforceOptions),
     "ddpg": ("training.algorithms.ddpg", DdpgOptions),
     "bcq": ("training.algorithms.bcq", BcqOptions),
+    "rewards": ("training.algorithms.rewards", RewardsOptions),
 }
 """The module and the options of each built-in algorithm."""
 
