@@ -82,10 +82,10 @@ class States:
 
 
 @cache
-def pool_of_states() -> States:
-    """The pool; the same in every process."""
-    world = World.make(0, USERS, ITEMS)
-    user, _, history = states(world.stream(EVENTS, USERS / 32, seed=1))
+def pool_of_states(users: int = USERS, events: int = EVENTS) -> States:
+    """The pool of a stream's states; the same in every process."""
+    world = World.make(0, users, ITEMS)
+    user, _, history = states(world.stream(events, users / 32, seed=1))
     random = np.random.default_rng(2)
     clusters = int(world.user_cluster.max()) + 1
     beliefs = random.normal(scale=ERROR, size=(2, clusters, ITEMS))
