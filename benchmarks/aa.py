@@ -74,8 +74,10 @@ class Users:
     def alarm(self, seed: int) -> bool:
         """Whether a test of two arms that do not differ says at any look that they do."""
         treated = np.random.default_rng([17, seed]).random(self.reward.shape[1]) < 0.5
-        arms = (Arm.of(self.reward[:, arm], self.present[:, arm]) for arm in (~treated, treated))
-        found = difference(*arms)
+        control, other = (
+            Arm.of(self.reward[:, arm], self.present[:, arm]) for arm in (~treated, treated)
+        )
+        found = difference(control, other)
         return bool(((found.low > 0) | (found.high < 0)).any())
 
 
