@@ -8,7 +8,7 @@ with the query and the items' vectors of the policy's network, so that the polic
 order of the expected rewards. b(s), a perceptron on the state, changes no order: the scores of
 supervised pretraining are known up to a number a state. The loss is the Poisson likelihood
 
-    L = mean exp(x) - r x,   x = min(q(s) . v_a + b(s), 3)
+    L = mean f(x) - r x,   x = q(s) . v_a + b(s),   f = exp, continued by its tangent from 3 on,
 
 which is consistent for any reward of this expectation (Gourieroux, Monfort and Trognon, "Pseudo
 maximum likelihood methods: applications to Poisson models", Econometrica 52, 1984). All lists
@@ -37,7 +37,12 @@ from training.datasets.lists import ShownLists
 from training.trainer.config import TrainConfig
 
 LARGEST = 3.0
-"""Largest exponent of an expected reward."""
+"""Exponent of the largest expected reward that is not cut."""
+
+
+def expected_rewards(exponent: Tensor) -> Tensor:
+    """exp(x), and for x above LARGEST its tangent there, so that no gradient is 0 or too large."""
+    return exponent.clamp_max(LARGEST).exp() * (1 + (exponent - LARGEST).clamp_min(0))
 
 
 class Rewards:
@@ -67,8 +72,8 @@ class Rewards:
         real = batch.actions < network.sizes.items
         if not self._optimizer.state:
             self._begin(scores.detach(), batch.rewards, real)
-        exponent = (scores + self.offset(state)).clamp_max(LARGEST)
-        loss = mean_of(real, exponent.exp() - batch.rewards * exponent)
+        exponent = scores + self.offset(state)
+        loss = mean_of(real, expected_rewards(exponent) - batch.rewards * exponent)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()

@@ -12,7 +12,7 @@ from inference.network.network import Network
 from inference.network.sizes import Sizes
 from tests.training.small import sequences_of
 from training.algorithms.options import RewardsOptions
-from training.algorithms.rewards import ALGORITHM, LARGEST, NoListsError, Rewards
+from training.algorithms.rewards import ALGORITHM, LARGEST, NoListsError, Rewards, expected_rewards
 from training.algorithms.softmax import ItemSampler
 from training.datasets.batches import Batch
 from training.datasets.lists import ShownLists
@@ -51,13 +51,24 @@ def test_the_loss_is_that_of_plain_loops_and_begins_at_the_mean_reward() -> None
     start = math.log(mean / (sum(math.exp(float(scores[at])) for at in real) / len(real)))
     terms = []
     for at in real:
-        exponent = min(float(scores[at]) + start, LARGEST)
+        exponent = float(scores[at]) + start
+        assert exponent < LARGEST
         terms.append(math.exp(exponent) - float(batch.rewards[at]) * exponent)
     learner = Rewards(network, 1e-3, 0.0)
     loss = learner.update(batch)["rewards"]
     assert float(loss) == pytest.approx(sum(terms) / len(terms), rel=1e-5)
     # The start is of the first step alone.
     assert float(learner.update(batch)["rewards"]) < float(loss)
+
+
+def test_large_rewards_are_the_tangent() -> None:
+    exponent = torch.tensor([-1.0, LARGEST, LARGEST + 2], requires_grad=True)
+    found = expected_rewards(exponent)
+    height = math.exp(LARGEST)
+    assert found.tolist() == pytest.approx([math.exp(-1), height, 3 * height])
+    found.sum().backward()
+    assert exponent.grad is not None
+    assert exponent.grad[2] == pytest.approx(height)
 
 
 def test_items_are_ranked_by_what_they_earn() -> None:
