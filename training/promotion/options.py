@@ -68,8 +68,8 @@ class RetrainSettings:
     """Training.
 
     Attributes:
-        algorithm: algorithm to train: reinforce, ddpg, bcq, or one that an installed package
-            registers.
+        algorithm: algorithm to train: reinforce, ddpg, bcq, rewards, or one that an installed
+            package registers.
         pretrain_epochs: epochs of supervised learning of what users did, at most.
         epochs: epochs of the algorithm, at most.
         seed: seed of the training and of the gate's folds.
