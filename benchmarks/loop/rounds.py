@@ -54,7 +54,7 @@ class LoopSettings:
     rounds: int = option(10, "N", least=1, most=100)
     users: int = option(100, "USERS", least=10)
     items: int = option(200, "ITEMS", least=40)
-    seconds: int = option(3_600, "SECONDS", least=100)
+    seconds: int = option(1_800, "SECONDS", least=100)
     warm: int = option(1_200, "SECONDS", least=100)
     epochs: int = option(3, "EPOCHS", least=1)
     learning_rate: float = option(2e-3, "RATE", above=0)
