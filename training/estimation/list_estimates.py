@@ -77,7 +77,7 @@ class ListEstimator:
             return RankedTarget.of(policy, log, self.ids)
         names = pd.Index(self.ids.ids.astype(str))
         places = [str(place + 1) for place in range(log.items.shape[1])]
-        chance = read_place_probabilities(str(policy), names, places)
+        chance = read_place_probabilities(str(policy), names, places, self.ids.ids)
         # What the file gives to items that the log does not have is the unknown item's.
         missing = 1 - chance.sum(axis=0)
         return FixedTarget.of(np.vstack([chance, missing]).T, log.length)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from training.estimation.bandit_log import BanditLog
-from training.estimation.rows import EstimationError, Floats
+from training.estimation.rows import EstimationError, Floats, Int64s
+from transforms.columns.names import keys_of
 
 _TOLERANCE = 1e-6
 
@@ -30,13 +32,16 @@ def read_probabilities(path: str, log: BanditLog) -> Floats:
     return read_place_probabilities(path, pd.Index(log.items), log.places)
 
 
-def read_place_probabilities(path: str, items: pd.Index, places: Sequence[str]) -> Floats:
+def read_place_probabilities(
+    path: str, items: pd.Index, places: Sequence[str], keys: Int64s | None = None
+) -> Floats:
     """As `read_probabilities`, for items and places by name.
 
     Args:
         path: a CSV file.
         items: the items' names, of the rows of the result.
         places: the places' names, of its columns; 1, 2 .. in lists.
+        keys: int64, the items' keys, where their ids may be text (`transforms.columns.names`).
     """
     try:
         table = pd.read_csv(path, dtype={"item": "string", "place": "string"})
@@ -51,6 +56,9 @@ def read_place_probabilities(path: str, items: pd.Index, places: Sequence[str]) 
         raise EstimationError(f"{path}: a row has no item")
     found = np.zeros((len(items), len(places)))
     item = items.get_indexer(pd.Index(table["item"]))
+    if keys is not None and len(unknown := np.flatnonzero(item < 0)):
+        texts = pa.array(table["item"].to_numpy(object)[unknown], pa.string())
+        item[unknown] = pd.Index(keys).get_indexer(pd.Index(keys_of(texts).key))
     for number, place in enumerate(places):
         here = np.ones(len(table), bool)
         if "place" in table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from training.estimation.list_model import FOLDS, RIDGE, RIDGE_ITEMS, fit_list_m
 from training.estimation.measure import estimator_of
 from training.estimation.rows import EstimationError
 from training.estimation.targets import FixedTarget, RankedTarget
+from transforms.columns.names import keys_of
 
 
 def made_log(seed: int = 0, lists: int = 300, users: int = 40, items: int = 12) -> ListLog:
@@ -99,6 +101,28 @@ def test_the_share_without_support() -> None:
     assert [each.unsupported for each in found] == [1, 1]
     assert [each.as_json()["verdict"] for each in found] == ["cannot tell"] * 2
     assert found[0].as_json()["value"] is None
+
+
+def test_probabilities_name_items_whose_ids_are_text(tmp_path: Path) -> None:
+    log = made_log()
+    texts = [f"item {number}" for number in range(1, 13)]
+    keys = np.r_[0, keys_of(pa.array(texts)).key]
+    named = replace(log, items=keys[log.items], history=keys[log.history])
+    rows = [
+        (f"{item}", place, chance)
+        for place in (1, 2, 3)
+        for item, chance in ((place, 0.5), (place + 4, 0.25), ("new", 0.25))
+    ]
+    found = []
+    for name, each in (("", log), ("item ", named)):
+        lines = [f"{name}{item},{place},{chance}" for item, place, chance in rows]
+        path = tmp_path / f"{name}policy.csv"
+        path.write_text("\n".join(["item,place,probability", *lines]) + "\n")
+        estimator = estimator_for(each)
+        shown = estimator.ids.rows(estimator.supported.items)
+        found.append(estimator.target(path).chance(shown))
+    assert found[0].any()
+    assert np.array_equal(*found)
 
 
 @given(st.integers(0, 100))
