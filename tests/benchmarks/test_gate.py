@@ -20,9 +20,9 @@ def test_candidates_have_the_reward_that_is_asked_for(monkeypatch: pytest.Monkey
         places = material.near(wanted, np.random.default_rng(3))
         assert material.value(places) == pytest.approx(wanted, rel=0.005)
         assert (np.diff(np.sort(places, axis=1), axis=1) > 0).all()
-    found = judged(GateSettings(lists=3_000, effect=0.1), 0)
+    found = judged(GateSettings(lists=3_000), 0)
     assert found[gate.WORSE] is False
-    assert found == judged(GateSettings(lists=3_000, effect=0.1), 0)
+    assert found == judged(GateSettings(lists=3_000), 0)
     candidates_of.cache_clear()
 
 

@@ -17,7 +17,7 @@ def test_histories_are_aligned_to_the_left() -> None:
 
 @pytest.mark.slow
 def test_rounds_of_all_arms() -> None:
-    options = LoopSettings(rounds=2, users=30, items=60, seconds=200, epochs=1, states=50)
+    options = LoopSettings(rounds=2, users=30, items=60, seconds=200, warm=400, epochs=1, states=50)
     found = rounds_in(options, 1)
     again = rounds_in(options, 1)
     assert found == again
