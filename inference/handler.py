@@ -39,10 +39,12 @@ class Example:
     Attributes:
         states: the states.
         exclusions: a row for each state; None for no exclusions.
+        times: int64, a ranking time of each state; None where the models do not ask for it.
     """
 
     states: States
     exclusions: Exclusions | None = None
+    times: Int64s | None = None
 
     def __len__(self) -> int:
         return len(self.states)
@@ -50,7 +52,9 @@ class Example:
     def take(self, rows: Int64s) -> Example:
         """The states at `rows`."""
         return Example(
-            self.states.take(rows), self.exclusions.take(rows) if self.exclusions else None
+            self.states.take(rows),
+            self.exclusions.take(rows) if self.exclusions else None,
+            None if self.times is None else self.times[rows],
         )
 
     @property
@@ -161,6 +165,7 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         # A ranker that knows no exclusions or scores serves a job without any.
         more: dict[str, Any] = {"exclusions": rows.exclusions} if rows.exclusions else {}
         more |= {"scored": True} if scored else {}
+        more |= {} if rows.times is None else {"times": rows.times}
         return ranker.rank(
             states.user, states.items, states.length, size, self._repeat_consumed, **more
         )
@@ -174,4 +179,9 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
 def _concatenated(batch: Sequence[Example]) -> Example:
     states = States.concat([example.states for example in batch])
     excluded = [example.exclusions for example in batch if example.exclusions]
-    return Example(states, Exclusions.concat(excluded) if excluded else None)
+    times = [example.times for example in batch if example.times is not None]
+    return Example(
+        states,
+        Exclusions.concat(excluded) if excluded else None,
+        np.concatenate(times) if times else None,
+    )

@@ -14,9 +14,11 @@ from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, R
 from inference.exploration.explore import explore
 from inference.exploration.rules import Exploration
 from inference.handler import Example, PolicyHandler
-from inference.models.ranker import RankerSource
+from inference.models.ranker import RankerSource, by_time
+from inference.models.stages import GRID
 from transforms.catalogue.by_time import with_availability
 from transforms.catalogue.source import CatalogueSource, loaded
+from transforms.columns.ranges import run_starts
 from transforms.fill import fill
 from transforms.messages.events import Bools
 from transforms.messages.ranked_lists import RankedLists
@@ -70,7 +72,7 @@ class Recommend(beam.PTransform):
         complete = _Fill(self)
         outputs = (
             requests
-            | "States" >> beam.Map(_keyed_states, self.catalogue)
+            | "States" >> beam.Map(_keyed_states, self.catalogue, by_time(self.source))
             # The request is the key, so that its answer needs no join.
             | "Rank" >> RunInference(_KeyedHandler(handler))
             | "Fill" >> beam.ParDo(complete).with_outputs(SERVED, main="batches")
@@ -90,13 +92,20 @@ class _KeyedHandler(KeyedModelHandler):
         return self._handler.get_num_bytes([states for _, states in batch])
 
 
-def _keyed_states(element: Keyed, catalogue: CatalogueSource | None) -> tuple[Keyed, Example]:
+def _keyed_states(
+    element: Keyed, catalogue: CatalogueSource | None, timed: bool = False
+) -> tuple[Keyed, Example]:
     shard, request = element
+    if timed:
+        # A state's ranking times are then all of one stage.
+        request, _ = request.split(request.time // GRID)
     if catalogue:
         request = with_availability(request, loaded(catalogue))
     rows, exclusions = request.ranked, request.exclusions
     return (shard, request), Example(
-        request.states.take(rows), exclusions.take(rows) if exclusions else None
+        request.states.take(rows),
+        exclusions.take(rows) if exclusions else None,
+        request.time[run_starts(request.state_index)][rows] if timed else None,
     )
 
 

@@ -4,7 +4,8 @@
 
 A round splits the log by time, trains a candidate on what is before from where the model in use
 stands, estimates both on what is after (`training.estimate`), and names the candidate in CURRENT
-where the estimate's lower bound is above the model's in use. Else it says why not. Each decision is
+where the estimate's lower bound is above the model's in use. Else it says why not. With --canary
+the candidate gets a share of the users first (`training.promotion.rollout`). Each decision is
 a line of MODELS/decisions.jsonl. A round that a crash interrupted is repeated safely.
 """
 
@@ -32,10 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from training.promotion.decisions import locked, recover
     from training.promotion.news import follow
+    from training.promotion.rollout import LOOK, is_shared, watch
     from training.promotion.rounds import run_round
 
     def one_round() -> str:
-        decision = run_round(settings, retrain)
+        decision = watch(settings) if is_shared(settings) else run_round(settings, retrain)
         if decision is None:
             return "the log has nothing new since the last decision"
         used = f"{decision.version or 'no model'} is in use"
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if settings.every is None:
                 print(one_round())
                 return 0
-            follow(settings, one_round)
+            follow(settings, one_round, lambda: LOOK if is_shared(settings) else None)
     except (UserError, OSError, ValueError) as error:
         fail(parser.prog, error)
     return 0

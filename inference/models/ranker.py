@@ -42,7 +42,8 @@ class Ranker(Protocol):
     ) -> RankedLists:
         """The best `k` items for each user and history; as `inference.policy.Policy.rank`.
 
-        `scored` is given where a job explores by scores, and not otherwise.
+        `scored` is given where a job explores by scores, and not otherwise. Rankers of a source
+        that is `by_time` take the ranking times, too, as `times`.
         """
         ...
 
@@ -53,6 +54,11 @@ class RankerSource(Protocol):
     def load(self) -> Ranker:
         """Loads the models."""
         ...
+
+
+def by_time(source: RankerSource) -> bool:
+    """Whether a source's rankers ask for the ranking times."""
+    return bool(getattr(source, "by_time", False))
 
 
 @runtime_checkable

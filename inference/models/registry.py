@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.models.choices import ModelChoice, shares
+from inference.models.current import CURRENT
 from inference.models.files import MODEL_BYTES
 from inference.models.versions import VersionedModel
 from transforms.messages.exclusions import Exclusions
@@ -61,20 +62,25 @@ class Registry:
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
         scored: bool = False,
+        times: Int64s | None = None,
     ) -> RankedLists:
-        """Each row's list by its user's model, with that model's label; as `Policy.rank`."""
+        """Each row's list by its user's model, with that model's label; as `Policy.rank`.
+
+        `times`, int64 [n], are the ranking times, by which a folder says which version ranks.
+        """
         share = shares(users, self.weights)
         parts = []
         for number, model in enumerate(self.models):
             at = np.flatnonzero(share == number)
             if not len(at) or number in self.unused:
                 continue
-            policy = model.policy()
-            given = policy.rank(
-                users[at], histories[at], lengths[at], k, repeat_consumed,
-                exclusions.take(at) if exclusions else None, scored,
-            )  # fmt: skip
-            parts.append((at, given))
+            for rows, policy in model.parts(users[at], None if times is None else times[at]):
+                own = at[rows]
+                given = policy.rank(
+                    users[own], histories[own], lengths[own], k, repeat_consumed,
+                    exclusions.take(own) if exclusions else None, scored,
+                )  # fmt: skip
+                parts.append((own, given))
         return RankedLists.joined(len(users), k, parts, scored)
 
 
@@ -95,6 +101,11 @@ class RegistrySource:
     limit: int = MODEL_BYTES
     unused: tuple[int, ...] = ()
     ids: IdKinds | None = None
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the version that ranks may depend on the ranking time: folders of versions."""
+        return any((choice.directory / CURRENT).exists() for choice in self.choices)
 
     def load(self) -> Registry:
         """Loads the models.

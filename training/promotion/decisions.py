@@ -24,6 +24,7 @@ PENDING = ".decision.json"
 LOCK = ".loop.lock"
 
 PROMOTE, KEEP, ROLLBACK = "promote", "keep", "rollback"
+CANARY, RAMP = "canary", "ramp"
 
 
 class PromotionError(UserError):
@@ -36,13 +37,15 @@ class Decision:
 
     Attributes:
         id: name of the decision; a decision that is repeated has the same.
-        action: promote, keep or rollback.
+        action: promote, keep or rollback; canary where a version gets a share of the users first,
+            ramp where it gets more.
         version: the version in use after it; "" for none.
         before: the version in use before it; "" for none.
         reason: why.
         candidate: the version that was judged; "" for none.
         time: seconds of event time up to which the log counted; 0 for a decision by hand.
         figures: what the decision is based on.
+        current: what CURRENT says after it, where it is more than a version's name.
     """
 
     id: str
@@ -53,6 +56,7 @@ class Decision:
     candidate: str = ""
     time: int = 0
     figures: dict[str, Any] = field(default_factory=dict)
+    current: str = ""
 
 
 def read_decisions(folder: Path) -> list[Decision]:
@@ -94,9 +98,9 @@ def recover(folder: Path) -> None:
 
 def _carry_out(folder: Path, decision: Decision) -> None:
     decisions = read_decisions(folder)
-    if decision.version and decision.version != in_use(folder):
-        name = decision.version.encode() + b"\n"
-        replace_files(folder, {CURRENT: lambda file: file.write(name)})
+    if decision.current or (decision.version and decision.version != in_use(folder)):
+        text = (decision.current or f"{decision.version}\n").encode()
+        replace_files(folder, {CURRENT: lambda file: file.write(text)})
     if decision.id not in {each.id for each in decisions}:
         lines = [json.dumps(asdict(each)) + "\n" for each in (*decisions, decision)]
         content = "".join(lines).encode()

@@ -15,8 +15,12 @@ from training.estimation.rows import EstimationError
 from training.promotion.options import LoopSettings
 
 
-def follow(settings: LoopSettings, one_round: Callable[[], str]) -> None:
-    """Runs rounds until it is stopped, and prints what each says.
+def follow(
+    settings: LoopSettings,
+    one_round: Callable[[], str],
+    pause: Callable[[], int | None] = lambda: None,
+) -> None:
+    """Runs rounds until it is stopped, and prints what each says, unless it says the same again.
 
     The next round begins once the log is `settings.every` of event time longer. A log that is not
     there yet, or has too little to learn from, is no end: it grows.
@@ -24,14 +28,19 @@ def follow(settings: LoopSettings, one_round: Callable[[], str]) -> None:
     Args:
         settings: log, models and gate.
         one_round: runs a round.
+        pause: seconds of event time to the next round, where it is not `settings.every`.
     """
     due, said = 0, ""
     while True:
         try:
             now = newest_time(settings.log)
             if now >= due:
-                due = now + (settings.every or 0)
-                print(one_round(), flush=True)
+                told = one_round()
+                wait = pause()
+                due = now + ((settings.every or 0) if wait is None else wait)
+                if told != said:
+                    said = told
+                    print(told, flush=True)
         except UserError as error:
             if str(error) != said:
                 said = str(error)

@@ -41,6 +41,12 @@ class LoopSettings:
         most_unsupported: largest share of a candidate's items that the log could not have shown.
         keep_versions: versions of this loop to keep, beside the one in use and the one before.
         poll: seconds between looks at the log.
+        canary: share of the users who get a version that passed the gate first; half of all are
+            next, then all. It is rolled back where its users' rewards are shown to be lower. 0
+            gives it to all at once.
+        stage: event time after which the next share follows, with --canary.
+        lead: event time from the log's newest list to the time at which new shares hold, which
+            must be ahead of the job; with --canary.
         scratch: folder for data sets while a round runs.
         device: PyTorch device, such as cpu or cuda.
     """
@@ -54,6 +60,11 @@ class LoopSettings:
     most_unsupported: float = option(0.5, "SHARE", least=0, most=1)
     keep_versions: int = option(10, "N", least=1)
     poll: float = option(5.0, "SECONDS", least=0.1)
+    canary: float = option(0.0, "SHARE", least=0, most=0.5)
+    stage: int = option(3600, "DURATION", parse=duration, shown="1h")
+    lead: int | None = option(
+        None, "DURATION", parse=duration, shown="two reward windows and 10 minutes"
+    )
     scratch: Path | None = option(None, "DIR", shown="MODELS/.loop")
     device: str = option("cpu", "DEVICE", parse=device)
 
@@ -61,6 +72,8 @@ class LoopSettings:
         """An option without effect."""
         if self.every is None and self.poll != 5:
             yield "--poll is of a loop with --every"
+        if not self.canary and (self.stage != 3600 or self.lead is not None):
+            yield "--stage and --lead have no effect without --canary"
 
 
 @dataclass(frozen=True)

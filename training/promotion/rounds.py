@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from inference.models.current import current_stages
 from inference.models.directory import load_policy
 from inference.models.files import ModelError
 from training.algorithms.registry import find_algorithm
@@ -26,9 +27,18 @@ from training.datasets.raw_files import find_files
 from training.estimation.list_estimates import ListEstimator
 from training.estimation.list_log import ListLog, log_files, read_list_log
 from training.estimation.options import GAMMA, THRESHOLD
-from training.promotion.decisions import KEEP, PROMOTE, Decision, decide, in_use, read_decisions
+from training.promotion.decisions import (
+    CANARY,
+    KEEP,
+    PROMOTE,
+    Decision,
+    decide,
+    in_use,
+    read_decisions,
+)
 from training.promotion.gate import Limits, Verdict, judge
 from training.promotion.options import LoopSettings, RetrainSettings
+from training.promotion.rollout import began
 from training.trainer.config import NetworkSettings, TrainConfig, TrainSettings
 from training.trainer.session import train
 
@@ -96,10 +106,12 @@ def run_round(settings: LoopSettings, retrain: RetrainSettings) -> Decision | No
         _retrain(settings, retrain, split, candidate, before)
     held_out = log.take(log.time >= split.cut)
     verdict = _judged(settings, retrain, held_out, candidate, before)
+    current = began(settings, split.name, before, split.until) if verdict.passes else ""
+    accepted = CANARY if current else PROMOTE
     decision = Decision(
         id=split.name,
-        action=PROMOTE if verdict.passes else KEEP,
-        version=split.name if verdict.passes else before,
+        action=accepted if verdict.passes else KEEP,
+        version=split.name if verdict.passes and not current else before,
         before=before,
         reason=verdict.reason,
         candidate=split.name,
@@ -110,6 +122,7 @@ def run_round(settings: LoopSettings, retrain: RetrainSettings) -> Decision | No
             "difference": _ends(verdict),
             "estimates": [each.as_json() for each in verdict.estimates],
         },
+        current=current,
     )
     decide(settings.models, decision)
     _prune(settings, decision)
@@ -190,7 +203,9 @@ def _prune(settings: LoopSettings, decision: Decision) -> None:
     """Removes the oldest versions of the loop, but not what is or was in use."""
     names = [path.name for path in settings.models.glob(f"{PREFIX}*") if path.is_dir()]
     ordered = sorted(names, key=lambda name: (len(name), name), reverse=True)
-    needed = {decision.version, decision.before}
+    # A job that repeats what it did before a crash needs those of earlier stages.
+    stages = current_stages(settings.models)
+    needed = {decision.version, decision.before, *(n for s in stages for n, _ in s.shares)}
     for name in ordered[settings.keep_versions :]:
         if name not in needed:
             shutil.rmtree(settings.models / name, ignore_errors=True)

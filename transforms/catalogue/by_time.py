@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from transforms.catalogue.source import CatalogueView
-from transforms.columns.ranges import run_starts
 from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranking import RankingRequest
 
@@ -25,16 +24,7 @@ def with_availability(request: RankingRequest, catalogue: CatalogueView) -> Rank
     if len(available) < 2:
         return replace(request, exclusions=replace(exclusions, available=available))
     group = np.array([available.index(each) for each in found], np.int64)[row]
-    starts = run_starts(request.state_index, group)
-    state = request.state_index[starts]
-    is_next = np.zeros(len(group), np.int64)
-    is_next[starts[1:]] = 1
-    is_ranked = np.zeros(len(request.states), bool)
-    is_ranked[request.ranked] = True
-    return replace(
-        request,
-        state_index=np.cumsum(is_next),
-        states=request.states.take(state),
-        ranked=np.flatnonzero(is_ranked[state]),
-        exclusions=replace(exclusions.take(state), available=available, group=group[starts]),
-    )
+    split, starts = replace(request, exclusions=exclusions).split(group)
+    of_state = exclusions.take(request.state_index[starts])
+    of_state = replace(of_state, available=available, group=group[starts])
+    return replace(split, exclusions=of_state)

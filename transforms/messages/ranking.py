@@ -6,13 +6,14 @@ A shard emits its work as `RankingRequest`s. The policy and the fill turn each i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from transforms.columns.frames import Columns, Frame, coded
 from transforms.columns.id_names import IdNames
+from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch, Float32s, Int8s, Int64s
 from transforms.messages.exclusions import Exclusions
 from transforms.messages.recommendations import Labels, Recommendations
@@ -93,6 +94,30 @@ class RankingRequest:
     unit: WorkUnit
     names: IdNames | None = None
     exclusions: Exclusions | None = None
+
+    def split(self, group: Int64s) -> tuple[RankingRequest, Int64s]:
+        """The request with states of one group each.
+
+        Args:
+            group: int64 [n], the rows' groups, ascending for the rows of a state.
+
+        Returns:
+            The request, and the first row of each of its states.
+        """
+        starts = run_starts(self.state_index, group)
+        state = self.state_index[starts]
+        is_next = np.zeros(len(group), np.int64)
+        is_next[starts[1:]] = 1
+        is_ranked = np.zeros(len(self.states), bool)
+        is_ranked[self.ranked] = True
+        split = replace(
+            self,
+            state_index=np.cumsum(is_next),
+            states=self.states.take(state),
+            ranked=np.flatnonzero(is_ranked[state]),
+            exclusions=self.exclusions.take(state) if self.exclusions else None,
+        )
+        return split, starts
 
 
 @coded
