@@ -56,6 +56,14 @@ def _parse(url: str) -> _Parts:
     return _Parts(scheme + slashes, user, password if colon else None, hosts)
 
 
+def rest_of(url: str) -> str | None:
+    """The end of a URL, after the scheme and the credentials: hosts, path and query.
+
+    None where the credentials and the query cannot be told apart.
+    """
+    return _parse(url).rest
+
+
 def public_name(url: str, show_user: bool = True) -> str:
     """The URL without what may be secret: the password, the query and the fragment.
 

@@ -31,8 +31,8 @@ class ServingSettings:
 
     Attributes:
         store: a store to read: an SQLAlchemy URL, mongodb:// or redis://; ${NAME} in it is
-            replaced by an environment variable. Give it several times for several stores: the
-            first that has an answer is used.
+            replaced by an environment variable; ?prefix= as in the job's sinks. Give it several
+            times for several stores: the first that has an answer is used.
         model: a model directory, or a folder of versions whose file CURRENT names the version in
             use (followed while the server runs). It ranks at POST /NAME; by default the name is
             the model's algorithm. Give it several times for several models, or `none`.

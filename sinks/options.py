@@ -123,7 +123,9 @@ class RecordSinkSettings:
 
     Attributes:
         record_sink: store for the events: an SQLAlchemy URL, mongodb:// or redis://, with ${NAME}
-            for secrets from the environment; can be given several times; 'none' for nowhere.
+            for secrets from the environment, and ?prefix=shop_ for names of tables,
+            collections and keys that other jobs do not use; can be given several times; 'none'
+            for nowhere.
         consumed_max: distinct items of a user that MongoDB's userConsumed keeps, the earliest
             ones; 100,000 are a document of 3 MB, of the 16 MB that MongoDB allows.
     """

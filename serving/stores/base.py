@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from rivulet import urls
+from rivulet.prefixes import store_name
 from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.job import EventMinutes, PolicyMinutes
@@ -46,7 +46,7 @@ class Reader(Protocol):
     that are not of the form that a job writes are left out and logged.
 
     Attributes:
-        name: the store's URL without user, password and options.
+        name: the store's URL without user, password and options but the prefix.
     """
 
     name: str
@@ -105,5 +105,5 @@ def horizon_of(max_future: int, clock: Callable[[], float] = time.time) -> Horiz
 
 
 def public_name(url: str) -> str:
-    """The URL without user, password and options, for answers and logs."""
-    return urls.public_name(url, show_user=False)
+    """The URL without user, password and options but the prefix, for answers and logs."""
+    return store_name(url, show_user=False)

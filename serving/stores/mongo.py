@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import ConfigurationError, InvalidURI
 
+from rivulet.prefixes import split_prefix
 from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.job import PolicyMinutes
@@ -43,16 +45,18 @@ class MongoReader:
         self._horizon = horizon
         self._rows = rows.Rows(self.name)
         self._kinds = StoreKinds(self.job_settings)
+        plain, prefix = split_prefix(url)
         milliseconds = max(1, round(timeout * 1000))
         try:
             self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-                url,
+                plain,
                 timeoutMS=milliseconds,
                 serverSelectionTimeoutMS=milliseconds,
                 connectTimeoutMS=milliseconds,
                 appname="rivulet-serving",
             )
             self._database = self._client.get_default_database(DEFAULT_DATABASE)
+            self._prefix = prefix
         except (InvalidURI, ConfigurationError, ValueError):
             # PyMongo's own message may hold a part of the password.
             raise StoreURLError(
@@ -60,17 +64,20 @@ class MongoReader:
                 "mongodb://USER:PASSWORD@HOST:27017/DATABASE"
             ) from None
 
+    def _of(self, name: str) -> AsyncCollection[dict[str, Any]]:
+        return self._database[f"{self._prefix}{name}"]
+
     async def state(self) -> StoreState:
         """See `Reader`."""
         for name in _COLLECTIONS:
-            if await self._database[name].find_one({}, {"_id": 1}):
+            if await self._of(name).find_one({}, {"_id": 1}):
                 return "ok"
         return "empty"
 
     async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
         """See `Reader`."""
         last = self._horizon() if window_end is None else min(window_end, self._horizon())
-        found = self._database["popular"].find({"_id": {"$lte": last}})
+        found = self._of("popular").find({"_id": {"$lte": last}})
         ids = await self._kinds.rows()
         newest = await _all(found.sort("_id", -1).limit(windows))
         return self._rows.valid(partial(_popular_window, ids), newest)
@@ -78,13 +85,13 @@ class MongoReader:
     async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """See `Reader`."""
         wanted = {"user": user, "time": {"$lte": self._horizon()}}
-        found = self._database["recommendResults"].find(wanted)
+        found = self._of("recommendResults").find(wanted)
         page = await _all(found.sort("time", -1).skip(offset).limit(limit))
         return self._rows.valid(partial(_recommendation, await self._kinds.rows()), page)
 
     async def history(self, user: Id, limit: int, offset: int) -> list[Event]:
         """See `Reader`."""
-        found = self._database["records"].find({"user": user, "time": {"$lte": self._horizon()}})
+        found = self._of("records").find({"user": user, "time": {"$lte": self._horizon()}})
         order = [("time", -1), ("item", -1), ("behavior", 1)]
         page = await _all(found.sort(order).skip(offset).limit(limit))
         return self._rows.valid(partial(_event, await self._kinds.rows()), page)
@@ -92,9 +99,7 @@ class MongoReader:
     async def events_between(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
         """See `Reader`."""
         last = min(end - 1, self._horizon())
-        found = self._database["records"].find(
-            {"user": user, "time": {"$gte": start, "$lte": last}}
-        )
+        found = self._of("records").find({"user": user, "time": {"$gte": start, "$lte": last}})
         order = [("time", 1), ("item", 1), ("behavior", 1)]
         page = await _all(found.sort(order).limit(limit))
         return self._rows.valid(partial(_event, await self._kinds.rows()), page)
@@ -102,7 +107,7 @@ class MongoReader:
     async def users(self, limit: int) -> list[Id]:
         """See `Reader`."""
         wanted = {"time": {"$lte": self._horizon()}}
-        found = self._database["recommendResults"].find(wanted, {"user": 1})
+        found = self._of("recommendResults").find(wanted, {"user": 1})
         # The order of insertion is close to the order of time and needs no index of its own.
         latest = await _all(found.sort("_id", -1).limit(2 * limit))
         user = partial(_user, await self._kinds.rows())
@@ -123,7 +128,7 @@ class MongoReader:
 
     async def job_settings(self) -> JobSettings | None:
         """See `Reader`."""
-        found = self._database["jobs"].find({"_id": {"$lte": 1000 * self._horizon()}})
+        found = self._of("jobs").find({"_id": {"$lte": 1000 * self._horizon()}})
         newest = await _all(found.sort("_id", -1).limit(1))
         return next(iter(self._rows.valid(_job_settings, newest)), None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rivulet.prefixes import split_prefix
 from rivulet.urls import URLError, escape_credentials, with_secrets
 from serving.stores.base import Horizon, Reader, StoreURLError, public_name
 from serving.stores.group import StoreGroup
@@ -16,7 +17,7 @@ def open_reader(url: str, timeout: float, horizon: Horizon) -> Reader:
 
     Args:
         url: an SQLAlchemy URL, mongodb:// or redis://; `${NAME}` in it is replaced by the
-            environment variable NAME.
+            environment variable NAME, and `?prefix=` is before the names in the store.
         timeout: seconds that a query may take.
         horizon: the largest time that is shown.
 
@@ -25,6 +26,7 @@ def open_reader(url: str, timeout: float, horizon: Horizon) -> Reader:
     """
     try:
         url = escape_credentials(with_secrets(url))
+        split_prefix(url)
     except URLError as error:
         raise StoreURLError(str(error)) from None
     scheme, separator, _ = url.partition("://")

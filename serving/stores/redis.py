@@ -8,6 +8,7 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import ResponseError
 
+from rivulet.prefixes import split_prefix
 from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.job import PolicyMinutes
@@ -21,7 +22,7 @@ from transforms.messages.job import JobSettings
 _CONNECTIONS = 32
 _KEYS_SCANNED = 1000
 _MAX_SCANS = 10
-_LATEST_KEY = re.compile(r"recommendations:(.+):time")
+_KINDS = frozenset({"history", "recommendations"})
 
 
 class RedisReader:
@@ -41,9 +42,11 @@ class RedisReader:
         self._horizon = horizon
         self._rows = rows.Rows(self.name)
         self._kinds = StoreKinds(self.job_settings)
+        plain, self._prefix = split_prefix(url)
+        self._latest_key = re.compile(f"{self._prefix}recommendations:(.+):time")
         try:
             pool = BlockingConnectionPool.from_url(
-                url,
+                plain,
                 max_connections=_CONNECTIONS,
                 timeout=timeout,
                 socket_timeout=timeout,
@@ -60,7 +63,15 @@ class RedisReader:
 
     async def state(self) -> StoreState:
         """See `Reader`."""
-        return "ok" if await self._redis.dbsize() else "empty"
+        names = ("job:settings", "popular:window_end")
+        if await self._redis.exists(*(f"{self._prefix}{name}" for name in names)):
+            return "ok"
+        # Without these, what a scan comes by: it looks at some keys, not at all.
+        _, keys = await self._redis.scan(match=f"{self._prefix}*:*", count=_KEYS_SCANNED)
+        return "ok" if any(self._is_own(str(key)) for key in keys) else "empty"
+
+    def _is_own(self, key: str) -> bool:
+        return key.removeprefix(self._prefix).partition(":")[0] in _KINDS
 
     async def _get(self, *commands: tuple[str, ...]) -> list[Any]:
         """The results of commands, read together; None for a key of another type."""
@@ -79,9 +90,9 @@ class RedisReader:
         """The latest window."""
         del windows
         end, items, counts = await self._get(
-            ("GET", "popular:window_end"),
-            ("LRANGE", "popular:items", "0", "-1"),
-            ("HGETALL", "popular:counts"),
+            ("GET", f"{self._prefix}popular:window_end"),
+            ("LRANGE", f"{self._prefix}popular:items", "0", "-1"),
+            ("HGETALL", f"{self._prefix}popular:counts"),
         )
         if end is None:
             return []
@@ -95,7 +106,7 @@ class RedisReader:
 
     async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """The latest recommendation; a list without its time is no recommendation."""
-        key = f"recommendations:{user}"
+        key = f"{self._prefix}recommendations:{user}"
         items, time = await self._get(("LRANGE", key, "0", "-1"), ("GET", f"{key}:time"))
         if time is None or offset or not limit:
             return []
@@ -105,7 +116,7 @@ class RedisReader:
 
     async def history(self, user: Id, limit: int, offset: int) -> list[Event]:
         """The last items, without behaviors and times."""
-        key, end = f"history:{user}", offset + limit - 1
+        key, end = f"{self._prefix}history:{user}", offset + limit - 1
         (items,) = await self._get(("LRANGE", key, str(offset), str(end)))
         item_of = (await self._kinds.rows()).item
         return [Event(item, None, None) for item in self._rows.valid(item_of, items or ())]
@@ -121,9 +132,9 @@ class RedisReader:
         user_of = (await self._kinds.rows()).user
         for _ in range(_MAX_SCANS):
             cursor, keys = await self._redis.scan(
-                cursor, match="recommendations:*:time", count=_KEYS_SCANNED
+                cursor, match=f"{self._prefix}recommendations:*:time", count=_KEYS_SCANNED
             )
-            matches = filter(None, (_LATEST_KEY.fullmatch(str(key)) for key in keys))
+            matches = filter(None, (self._latest_key.fullmatch(str(key)) for key in keys))
             found |= dict.fromkeys(self._rows.valid(user_of, (match.group(1) for match in matches)))
             if len(found) >= limit or not cursor:
                 break
@@ -144,7 +155,7 @@ class RedisReader:
 
     async def job_settings(self) -> JobSettings | None:
         """See `Reader`."""
-        (text,) = await self._get(("GET", "job:settings"))
+        (text,) = await self._get(("GET", f"{self._prefix}job:settings"))
         if text is None:
             return None
         found = self._rows.one(_job_settings, text)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pymongo.database import Database
-
 from sinks.base import SinkError
+from sinks.mongo.collections import Collections
 from transforms.messages.id_kinds import TEXT, IdKinds
 
-Document = dict[str, Any]
 
-
-def check_ids(name: str, database: Database[Document], ids: IdKinds) -> None:
+def check_ids(name: str, database: Collections, ids: IdKinds) -> None:
     """Looks at one document of each collection.
 
     Args:
         name: the store's URL without secrets.
-        database: the database.
+        database: the job's collections.
         ids: the kinds of the job's ids.
 
     Raises:
@@ -35,5 +30,6 @@ def check_ids(name: str, database: Database[Document], ids: IdKinds) -> None:
             if database[collection].find_one({field: {"$type": other}}, {"_id": 1}) is not None:
                 raise SinkError(
                     f"{name}: {field} of collection {collection} has ids of another kind than this "
-                    f"job's, which are {kind}: name another database, or remove the collection"
+                    f"job's, which are {kind}: name another database or a prefix (?prefix=), or "
+                    "remove the collection"
                 )

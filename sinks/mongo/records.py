@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import pyarrow as pa
 from pymongo import ASCENDING
-from pymongo.database import Database
 
 from sinks.base import SinkError
+from sinks.mongo.collections import Collections
 from sinks.records import EVENT_ID, RecordColumns, as_table
 from transforms.messages.id_kinds import INTEGER, TEXT, IdKinds
 
@@ -18,18 +17,18 @@ COLLECTION = "records"
 PAGE_ROWS = 50_000
 
 
-def record_columns(name: str, database: Database[dict[str, Any]]) -> RecordColumns:
+def record_columns(name: str, database: Collections) -> RecordColumns:
     """What the documents of `records` have.
 
     Args:
         name: the store's URL without secrets.
-        database: the database.
+        database: the job's collections.
 
     Raises:
         SinkError: there is no such collection, or the ids of a field are numbers and text.
     """
-    if COLLECTION not in database.list_collection_names():
-        raise SinkError(f"{name}: there is no collection {COLLECTION}")
+    if COLLECTION not in database:
+        raise SinkError(f"{name}: there is no collection {database[COLLECTION].name}")
     found = database[COLLECTION]
 
     def kind_of(field: str) -> str:
@@ -39,7 +38,7 @@ def record_columns(name: str, database: Database[dict[str, Any]]) -> RecordColum
         )
         if is_text and is_number:
             raise SinkError(
-                f"{name}: {field} of collection {COLLECTION} is a number in some documents and "
+                f"{name}: {field} of collection {found.name} is a number in some documents and "
                 "text in others: two jobs wrote it; keep the documents of one"
             )
         return TEXT if is_text else INTEGER
@@ -49,13 +48,13 @@ def record_columns(name: str, database: Database[dict[str, Any]]) -> RecordColum
 
 
 def read_records(
-    name: str, database: Database[dict[str, Any]], page_rows: int = PAGE_ROWS
+    name: str, database: Collections, page_rows: int = PAGE_ROWS
 ) -> Iterator[pa.Table]:
     """The documents of `records`, by one cursor along the index of `_id`.
 
     Args:
         name: the store's URL without secrets.
-        database: the database.
+        database: the job's collections.
         page_rows: documents of a batch.
 
     Yields:

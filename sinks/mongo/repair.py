@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymongo.database import Database
+from sinks.mongo.collections import Collections
 
 Document = dict[str, Any]
 
@@ -12,7 +12,7 @@ _TIMES = {"records": "time", "popular": "_id", "recommendResults": "time"}
 """The field of each collection that is event time."""
 
 
-def remove_future(database: Database[Document], latest: int, dry_run: bool) -> dict[str, int]:
+def remove_future(database: Collections, latest: int, dry_run: bool) -> dict[str, int]:
     """Removes what has a time after `latest`; returns how many documents by collection.
 
     A document of `userConsumed` loses its items of the future, and is removed if it has no others.

@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from pymongo import ASCENDING
-from pymongo.database import Database
+
+from sinks.mongo.collections import Collections
 
 TIMES = MappingProxyType({"records": "time", "popular": "_id", "recommendResults": "time"})
 """The field of each collection that is event time."""
@@ -18,7 +19,7 @@ _EARLIEST = "time.0"
 """The earliest consumption of a document of `userConsumed`, whose times ascend."""
 
 
-def create_indexes(database: Database[dict[str, Any]]) -> None:
+def create_indexes(database: Collections) -> None:
     """Creates the indexes by time that are missing."""
     for name, field in TIMES.items():
         if field != "_id":
@@ -26,11 +27,11 @@ def create_indexes(database: Database[dict[str, Any]]) -> None:
     database["userConsumed"].create_index([(_EARLIEST, ASCENDING)])
 
 
-def remove_before(database: Database[dict[str, Any]], time: int) -> int:
+def remove_before(database: Collections, time: int) -> int:
     """Removes the documents that are before a time, and the items of `userConsumed` that are.
 
     Args:
-        database: the database.
+        database: the job's collections.
         time: seconds since the epoch.
 
     Returns:

@@ -11,7 +11,8 @@ from pymongo import MongoClient
 from pymongo.errors import ConfigurationError, InvalidURI
 from pymongo.uri_parser import parse_uri
 
-from rivulet.urls import public_name
+from rivulet.prefixes import split_prefix, store_name
+from rivulet.urls import URLError
 from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.mongo.documents import Document
 from sinks.mongo.store import ACCEPTED, MongoStore
@@ -29,7 +30,7 @@ class MongoSource(StoreSource):
     """A `mongodb://` or `mongodb+srv://` URL. Without a database it is the database `rivulet`.
 
     Attributes:
-        url: the URL, with the password.
+        url: the URL, with the password; `?prefix=` is before the names of the collections.
         limits: of what a document keeps.
         ids: the kinds of ids.
         fields: what records have beside an event's four fields.
@@ -45,14 +46,15 @@ class MongoSource(StoreSource):
 
     def __post_init__(self) -> None:
         # mongodb+srv:// needs a look-up in the DNS: it is parsed on the worker.
-        if self.url.lower().startswith("mongodb://"):
-            with self._errors():
-                parse_uri(self.url)
+        with self._errors():
+            url, _ = split_prefix(self.url)
+            if url.lower().startswith("mongodb://"):
+                parse_uri(url)
 
     @property
     def name(self) -> str:
         """The URL without secrets."""
-        return public_name(self.url)
+        return store_name(self.url)
 
     @property
     def retention(self) -> int:
@@ -82,20 +84,23 @@ class MongoSource(StoreSource):
             SinkError: pymongo does not accept the URL.
         """
         with self._errors():
+            url, prefix = split_prefix(self.url)
             # With journal=True a write that was acknowledged survives a crash of the server.
             client: MongoClient[Document] = MongoClient(
-                self.url,
+                url,
                 journal=True,
                 serverSelectionTimeoutMS=SELECTION_MS,
                 socketTimeoutMS=ANSWER_MS,
                 appname="rivulet",
             )
-            return MongoStore(self.name, client, self.limits, self.ids, self.fields)
+            return MongoStore(self.name, client, self.limits, self.ids, self.fields, prefix)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
+        except URLError as error:
+            raise SinkError(str(error)) from None
         except (InvalidURI, ConfigurationError, ValueError) as error:
             raise SinkError(f"{self.name} is no MongoDB URL: {error}") from None
 

@@ -16,6 +16,7 @@ from sinks.mongo import bulk as bulk_writes
 from sinks.mongo import documents as to_documents
 from sinks.mongo import forget, raw_bson, records, repair, retention
 from sinks.mongo.bulk import DUPLICATE_KEY, bulk
+from sinks.mongo.collections import Collections
 from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
 from sinks.mongo.id_checks import check_ids
@@ -52,6 +53,7 @@ class MongoStore(Store):
         limits: of what a document keeps.
         ids: the kinds of ids.
         fields: what records have beside an event's four fields.
+        prefix: what is before the names of the collections.
     """
 
     def __init__(
@@ -61,13 +63,15 @@ class MongoStore(Store):
         limits: StoreLimits = DEFAULT_LIMITS,
         ids: IdKinds = INTEGERS,
         fields: RecordFields = NO_FIELDS,
+        prefix: str = "",
     ) -> None:
         self.name, self._client, self._ids, self._fields = name, client, ids, fields
         self.database = client.get_default_database(DEFAULT_DATABASE)
+        self._collections = Collections(self.database, prefix)
         most = limits.consumed_max
         if ids.item == TEXT:
             most = min(most, MOST_CONSUMED_TEXTS)
-        self._consumed = ConsumedWriter(self.database["userConsumed"], most)
+        self._consumed = ConsumedWriter(self._collections["userConsumed"], most)
         self._threads = ThreadPoolExecutor(THREADS, "mongo")
         self._removes_old = limits.retention > 0
 
@@ -77,12 +81,12 @@ class MongoStore(Store):
         Raises:
             SinkError: the documents have ids of another kind.
         """
-        check_ids(self.name, self.database, self._ids)
+        check_ids(self.name, self._collections, self._ids)
         by_user = [("user", pymongo.ASCENDING), ("time", pymongo.ASCENDING)]
-        self.database["records"].create_index(by_user)
-        self.database["recommendResults"].create_index(by_user, unique=True)
+        self._collections["records"].create_index(by_user)
+        self._collections["recommendResults"].create_index(by_user, unique=True)
         if self._removes_old:
-            retention.create_indexes(self.database)
+            retention.create_indexes(self._collections)
 
     def writer(self, message_type: type[Any]) -> Write:
         """Writes messages of this type in unordered bulks."""
@@ -102,23 +106,23 @@ class MongoStore(Store):
 
     def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
         """Removes what has a time after `latest`; returns how many documents by collection."""
-        return repair.remove_future(self.database, latest, dry_run)
+        return repair.remove_future(self._collections, latest, dry_run)
 
     def record_columns(self) -> RecordColumns:
         """What the documents of `records` have."""
-        return records.record_columns(self.name, self.database)
+        return records.record_columns(self.name, self._collections)
 
     def read_records(self) -> Iterator[pa.Table]:
         """The documents of `records`."""
-        return records.read_records(self.name, self.database)
+        return records.read_records(self.name, self._collections)
 
     def remove_before(self, time: int) -> int:
         """Removes the documents of before a time."""
-        return retention.remove_before(self.database, time)
+        return retention.remove_before(self._collections, time)
 
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
         """Removes all that is of one user."""
-        return forget.remove_user(self.database, ids, dry_run)
+        return forget.remove_user(self._collections, ids, dry_run)
 
     def close(self) -> None:
         """Closes the client."""
@@ -134,7 +138,7 @@ class MongoStore(Store):
             documents = to_documents.records(events)
         else:
             documents = to_documents.detailed_records(events, self._fields)
-        records = self.database["records"]
+        records = self._collections["records"]
         bad = bulk(lambda: records.insert_many(documents, ordered=False))
         if self._fields.value:
             # Of events that are equal but for their values the largest one is kept.
@@ -151,7 +155,7 @@ class MongoStore(Store):
     def _write_rankings(self, rows: PopularRows) -> Sequence[Refusal]:
         documents = to_documents.rankings(rows)
         replacements = [ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in documents]
-        bad = bulk(lambda: self.database["popular"].bulk_write(replacements, ordered=False))
+        bad = bulk(lambda: self._collections["popular"].bulk_write(replacements, ordered=False))
         return [
             Refusal("popular", documents[place], why, documents[place]["_id"])
             for place, (_, why) in bad.items()
@@ -168,7 +172,7 @@ class MongoStore(Store):
 
     def _write_results(self, rows: Recommendations) -> list[Refusal]:
         # Most rows are new: all are inserted, and those that exist are replaced afterwards.
-        results = self.database["recommendResults"]
+        results = self._collections["recommendResults"]
         bad = bulk(lambda: results.insert_many(raw_bson.results(rows), ordered=False))
         if not bad:
             return []
@@ -191,7 +195,7 @@ class MongoStore(Store):
 
     def _write_settings(self, job: JobSettings) -> Sequence[Refusal]:
         row = {"_id": job.run, "settings": dict(job.settings)}
-        self.database["jobs"].replace_one({"_id": job.run}, row, upsert=True)
+        self._collections["jobs"].replace_one({"_id": job.run}, row, upsert=True)
         return []
 
 

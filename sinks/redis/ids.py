@@ -24,26 +24,26 @@ _WHY = "an id of a user that ends in :events or :time has no keys of its own in 
 F = TypeVar("F", EventBatch, Recommendations)
 
 
-def kinds_of(client: redis.Redis) -> IdKinds | None:
-    """The kinds of ids of the job that wrote to the database last; None where there is none."""
-    text: Any = client.get("job:settings")
+def kinds_of(client: redis.Redis, prefix: str = "") -> IdKinds | None:
+    """The kinds of ids of the job that wrote last with a prefix; None where there is none."""
+    text: Any = client.get(f"{prefix}job:settings")
     try:
         return None if text is None else IdKinds.of_settings(JobSettings.from_json(text).settings)
     except ValueError:
         return INTEGERS
 
 
-def check_ids(name: str, client: redis.Redis, ids: IdKinds) -> None:
+def check_ids(name: str, client: redis.Redis, ids: IdKinds, prefix: str = "") -> None:
     """Checks that the keys of a database have ids of these kinds.
 
     Raises:
         SinkError: they have ids of other kinds.
     """
-    known = kinds_of(client)
+    known = kinds_of(client, prefix)
     if known not in (None, ids):
         raise SinkError(
             f"{name}: a job wrote to this database whose {known}; of this job's ids, {ids}: "
-            "name another database, as redis://HOST/1"
+            "name another database, as redis://HOST/1, or a prefix, as redis://HOST/0?prefix=shop_"
         )
 
 

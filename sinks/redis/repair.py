@@ -13,8 +13,8 @@ from transforms.messages.id_kinds import INTEGERS, TEXT
 
 KEYS_PER_CALL = 1_000
 
-_POPULAR = (b"popular:items", b"popular:counts", b"popular:window_end")
-_LISTS, _HISTORIES = b"recommendations:", b"history:"
+_POPULAR = ("popular:items", "popular:counts", "popular:window_end")
+_LISTS, _HISTORIES = "recommendations:", "history:"
 _TIME, _EVENTS = b":time", b":events"
 
 _DROP = """
@@ -56,31 +56,40 @@ return removed
 latest valid time as in a sort key, 1 to change nothing."""
 
 
-def remove_future(client: redis.Redis, latest: int, dry_run: bool) -> dict[str, int]:
+def remove_future(
+    client: redis.Redis, latest: int, dry_run: bool, prefix: str = ""
+) -> dict[str, int]:
     """Removes what has a time after `latest`; returns how many keys by their kind.
 
     A history loses its events of the future. A list of recommendations without a valid time is
     removed: nothing says when it was made.
+
+    Args:
+        client: a client.
+        latest: seconds since the epoch.
+        dry_run: count, and change nothing.
+        prefix: what is before the names of the keys.
     """
     return {
-        "popular": _remove_popular(client, latest, dry_run),
-        "recommendations": _remove_lists(client, latest, dry_run),
-        "history": _trim_histories(client, latest, dry_run),
+        "popular": _remove_popular(client, latest, dry_run, prefix),
+        "recommendations": _remove_lists(client, latest, dry_run, prefix),
+        "history": _trim_histories(client, latest, dry_run, prefix),
     }
 
 
-def _remove_popular(client: redis.Redis, latest: int, dry_run: bool) -> int:
-    if not client.exists(*_POPULAR) or _is_valid(client.mget(_POPULAR[-1])[0], latest):
+def _remove_popular(client: redis.Redis, latest: int, dry_run: bool, prefix: str) -> int:
+    keys = [f"{prefix}{key}" for key in _POPULAR]
+    if not client.exists(*keys) or _is_valid(client.mget(keys[-1])[0], latest):
         return 0
     if not dry_run:
-        client.delete(*_POPULAR)
+        client.delete(*keys)
     return 1
 
 
-def _remove_lists(client: redis.Redis, latest: int, dry_run: bool) -> int:
+def _remove_lists(client: redis.Redis, latest: int, dry_run: bool, prefix: str) -> int:
     drop = client.register_script(_DROP)
     removed = 0
-    for keys in _scan(client, _LISTS):
+    for keys in _scan(client, prefix + _LISTS):
         # A list is counted with its time, or alone where it has none.
         times = [key for key in keys if key.endswith(_TIME)]
         lists = [key for key in keys if not key.endswith(_TIME)]
@@ -103,13 +112,13 @@ def _exist(client: redis.Redis, lists: list[bytes]) -> list[int]:
     return found
 
 
-def _trim_histories(client: redis.Redis, latest: int, dry_run: bool) -> int:
+def _trim_histories(client: redis.Redis, latest: int, dry_run: bool, prefix: str) -> int:
     trim = client.register_script(_TRIM)
     limit = f"{latest:0{TIME_WIDTH}d}"
-    is_text = (kinds_of(client) or INTEGERS).item == TEXT
+    is_text = (kinds_of(client, prefix) or INTEGERS).item == TEXT
     width = TEXT_EVENT_WIDTH if is_text else EVENT_WIDTH
     removed = 0
-    for keys in _scan(client, _HISTORIES):
+    for keys in _scan(client, prefix + _HISTORIES):
         events = [key for key in keys if key.endswith(_EVENTS)]
         pairs = [name for key in events for name in (key.removesuffix(_EVENTS), key)]
         if pairs:
@@ -117,11 +126,11 @@ def _trim_histories(client: redis.Redis, latest: int, dry_run: bool) -> int:
     return removed
 
 
-def _scan(client: redis.Redis, prefix: bytes) -> Iterator[list[bytes]]:
-    """The keys of a prefix, some at a time; a key may come twice."""
+def _scan(client: redis.Redis, start: str) -> Iterator[list[bytes]]:
+    """The keys that begin with a text, some at a time; a key may come twice."""
     cursor = 0
     while True:
-        cursor, keys = client.scan(cursor, match=prefix + b"*", count=KEYS_PER_CALL)
+        cursor, keys = client.scan(cursor, match=f"{start}*", count=KEYS_PER_CALL)
         if keys:
             yield [key for key in keys if isinstance(key, bytes)]
         if not cursor:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import redis
 from redis.connection import parse_url
 
-from rivulet.urls import public_name
+from rivulet.prefixes import split_prefix, store_name
+from rivulet.urls import URLError
 from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.redis.calls import CALLS_IN_FLIGHT, USERS_PER_CALL
 from sinks.redis.store import ACCEPTED, RedisStore
@@ -25,7 +26,7 @@ class RedisSource(StoreSource):
     """A `redis://` URL, or `rediss://` for TLS.
 
     Attributes:
-        url: the URL, with the password.
+        url: the URL, with the password; `?prefix=` is before the names of the keys.
         limits: which stored times are from the future.
         ids: the kinds of ids.
 
@@ -42,7 +43,11 @@ class RedisSource(StoreSource):
 
     def __post_init__(self) -> None:
         try:
-            parse_url(self.url)  # type: ignore[no-untyped-call]
+            url, _ = split_prefix(self.url)
+        except URLError as error:
+            raise SinkError(str(error)) from None
+        try:
+            parse_url(url)  # type: ignore[no-untyped-call]
         except (ValueError, TypeError):
             # redis-py's message is not shown: a '/' in a password makes a piece of it the "port".
             raise SinkError(
@@ -53,7 +58,7 @@ class RedisSource(StoreSource):
     @property
     def name(self) -> str:
         """The URL without secrets."""
-        return public_name(self.url)
+        return store_name(self.url)
 
     @property
     def retention(self) -> int:
@@ -74,13 +79,14 @@ class RedisSource(StoreSource):
 
     def open(self) -> RedisStore:
         """Opens the store with a connection pool of its own."""
+        url, prefix = split_prefix(self.url)
         client = redis.Redis.from_url(
-            self.url,
+            url,
             socket_connect_timeout=CONNECT_TIMEOUT,
             socket_timeout=ANSWER_TIMEOUT,
             health_check_interval=30,
         )
-        return RedisStore(self.name, client, self.limits, self.ids)
+        return RedisStore(self.name, client, self.limits, self.ids, prefix)
 
     def __repr__(self) -> str:
         return f"RedisSource({self.name})"

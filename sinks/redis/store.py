@@ -40,6 +40,7 @@ class RedisStore(Store):
         client: a client with a pool.
         limits: which stored times are from the future.
         ids: the kinds of ids.
+        prefix: what is before the names of the keys.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class RedisStore(Store):
         client: redis.Redis,
         limits: StoreLimits = DEFAULT_LIMITS,
         ids: IdKinds = INTEGERS,
+        prefix: str = "",
     ) -> None:
+        self._prefix = prefix
         self.name, self.client, self._limits, self._ids = name, client, limits, ids
         self._history = client.register_script(scripts.HISTORY)
         self._recommendations = client.register_script(scripts.RECOMMENDATIONS)
@@ -62,7 +65,7 @@ class RedisStore(Store):
         Raises:
             SinkError: a job with ids of other kinds wrote to this database.
         """
-        check_ids(self.name, self.client, self._ids)
+        check_ids(self.name, self.client, self._ids, self._prefix)
 
     def writer(self, message_type: type[Any]) -> Write:
         """Writes messages of this type by scripts, for many users a call."""
@@ -94,7 +97,7 @@ class RedisStore(Store):
 
     def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
         """Removes what has a time after `latest`; returns how many keys by their kind."""
-        return repair.remove_future(self.client, latest, dry_run)
+        return repair.remove_future(self.client, latest, dry_run, self._prefix)
 
     def remove_before(self, time: int) -> int:
         """Nothing: keys expire by themselves, the retention after their last write."""
@@ -103,7 +106,7 @@ class RedisStore(Store):
 
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
         """Removes all that is of one user."""
-        return forget.remove_user(self.client, ids, dry_run)
+        return forget.remove_user(self.client, ids, dry_run, self._prefix)
 
     def close(self) -> None:
         """Closes the pool."""
@@ -113,7 +116,8 @@ class RedisStore(Store):
         return int(time.time()) + self._limits.max_future
 
     def _write_histories(self, events: EventBatch) -> Sequence[Refusal]:
-        events, refused = without_reserved("history", events)
+        kind = f"{self._prefix}history"
+        events, refused = without_reserved(kind, events)
         if not len(events):
             return refused
         users, rows, times = user_rows.histories(events)
@@ -130,14 +134,12 @@ class RedisStore(Store):
             *refused,
             *(
                 Refusal(key, {"user": users[at], "history": rows[at]}, _WRONG_TYPE, times[at])
-                for at, key in call_for_users(
-                    self.client, self._history, "history", users, arguments
-                )
+                for at, key in call_for_users(self.client, self._history, kind, users, arguments)
             ),
         ]
 
     def _write_recommendations(self, rows: Recommendations) -> Sequence[Refusal]:
-        script, prefix = self._recommendations, "recommendations"
+        script, prefix = self._recommendations, f"{self._prefix}recommendations"
         rows, reserved = without_reserved(prefix, rows)
         if not len(rows):
             return reserved
@@ -160,7 +162,7 @@ class RedisStore(Store):
 
     def _write_ranking(self, rows: PopularRows) -> Sequence[Refusal]:
         window_end, items, counts = user_rows.latest_ranking(rows)
-        keys = ("popular:items", "popular:counts", "popular:window_end")
+        keys = [f"{self._prefix}popular:{name}" for name in ("items", "counts", "window_end")]
         limit = self._latest_valid()
         try:
             last = self._limits.retention
@@ -169,9 +171,9 @@ class RedisStore(Store):
             if "WRONGTYPE" not in str(error):
                 raise
             row = {"window_end": window_end, "items": items, "counts": counts}
-            return [Refusal("popular", row, _WRONG_TYPE, window_end)]
+            return [Refusal(f"{self._prefix}popular", row, _WRONG_TYPE, window_end)]
         return []
 
     def _write_settings(self, job: JobSettings) -> Sequence[Refusal]:
-        self._settings(keys=("job:settings",), args=(job.run, job.to_json()))
+        self._settings(keys=(f"{self._prefix}job:settings",), args=(job.run, job.to_json()))
         return []

@@ -11,7 +11,7 @@ from sinks.base import SinkError
 from sinks.sql.schema import ID_CHARACTERS, IdText
 
 _INT64_DIGITS = 19
-_OTHER = "name another database, or remove the table"
+_OTHER = "name another database or a prefix (?prefix=), or remove the table"
 _EXACT_COLLATIONS = frozenset(
     {"utf8mb4_nopad_bin", "utf8mb4_0900_bin", "utf8mb3_nopad_bin", "binary"}
 )

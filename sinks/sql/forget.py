@@ -8,12 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from sinks.sql import schema
+from sinks.sql.names import named
 
 TABLES = (schema.RECORD, schema.RECOMMENDATION)
 """The tables that have rows of users. Their primary keys begin with the user."""
 
 
-def remove_user(engine: Engine, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
+def remove_user(
+    engine: Engine, ids: Sequence[int | str], dry_run: bool, prefix: str = ""
+) -> dict[str, int]:
     """Removes the rows of a user; returns how many by table.
 
     Args:
@@ -21,10 +24,11 @@ def remove_user(engine: Engine, ids: Sequence[int | str], dry_run: bool) -> dict
         ids: the values that stand for the user: a number where the column is of integers, a text
             where it is of texts.
         dry_run: count, and change nothing.
+        prefix: what is before the names of the tables.
     """
     inspector = sa.inspect(engine)
     removed = {}
-    for each in TABLES:
+    for each in (named(table, prefix) for table in TABLES):
         if not inspector.has_table(each.name):
             continue
         # The tables may hold texts or integers: their own columns say which.

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Engine
 
 from sinks.base import Refusal, Write
+from sinks.sql.names import named
 from sinks.sql.upserts import check_dialect
 from transforms.messages.catalogue_items import CatalogueItems
 
@@ -29,14 +30,19 @@ ITEM = sa.Table(
 a job had a catalogue."""
 
 
-def items_writer(engine: Engine) -> Write:
-    """The function that writes items; the first call creates the table."""
-    is_prepared = False
+def items_writer(engine: Engine, prefix: str = "") -> Write:
+    """The function that writes items; the first call creates the table.
+
+    Args:
+        engine: the database.
+        prefix: what is before the names of the tables.
+    """
+    table, is_prepared = named(ITEM, prefix), False
 
     def write(rows: CatalogueItems) -> Sequence[Refusal]:
         nonlocal is_prepared
         if not is_prepared:
-            ITEM.create(engine, checkfirst=True)
+            table.create(engine, checkfirst=True)
             is_prepared = True
         columns = zip(rows.items, rows.updated, rows.available, rows.details, strict=True)
         values = [
@@ -44,16 +50,17 @@ def items_writer(engine: Engine) -> Write:
             for item, updated, available, details in columns
         ]
         with engine.begin() as connection:
-            connection.execute(upsert_newer(engine.dialect.name), values)
+            connection.execute(upsert_newer(table, engine.dialect.name), values)
         return []
 
     return write
 
 
-def upsert_newer(dialect: str) -> Any:
+def upsert_newer(table: sa.Table, dialect: str) -> Any:
     """A statement that inserts an item, or updates it where the row is no older.
 
     Args:
+        table: ITEM, with a prefix or without.
         dialect: name of SQLAlchemy's dialect.
 
     Raises:
@@ -63,15 +70,15 @@ def upsert_newer(dialect: str) -> Any:
     # The time comes last: MySQL assigns in this order, and compares with what is assigned.
     names = ("available", "details", "updated")
     if dialect in ("mysql", "mariadb"):
-        statement = mysql.insert(ITEM)
+        statement = mysql.insert(table)
         new = statement.inserted
-        is_newer = new.updated >= ITEM.c.updated
+        is_newer = new.updated >= table.c.updated
         return statement.on_duplicate_key_update(
-            [(name, sa.func.IF(is_newer, new[name], ITEM.c[name])) for name in names]
+            [(name, sa.func.IF(is_newer, new[name], table.c[name])) for name in names]
         )
-    insert: Any = (sqlite if dialect == "sqlite" else postgresql).insert(ITEM)
+    insert: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     return insert.on_conflict_do_update(
         index_elements=["item"],
         set_={name: insert.excluded[name] for name in names},
-        where=insert.excluded.updated >= ITEM.c.updated,
+        where=insert.excluded.updated >= table.c.updated,
     )

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 
 from sinks.base import SinkError
 from sinks.records import EVENT_ID, RecordColumns, as_table
+from sinks.sql.names import named
 from sinks.sql.schema import RECORD, tables_for
 from transforms.messages.id_kinds import INTEGER, TEXT, IdKinds
 from transforms.messages.record_fields import RecordFields
@@ -20,12 +21,13 @@ PAGE_ROWS = 50_000
 """Rows of a page: the key of its last row is where the next one begins."""
 
 
-def record_columns(name: str, engine: Engine) -> RecordColumns:
+def record_columns(name: str, engine: Engine, prefix: str = "") -> RecordColumns:
     """What the events of the table `record` have.
 
     Args:
         name: the store's URL without secrets.
         engine: the database.
+        prefix: what is before the name of the table.
 
     Raises:
         SinkError: there is no such table.
@@ -33,17 +35,19 @@ def record_columns(name: str, engine: Engine) -> RecordColumns:
     file = engine.url.database if engine.dialect.name == "sqlite" else None
     if file and not Path(file).exists():
         raise SinkError(f"{name}: there is no such file")
-    inspector = sa.inspect(engine)
-    if not inspector.has_table(RECORD.name):
-        raise SinkError(f"{name}: there is no table {RECORD.name}")
-    kinds = {each["name"]: each["type"] for each in inspector.get_columns(RECORD.name)}
+    inspector, table = sa.inspect(engine), named(RECORD, prefix).name
+    if not inspector.has_table(table):
+        raise SinkError(f"{name}: there is no table {table}")
+    kinds = {each["name"]: each["type"] for each in inspector.get_columns(table)}
     user, item = (
         TEXT if isinstance(kinds.get(part), sa.String) else INTEGER for part in ("user", "item")
     )
     return RecordColumns(IdKinds(user, item), EVENT_ID in kinds)
 
 
-def read_records(name: str, engine: Engine, page_rows: int = PAGE_ROWS) -> Iterator[pa.Table]:
+def read_records(
+    name: str, engine: Engine, page_rows: int = PAGE_ROWS, prefix: str = ""
+) -> Iterator[pa.Table]:
     """The rows of the table `record`, in the order of its primary key.
 
     Rows that are written meanwhile may or may not be among them. No row comes twice.
@@ -52,6 +56,7 @@ def read_records(name: str, engine: Engine, page_rows: int = PAGE_ROWS) -> Itera
         name: the store's URL without secrets.
         engine: the database.
         page_rows: rows of a page.
+        prefix: what is before the name of the table.
 
     Yields:
         Columns as of `record_columns`.
@@ -59,9 +64,9 @@ def read_records(name: str, engine: Engine, page_rows: int = PAGE_ROWS) -> Itera
     Raises:
         SinkError: there is no such table.
     """
-    kinds = record_columns(name, engine)
+    kinds = record_columns(name, engine, prefix)
     fields = RecordFields(event_id=kinds.event_id)
-    table = tables_for(kinds.ids, fields).tables[RECORD.name]
+    table = named(tables_for(kinds.ids, fields).tables[RECORD.name], prefix)
     key = list(table.primary_key.columns)
     columns = [table.c[each] for each in kinds.schema.names]
     page = sa.select(*columns, *key).order_by(*key).limit(page_rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from sinks.sql import schema
+from sinks.sql import names, schema
 
 TIMES = (
     schema.RECORD.c.time,
@@ -17,11 +17,18 @@ TIMES = (
 """The column of each table that is event time."""
 
 
-def remove_future(engine: Engine, latest: int, dry_run: bool) -> dict[str, int]:
-    """Removes rows with a time after `latest`; returns how many by table."""
+def remove_future(engine: Engine, latest: int, dry_run: bool, prefix: str = "") -> dict[str, int]:
+    """Removes rows with a time after `latest`; returns how many by table.
+
+    Args:
+        engine: the database.
+        latest: seconds since the epoch.
+        dry_run: count, and change nothing.
+        prefix: what is before the names of the tables.
+    """
     existing = set(sa.inspect(engine).get_table_names())
     removed = {}
-    for column in TIMES:
+    for column in (names.column(each, prefix) for each in TIMES):
         table = column.table
         if table.name not in existing:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from sinks.sql import schema
+from sinks.sql import names, schema
 from sinks.sql.repair import TIMES
 
 SLICE = 60
@@ -15,9 +15,14 @@ INDEXED = (schema.RECORD.c.time, schema.RECOMMENDATION.c.time)
 """The times by which rows are found and that do not begin their table's primary key."""
 
 
-def create_indexes(engine: Engine) -> None:
-    """Creates the indexes by time that are missing; several workers may do so at once."""
-    for column in INDEXED:
+def create_indexes(engine: Engine, prefix: str = "") -> None:
+    """Creates the indexes by time that are missing; several workers may do so at once.
+
+    Args:
+        engine: the database.
+        prefix: what is before the names of the tables.
+    """
+    for column in (names.column(each, prefix) for each in INDEXED):
         name = f"{column.table.name}_by_time"
         if _has_index(engine, column.table.name, name):
             continue
@@ -34,19 +39,21 @@ def _has_index(engine: Engine, table: str, name: str) -> bool:
     return any(index["name"] == name for index in sa.inspect(engine).get_indexes(table))
 
 
-def remove_before(engine: Engine, time: int) -> int:
+def remove_before(engine: Engine, time: int, prefix: str = "") -> int:
     """Removes the rows of all tables of event time that are before a time.
 
     Args:
         engine: the database.
         time: seconds since the epoch.
+        prefix: what is before the names of the tables.
 
     Returns:
         How many rows.
     """
     inspector = sa.inspect(engine)
+    columns = [names.column(each, prefix) for each in TIMES]
     return sum(
-        _remove(engine, column, time) for column in TIMES if inspector.has_table(column.table.name)
+        _remove(engine, each, time) for each in columns if inspector.has_table(each.table.name)
     )
 
 

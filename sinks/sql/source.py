@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
+from rivulet.prefixes import split_prefix, store_name
 from rivulet.urls import URLError, escape_credentials, public_name
 from sinks.base import DEFAULT_LIMITS, SinkError, StoreLimits, StoreSource
 from sinks.sql import packets, postgres
@@ -50,7 +51,7 @@ class SqlSource(StoreSource):
     """An SQL database.
 
     Attributes:
-        url: SQLAlchemy's URL, with the password.
+        url: SQLAlchemy's URL, with the password; `?prefix=` is before the names of the tables.
         folder: the folder that a relative path of a SQLite file refers to. Workers may run in
             other folders than the one where the job was started.
         ids: the kinds of ids.
@@ -67,7 +68,7 @@ class SqlSource(StoreSource):
     @property
     def name(self) -> str:
         """The URL without secrets."""
-        return public_name(self.url)
+        return store_name(self.url)
 
     @property
     def retention(self) -> int:
@@ -92,8 +93,9 @@ class SqlSource(StoreSource):
 
     def open(self) -> SqlStore:
         """Opens the store with a connection pool of its own."""
-        engine = make_engine(self.url, self.folder)
-        return SqlStore(self.name, engine, self.ids, self.fields, self.retention > 0)
+        url, prefix = split_prefix(self.url)
+        engine = make_engine(url, self.folder)
+        return SqlStore(self.name, engine, self.ids, self.fields, self.retention > 0, prefix)
 
     def __repr__(self) -> str:
         return f"SqlSource({self.name})"
@@ -109,11 +111,12 @@ def sql_source(url: str) -> SqlSource:
     name = public_name(url)
     try:
         url = escape_credentials(url)
+        split_prefix(url)
     except URLError as error:
         raise SinkError(str(error)) from None
     try:
         url = with_driver(url)
-        parts = make_url(url)
+        parts = make_url(split_prefix(url)[0])
         dialect = parts.get_dialect()
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
         raise SinkError(

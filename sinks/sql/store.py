@@ -18,6 +18,7 @@ from sinks.records import RecordColumns
 from sinks.sql import errors, forget, packets, records, repair, retention, schema
 from sinks.sql.checks import check_tables
 from sinks.sql.job_rows import JOB_WRITERS
+from sinks.sql.names import named
 from sinks.sql.rows import Lists, Rows, Target, target_for
 from sinks.sql.upserts import upsert
 from transforms.columns.frames import Frame
@@ -34,6 +35,7 @@ class SqlStore(Store):
         ids: the kinds of ids.
         fields: what records have beside an event's four fields.
         removes_old: whether old rows are removed, which needs indexes by time.
+        prefix: what is before the names of the tables.
     """
 
     def __init__(
@@ -43,15 +45,18 @@ class SqlStore(Store):
         ids: IdKinds = INTEGERS,
         fields: RecordFields = NO_FIELDS,
         removes_old: bool = False,
+        prefix: str = "",
     ) -> None:
         self.name, self.engine, self._fields = name, engine, fields
-        self._removes_old = removes_old
-        self._tables = schema.tables_for(ids, fields)
+        self._removes_old, self._prefix = removes_old, prefix
+        tables = schema.tables_for(ids, fields).sorted_tables
+        self._tables = {table.name: named(table, prefix) for table in tables}
         self._is_checked = False
 
     def prepare(self) -> None:
         """Creates the tables that are missing, and checks those that exist."""
-        for table in self._tables.sorted_tables:
+        tables = list(self._tables.values())
+        for table in tables:
             try:
                 table.create(self.engine, checkfirst=True)
             except sa.exc.DatabaseError:
@@ -60,22 +65,22 @@ class SqlStore(Store):
                 if not sa.inspect(self.engine).has_table(table.name):
                     raise
         if not self._is_checked:
-            check_tables(self.name, self.engine, self._tables.sorted_tables)
+            check_tables(self.name, self.engine, tables)
             if self._removes_old:
-                retention.create_indexes(self.engine)
+                retention.create_indexes(self.engine, self._prefix)
             self._is_checked = True
 
     def writer(self, message_type: type[Any]) -> Write:
         """Upserts messages of this type into their table."""
         if message_type in JOB_WRITERS:
-            return JOB_WRITERS[message_type](self.engine)
+            return JOB_WRITERS[message_type](self.engine, self._prefix)
         target = target_for(message_type, self._fields)
         if target is None:
             raise SinkError(f"{self.name} has no table for {message_type.__name__}")
         dialect = self.engine.dialect
         names = [column.name for column in target.table.columns]
         statement = str(
-            upsert(self._tables.tables[target.table.name], dialect.name).compile(
+            upsert(self._tables[target.table.name], dialect.name).compile(
                 dialect=dialect, column_keys=names
             )
         )
@@ -100,23 +105,23 @@ class SqlStore(Store):
 
     def remove_future(self, latest: int, dry_run: bool) -> dict[str, int]:
         """Removes what has a time after `latest`; returns how many rows by table."""
-        return repair.remove_future(self.engine, latest, dry_run)
+        return repair.remove_future(self.engine, latest, dry_run, self._prefix)
 
     def record_columns(self) -> RecordColumns:
         """What the rows of the table `record` have."""
-        return records.record_columns(self.name, self.engine)
+        return records.record_columns(self.name, self.engine, self._prefix)
 
     def read_records(self) -> Iterator[pa.Table]:
         """The rows of the table `record`."""
-        return records.read_records(self.name, self.engine)
+        return records.read_records(self.name, self.engine, prefix=self._prefix)
 
     def remove_before(self, time: int) -> int:
         """Removes the rows of before a time."""
-        return retention.remove_before(self.engine, time)
+        return retention.remove_before(self.engine, time, self._prefix)
 
     def remove_user(self, ids: Sequence[int | str], dry_run: bool) -> dict[str, int]:
         """Removes all that is of one user."""
-        return forget.remove_user(self.engine, ids, dry_run)
+        return forget.remove_user(self.engine, ids, dry_run, self._prefix)
 
     def close(self) -> None:
         """Closes the pool."""

@@ -15,6 +15,7 @@ from deploy.servers.mongo import Mongo
 from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.base import SinkError, Store
+from sinks.mongo.collections import Collections
 from sinks.mongo.records import read_records as read_mongo
 from sinks.mongo.records import record_columns
 from sinks.records import RecordColumns, as_table
@@ -111,7 +112,7 @@ def test_mongodb_gives_each_document_once(mongo: Mongo, unique: str, page: int) 
         with pytest.raises(SinkError, match="item of collection records is a number in some"):
             next(read_mongo(store.name, database, page))
         database["records"].delete_many({"item": {"$type": "number"}})
-        kinds = record_columns(store.name, database)
+        kinds = record_columns(store.name, Collections(database))
         assert (kinds.ids, kinds.event_id) == (IdKinds("integer", "text"), False)
         client.drop_database(unique)
     store.close()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Column, Select, String, Table, Text, func, select, type_coerce
 
+from rivulet.prefixes import split_prefix
 from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.items import Item
@@ -20,6 +21,7 @@ from serving.stores.items import item_of
 from serving.stores.kinds import StoreKinds
 from serving.stores.sql.engine import Database, RowTuples
 from sinks.sql.item_rows import ITEM
+from sinks.sql.names import named
 from sinks.sql.schema import (
     EVENT_MINUTE,
     JOB,
@@ -64,13 +66,17 @@ class SQLReader:
 
     def __init__(self, url: str, timeout: float, horizon: Horizon) -> None:
         self.name = public_name(url)
-        self._database = Database(url, timeout)
+        plain, self._prefix = split_prefix(url)
+        self._database = Database(plain, timeout)
         self._horizon = horizon
         self._rows = rows.Rows(self.name)
         self._kinds = StoreKinds(self.job_settings)
 
+    def _named(self, table: Table) -> Table:
+        return named(table, self._prefix)
+
     async def _query(self, query: Select[Any], of: Table, make: Callable[[RowTuples], T]) -> T:
-        return await self._database.query(query, of.name, make)
+        return await self._database.query(query, self._named(of).name, make)
 
     async def _valid(self, query: Select[Any], of: Table, make: Callable[[Any], T]) -> list[T]:
         return await self._query(query, of, lambda found: self._rows.valid(make, found))
@@ -79,19 +85,24 @@ class SQLReader:
         """See `Reader`."""
         if self._database.file_is_absent:
             return "absent"
-        return "ok" if await self._database.has_rows(RECORD, TOP, RECOMMENDATION) else "empty"
+        return (
+            "ok"
+            if await self._database.has_rows(*map(self._named, (RECORD, TOP, RECOMMENDATION)))
+            else "empty"
+        )
 
     async def popular(self, window_end: int | None, windows: int) -> list[PopularWindow]:
         """See `Reader`."""
-        end = TOP.c.window_end
+        of = self._named(TOP).c
+        end, rank = of.window_end, of["rank"]
         last = self._horizon() if window_end is None else min(window_end, self._horizon())
         latest = select(end).distinct().where(end <= last).order_by(end.desc()).limit(windows)
         # MySQL has no LIMIT in an IN, hence the join.
         chosen = latest.subquery()
         query = (
-            select(end, TOP.c["rank"], TOP.c.item, TOP.c["count"])
+            select(end, rank, of.item, of["count"])
             .join(chosen, end == chosen.c.window_end)
-            .order_by(end.desc(), TOP.c["rank"])
+            .order_by(end.desc(), rank)
         )
 
         ids = await self._kinds.rows()
@@ -106,7 +117,7 @@ class SQLReader:
 
     async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """See `Reader`."""
-        of = RECOMMENDATION.c
+        of = self._named(RECOMMENDATION).c
         query = (
             select(of.time, _json(of["items"]), of.policy, _json(of.propensities), of.last_reward)
             .where(_is(of.user, user), of.time <= self._horizon())
@@ -119,7 +130,7 @@ class SQLReader:
 
     async def history(self, user: Id, limit: int, offset: int) -> list[Event]:
         """See `Reader`."""
-        of = RECORD.c
+        of = self._named(RECORD).c
         query = (
             select(of.item, of.behavior, of.time)
             .where(_is(of.user, user), of.time <= self._horizon())
@@ -131,7 +142,7 @@ class SQLReader:
 
     async def events_between(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
         """See `Reader`."""
-        of = RECORD.c
+        of = self._named(RECORD).c
         query = (
             select(of.item, of.behavior, of.time)
             .where(_is(of.user, user), of.time >= start, of.time < end, of.time <= self._horizon())
@@ -146,7 +157,7 @@ class SQLReader:
         The table has no index by time and may have millions of rows. So a few users are taken
         from each of several places in the range of ids, whatever the size of the table.
         """
-        of = RECOMMENDATION.c
+        of = self._named(RECOMMENDATION).c
         # Two subqueries: for both ends in one, SQLite reads the whole table.
         least, most = (select(end(of.user)).scalar_subquery() for end in (func.min, func.max))
         ends = await self._query(select(least, most), RECOMMENDATION, list)
@@ -174,7 +185,7 @@ class SQLReader:
 
     async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
         """See `Reader`."""
-        of = POLICY_MINUTE.c
+        of = self._named(POLICY_MINUTE).c
         query = (
             select(of.policy, of.minute, of.recommendations, of.hits, of.reward)
             .where(*self._last_minutes(of.minute, minutes))
@@ -192,8 +203,9 @@ class SQLReader:
 
     async def event_minutes(self, minutes: int) -> EventMinutes | None:
         """See `Reader`."""
-        minute = EVENT_MINUTE.c.minute
-        query = select(EVENT_MINUTE).where(*self._last_minutes(minute, minutes)).order_by(minute)
+        table = self._named(EVENT_MINUTE)
+        minute = table.c.minute
+        query = select(table).where(*self._last_minutes(minute, minutes)).order_by(minute)
 
         def make(found: RowTuples) -> EventMinutes | None:
             valid = self._rows.valid(_event_minute, found)
@@ -215,7 +227,7 @@ class SQLReader:
 
     async def workers(self) -> list[Worker]:
         """See `Reader`."""
-        of = JOB_WORKER.c
+        of = self._named(JOB_WORKER).c
         horizon = 1000 * self._horizon()
         newest = (
             select(of.run).where(of.run <= horizon).order_by(of.run.desc()).limit(1)
@@ -225,7 +237,7 @@ class SQLReader:
 
     async def job_settings(self) -> JobSettings | None:
         """See `Reader`."""
-        of = JOB.c
+        of = self._named(JOB).c
         query = (
             select(of.run, _json(of.settings))
             .where(of.run <= 1000 * self._horizon())
@@ -240,7 +252,7 @@ class SQLReader:
 
     async def items(self, ids: Sequence[str]) -> list[Item]:
         """Those of the items that the store has, in any order."""
-        of = ITEM.c
+        of = self._named(ITEM).c
         query = select(of.item, of.updated, of.available, of.details).where(of.item.in_(ids))
         return await self._valid(query, ITEM, item_of)
 
