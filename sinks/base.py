@@ -228,7 +228,7 @@ class StoreSource(ABC):
         """Whether the store has a place for messages of this type.
 
         The types are frames (EventBatch, PopularRows, Recommendations, PolicyMinutes,
-        EventMinutes), JobSettings and WorkerCounts.
+        EventMinutes), JobSettings, WorkerCounts and CatalogueItems.
         """
 
     def limited(self, limits: StoreLimits) -> StoreSource:

@@ -74,6 +74,10 @@ class Reader(Protocol):
         """A user's events with a time in [start, end), oldest first."""
         ...
 
+    async def purchases(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
+        """A user's purchases with a time in [start, end), newest first."""
+        ...
+
     async def users(self, limit: int) -> list[Id]:
         """Some users with a recommendation, the latest first where the store has their order."""
         ...

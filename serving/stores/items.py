@@ -18,8 +18,12 @@ class ItemReader(Protocol):
         """Those of the items that the store has, in any order."""
         ...
 
+    async def has_items(self) -> bool:
+        """Whether the store has any item."""
+        ...
 
-def item_of(row: tuple[Any, ...]) -> Item:
+
+def item_of(row: Sequence[Any]) -> Item:
     """An item from a row: id, updated, available, details.
 
     Raises:
@@ -36,7 +40,7 @@ def item_of(row: tuple[Any, ...]) -> Item:
         raise MalformedRowError(f"{str(details)[:80]!r} has a text that is none")
     return Item(
         text(name),
-        bool(whole(available)),
+        bool(whole(int(available) if isinstance(available, bool) else available)),
         whole(updated),
         **given,
         price=float(price) if isinstance(price, int | float) else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,13 @@ from pymongo.errors import ConfigurationError, InvalidURI
 from rivulet.prefixes import split_prefix
 from serving.schemas import Id
 from serving.schemas.health import StoreState
+from serving.schemas.items import Item
 from serving.schemas.job import PolicyMinutes
 from serving.schemas.popular import PopularWindow
 from serving.schemas.users import Event, Recommendation
 from serving.stores import rows
 from serving.stores.base import Horizon, StoreURLError, Worker, public_name
+from serving.stores.items import item_of
 from serving.stores.kinds import StoreKinds
 from transforms.messages.job import JobSettings
 
@@ -29,7 +31,7 @@ _BATCH = 1000
 
 
 class MongoReader:
-    """Reads the collections of a job: records, popular, recommendResults and jobs.
+    """Reads the collections of a job: records, popular, recommendResults, items and jobs.
 
     Args:
         url: `mongodb://HOST:PORT/DATABASE`; the database is `rivulet` if none is named.
@@ -104,6 +106,14 @@ class MongoReader:
         page = await _all(found.sort(order).limit(limit))
         return self._rows.valid(partial(_event, await self._kinds.rows()), page)
 
+    async def purchases(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
+        """See `Reader`."""
+        last = min(end - 1, self._horizon())
+        wanted = {"user": user, "behavior": "buy", "time": {"$gte": start, "$lte": last}}
+        found = self._of("records").find(wanted).sort([("time", -1), ("item", -1)])
+        ids = await self._kinds.rows()
+        return self._rows.valid(partial(_event, ids), await _all(found.limit(limit)))
+
     async def users(self, limit: int) -> list[Id]:
         """See `Reader`."""
         wanted = {"time": {"$lte": self._horizon()}}
@@ -131,6 +141,15 @@ class MongoReader:
         found = self._of("jobs").find({"_id": {"$lte": 1000 * self._horizon()}})
         newest = await _all(found.sort("_id", -1).limit(1))
         return next(iter(self._rows.valid(_job_settings, newest)), None)
+
+    async def items(self, ids: Sequence[str]) -> list[Item]:
+        """Those of the items that the store has, in any order."""
+        found = await _all(self._of("items").find({"_id": {"$in": list(ids)}}))
+        return self._rows.valid(_item, found)
+
+    async def has_items(self) -> bool:
+        """Whether the store has any item."""
+        return await self._of("items").find_one({}, {"_id": 1}) is not None
 
     async def close(self) -> None:
         """See `Reader`."""
@@ -168,6 +187,10 @@ def _event(ids: rows.IdRows, row: Document) -> Event:
 
 def _user(ids: rows.IdRows, row: Document) -> Id:
     return ids.user(row.get("user"))
+
+
+def _item(row: Document) -> Item:
+    return item_of([row.get(name) for name in ("_id", "updated", "available", "details")])
 
 
 def _job_settings(row: Document) -> JobSettings:

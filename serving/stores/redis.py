@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -11,11 +12,13 @@ from redis.exceptions import ResponseError
 from rivulet.prefixes import split_prefix
 from serving.schemas import Id
 from serving.schemas.health import StoreState
+from serving.schemas.items import Item
 from serving.schemas.job import PolicyMinutes
 from serving.schemas.popular import PopularWindow
 from serving.schemas.users import Event, Recommendation
 from serving.stores import rows
 from serving.stores.base import Horizon, StoreURLError, Worker, public_name
+from serving.stores.items import item_of
 from serving.stores.kinds import StoreKinds
 from transforms.messages.job import JobSettings
 
@@ -26,7 +29,7 @@ _KINDS = frozenset({"history", "recommendations"})
 
 
 class RedisReader:
-    """Reads the keys of a job: `popular:*`, `recommendations:*`, `history:*` and `job:settings`.
+    """Reads the keys of a job: popular items, recommendations, histories, items and settings.
 
     Args:
         url: `redis://HOST:PORT/NUMBER`.
@@ -126,6 +129,11 @@ class RedisReader:
         del user, start, end, limit
         return []
 
+    async def purchases(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
+        """Redis stores have no behaviors of events."""
+        del user, start, end, limit
+        return []
+
     async def users(self, limit: int) -> list[Id]:
         """Some users with a recommendation, in no order."""
         cursor, found = 0, dict[Id, None]()
@@ -161,10 +169,25 @@ class RedisReader:
         found = self._rows.one(_job_settings, text)
         return found if found and found.run <= 1000 * self._horizon() else None
 
+    async def items(self, ids: Sequence[str]) -> list[Item]:
+        """Those of the items that the store has, in any order."""
+        (values,) = await self._get(("HMGET", f"{self._prefix}items", *ids))
+        found = zip(ids, values or (), strict=False)
+        return self._rows.valid(_item, (row for row in found if row[1] is not None))
+
+    async def has_items(self) -> bool:
+        """Whether the store has any item."""
+        return bool(await self._redis.exists(f"{self._prefix}items"))
+
     async def close(self) -> None:
         """See `Reader`."""
         await self._redis.aclose()
         await self._redis.connection_pool.aclose()
+
+
+def _item(row: tuple[str, str]) -> Item:
+    updated, available, details = (*row[1].split(" ", 2), "", "")[:3]
+    return item_of((row[0], updated, available, details))
 
 
 def _job_settings(text: str) -> JobSettings:

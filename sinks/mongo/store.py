@@ -20,8 +20,10 @@ from sinks.mongo.collections import Collections
 from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
 from sinks.mongo.id_checks import check_ids
+from sinks.mongo.items import items_writer
 from sinks.records import RecordColumns
 from transforms.columns.frames import Frame
+from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.events import EventBatch
 from transforms.messages.id_kinds import INTEGERS, TEXT, IdKinds
 from transforms.messages.job import JobSettings
@@ -38,7 +40,7 @@ the 16 MB that MongoDB allows."""
 THREADS = 2
 """Bulks that are written at the same time."""
 
-ACCEPTED = frozenset({EventBatch, PopularRows, Recommendations, JobSettings})
+ACCEPTED = frozenset({EventBatch, PopularRows, Recommendations, JobSettings, CatalogueItems})
 """Types of messages that have a collection."""
 
 F = TypeVar("F", bound=Frame)
@@ -95,6 +97,7 @@ class MongoStore(Store):
             PopularRows: self._write_rankings,
             Recommendations: self._write_recommendations,
             JobSettings: self._write_settings,
+            CatalogueItems: items_writer(self._collections),
         }
         if message_type not in writers:
             raise SinkError(f"{self.name} has no collection for {message_type.__name__}")

@@ -15,15 +15,17 @@ from sinks.redis import forget, repair, scripts
 from sinks.redis import rows as user_rows
 from sinks.redis.calls import call_for_users
 from sinks.redis.ids import check_ids, without_reserved
+from sinks.redis.items import items_writer
 from sinks.redis.lists import LatestLists, WrittenLists
 from sinks.rows import user_ids
+from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.events import EventBatch
 from transforms.messages.id_kinds import INTEGERS, IdKinds
 from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
 
-ACCEPTED = frozenset({EventBatch, PopularRows, Recommendations, JobSettings})
+ACCEPTED = frozenset({EventBatch, PopularRows, Recommendations, JobSettings, CatalogueItems})
 """Types of messages that have keys."""
 
 _OUTAGES = ("OOM", "MISCONF", "READONLY", "MASTERDOWN", "LOADING", "BUSY", "TRYAGAIN", "NOREPLICAS")
@@ -74,6 +76,7 @@ class RedisStore(Store):
             PopularRows: self._write_ranking,
             Recommendations: self._write_recommendations,
             JobSettings: self._write_settings,
+            CatalogueItems: items_writer(self.client, self._prefix),
         }
         if message_type not in writers:
             raise SinkError(f"{self.name} has no key for {message_type.__name__}")

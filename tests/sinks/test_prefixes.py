@@ -15,6 +15,7 @@ from sinks import open_source
 from sinks.base import Store, StoreLimits, WorkerCounts
 from tests.sinks.databases import make_database
 from tests.sinks.frames import events, ranking, recommendations
+from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.events import EventBatch
 from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
@@ -54,6 +55,7 @@ def write(store: Store, at: int, own: int) -> None:
     store.writer(JobSettings)(JobSettings.of(at, {"history_size": own}))
     store.writer(EventBatch)(events((1, own, "pv", at), (2, own, "buy", at + 1)))
     store.writer(PopularRows)(ranking(at, (own, 3)))
+    store.writer(CatalogueItems)(CatalogueItems(("a",), (T,), (True,), (f'{{"price": {own}}}',)))
     store.writer(Recommendations)(recommendations((1, at, [own]), (2, at, [own])))
     if "sqlite" in store.name or "sql" in store.name:
         store.writer(WorkerCounts)(WorkerCounts(at, "w", 1.0, {"read": own}))
@@ -75,6 +77,7 @@ def seen(url: str, prefix: str) -> Any:
                 sorted(map(int, await reader.users(9))),
                 await reader.job_settings(),
                 await reader.workers(),
+                await reader.items(["a"]),  # type: ignore[attr-defined]
             )
         finally:
             await reader.close()
@@ -87,15 +90,16 @@ def test_jobs_with_prefixes_see_nothing_of_each_other(url: str) -> None:
     before: dict[str, Any] = {}
     for own, (prefix, store) in enumerate(stores.items(), 5):
         # What is there was written with the other prefix.
-        state, *rest, workers = seen(url, prefix)
+        state, *rest = seen(url, prefix)
         assert state in ("empty", "absent")
-        assert [*rest, workers] == [[], [[], []], [[], []], [], None, []]
+        assert rest == [[], [[], []], [[], []], [], None, [], []]
         write(store, T, own)
-        state, (window,), lists, histories, users, settings, _ = seen(url, prefix)
+        state, (window,), lists, histories, users, settings, _, items = seen(url, prefix)
         assert (state, window.items[0].item, users) == ("ok", own, [1, 2])
         assert [shown.items for one in lists for shown in one] == [[own], [own]]
         assert {event.item for events in histories for event in events} == {own}
         assert settings.settings == {"history_size": own}
+        assert [item.price for item in items] == [own]
         before[prefix] = seen(url, prefix)
     for prefix, other in (PREFIXES, PREFIXES[::-1]):
         store = stores[prefix]

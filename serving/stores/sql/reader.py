@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Column, Select, String, Table, Text, func, select, type_coerce
+from sqlalchemy import Column, String, func, select, type_coerce
 
-from rivulet.prefixes import split_prefix
 from serving.schemas import Id
 from serving.schemas.health import StoreState
-from serving.schemas.items import Item
-from serving.schemas.job import EventMinutes, PolicyMinutes
 from serving.schemas.popular import PopularWindow
 from serving.schemas.users import Event, Recommendation
-from serving.stores import rows
-from serving.stores.base import Horizon, Worker, public_name
-from serving.stores.items import item_of
-from serving.stores.kinds import StoreKinds
-from serving.stores.sql.engine import Database, RowTuples
-from sinks.sql.item_rows import ITEM
-from sinks.sql.names import named
-from sinks.sql.schema import (
-    EVENT_MINUTE,
-    JOB,
-    JOB_WORKER,
-    POLICY_MINUTE,
-    RECOMMENDATION,
-    RECORD,
-    TOP,
-)
-from transforms.messages.job import JobSettings
+from serving.stores.sql.engine import RowTuples
+from serving.stores.sql.job_reader import JobReader, json_text
+from sinks.sql.schema import RECOMMENDATION, RECORD, TOP
 
-T = TypeVar("T")
-_MINUTE = 60
 _PLACES = 4
 
 
@@ -47,12 +27,7 @@ def _typed(of: Column[Any], user: Id) -> Any:
     return type_coerce(of, String) if isinstance(user, str) else of
 
 
-def _json(of: Column[Any]) -> Any:
-    """A JSON column as the driver returns it, so that text that is no JSON raises nothing."""
-    return type_coerce(of, Text)
-
-
-class SQLReader:
+class SQLReader(JobReader):
     """Reads the tables of `sinks.sql.schema`.
 
     Args:
@@ -63,23 +38,6 @@ class SQLReader:
     Raises:
         StoreURLError: SQLAlchemy does not accept the URL, or the driver is not installed.
     """
-
-    def __init__(self, url: str, timeout: float, horizon: Horizon) -> None:
-        self.name = public_name(url)
-        plain, self._prefix = split_prefix(url)
-        self._database = Database(plain, timeout)
-        self._horizon = horizon
-        self._rows = rows.Rows(self.name)
-        self._kinds = StoreKinds(self.job_settings)
-
-    def _named(self, table: Table) -> Table:
-        return named(table, self._prefix)
-
-    async def _query(self, query: Select[Any], of: Table, make: Callable[[RowTuples], T]) -> T:
-        return await self._database.query(query, self._named(of).name, make)
-
-    async def _valid(self, query: Select[Any], of: Table, make: Callable[[Any], T]) -> list[T]:
-        return await self._query(query, of, lambda found: self._rows.valid(make, found))
 
     async def state(self) -> StoreState:
         """See `Reader`."""
@@ -119,7 +77,13 @@ class SQLReader:
         """See `Reader`."""
         of = self._named(RECOMMENDATION).c
         query = (
-            select(of.time, _json(of["items"]), of.policy, _json(of.propensities), of.last_reward)
+            select(
+                of.time,
+                json_text(of["items"]),
+                of.policy,
+                json_text(of.propensities),
+                of.last_reward,
+            )
             .where(_is(of.user, user), of.time <= self._horizon())
             .order_by(of.time.desc())
             .limit(limit)
@@ -147,6 +111,18 @@ class SQLReader:
             select(of.item, of.behavior, of.time)
             .where(_is(of.user, user), of.time >= start, of.time < end, of.time <= self._horizon())
             .order_by(of.time, of.item, of.behavior)
+            .limit(limit)
+        )
+        return await self._valid(query, RECORD, (await self._kinds.rows()).event)
+
+    async def purchases(self, user: Id, start: int, end: int, limit: int) -> list[Event]:
+        """See `Reader`."""
+        of = self._named(RECORD).c
+        last = min(end - 1, self._horizon())
+        query = (
+            select(of.item, of.behavior, of.time)
+            .where(_is(of.user, user), of.behavior == "buy", of.time >= start, of.time <= last)
+            .order_by(of.time.desc(), of.item.desc())
             .limit(limit)
         )
         return await self._valid(query, RECORD, (await self._kinds.rows()).event)
@@ -183,83 +159,6 @@ class SQLReader:
         )
         return await self._query(latest, RECOMMENDATION, _first_column)
 
-    async def policy_minutes(self, minutes: int) -> list[PolicyMinutes]:
-        """See `Reader`."""
-        of = self._named(POLICY_MINUTE).c
-        query = (
-            select(of.policy, of.minute, of.recommendations, of.hits, of.reward)
-            .where(*self._last_minutes(of.minute, minutes))
-            .order_by(of.policy, of.minute)
-        )
-
-        def make(found: RowTuples) -> list[PolicyMinutes]:
-            valid = self._rows.valid(_policy_minute, found)
-            return [
-                PolicyMinutes(policy, *(list(values) for values in _columns(group)))
-                for policy, group in groupby(valid, lambda row: row[0])
-            ]
-
-        return await self._query(query, POLICY_MINUTE, make)
-
-    async def event_minutes(self, minutes: int) -> EventMinutes | None:
-        """See `Reader`."""
-        table = self._named(EVENT_MINUTE)
-        minute = table.c.minute
-        query = select(table).where(*self._last_minutes(minute, minutes)).order_by(minute)
-
-        def make(found: RowTuples) -> EventMinutes | None:
-            valid = self._rows.valid(_event_minute, found)
-            return EventMinutes(*map(list, zip(*valid, strict=True))) if valid else None
-
-        return await self._query(query, EVENT_MINUTE, make)
-
-    def _last_minutes(self, minute: Column[int], minutes: int) -> tuple[Any, Any]:
-        """The conditions that choose the last `minutes` minutes up to the horizon."""
-        horizon = self._horizon()
-        newest = (
-            select(minute)
-            .where(minute <= horizon)
-            .order_by(minute.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        return minute <= horizon, minute > newest - minutes * _MINUTE
-
-    async def workers(self) -> list[Worker]:
-        """See `Reader`."""
-        of = self._named(JOB_WORKER).c
-        horizon = 1000 * self._horizon()
-        newest = (
-            select(of.run).where(of.run <= horizon).order_by(of.run.desc()).limit(1)
-        ).scalar_subquery()
-        query = select(of.run, of.updated_at, _json(of.counts)).where(of.run == newest)
-        return await self._valid(query, JOB_WORKER, rows.worker)
-
-    async def job_settings(self) -> JobSettings | None:
-        """See `Reader`."""
-        of = self._named(JOB).c
-        query = (
-            select(of.run, _json(of.settings))
-            .where(of.run <= 1000 * self._horizon())
-            .order_by(of.run.desc())
-            .limit(1)
-        )
-
-        def make(found: RowTuples) -> JobSettings | None:
-            return next(iter(self._rows.valid(rows.job_settings, found)), None)
-
-        return await self._query(query, JOB, make)
-
-    async def items(self, ids: Sequence[str]) -> list[Item]:
-        """Those of the items that the store has, in any order."""
-        of = self._named(ITEM).c
-        query = select(of.item, of.updated, of.available, of.details).where(of.item.in_(ids))
-        return await self._valid(query, ITEM, item_of)
-
-    async def close(self) -> None:
-        """See `Reader`."""
-        self._database.close()
-
 
 def _places(first: Id, last: Id) -> list[Id]:
     """Some ids in the range of the users, where reading begins.
@@ -277,20 +176,3 @@ def _places(first: Id, last: Id) -> list[Id]:
 
 def _first_column(found: RowTuples) -> list[Any]:
     return [row[0] for row in found]
-
-
-def _columns(group: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The columns of rows without the first one."""
-    return list(zip(*group, strict=True))[1:]
-
-
-def _policy_minute(row: tuple[Any, ...]) -> tuple[str, int, int, int, float]:
-    policy, minute, shown, hits, reward = row
-    return (
-        rows.text(policy), rows.whole(minute), rows.whole(shown), rows.whole(hits),
-        rows.real(reward),
-    )  # fmt: skip
-
-
-def _event_minute(row: tuple[Any, ...]) -> list[Id]:
-    return [rows.whole(value) for value in row]
