@@ -17,9 +17,10 @@ from serving.live.publisher import LivePublisher
 from serving.live.sse import Broadcaster
 from serving.metrics import Metrics, RequestTimer
 from serving.models.manager import ModelManager, model_loaders
+from serving.on_demand.lists import OnDemandLists
 from serving.options import LimitSettings, ServingSettings, is_loopback
 from serving.queries import Queries
-from serving.routes import inference, items, job, page, popular, users
+from serving.routes import inference, items, job, page, popular, session, users
 from serving.state import Services
 from serving.stores.base import horizon_of
 from serving.stores.opening import open_stores
@@ -48,10 +49,13 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
     metrics = Metrics()
     threads = WorkerThreads(limits.threads)
     horizon = horizon_of(settings.max_future)
+    queries = Queries(open_stores(settings.store, settings.store_timeout, horizon), threads)
+    models = ModelManager(model_loaders(settings.model, settings.max_model_bytes), metrics)
     services = Services(
         settings=settings,
-        queries=Queries(open_stores(settings.store, settings.store_timeout, horizon), threads),
-        models=ModelManager(model_loaders(settings.model, settings.max_model_bytes), metrics),
+        queries=queries,
+        on_demand=OnDemandLists(queries, models),
+        models=models,
         broadcaster=Broadcaster(limits.max_listeners, metrics.listeners.set),
         metrics=metrics,
         threads=threads,
@@ -75,6 +79,7 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
         users.router,
         popular.router,
         items.router,
+        session.router,
         page.router,
         job.router,
         inference.router,
@@ -89,7 +94,7 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
         wrong_per_minute=limits.max_wrong_tokens,
     )
     app.add_middleware(RequestLimits, limits=limits)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, picture_hosts=settings.picture_host)
     app.add_middleware(RequestTimer, metrics=metrics)
     return app
 

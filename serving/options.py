@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ DEFAULT_STORE = "sqlite:///rivulet.db"
 TOKEN_VARIABLE = "RIVULET_TOKEN"  # noqa: S105  # the variable's name, not the token
 _STATIC = Path(__file__).parent / "static"
 _MIN_TOKEN = 16
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 def _port(text: str) -> int:
@@ -45,6 +47,9 @@ class ServingSettings:
             RIVULET_TOKEN keeps it from other accounts of this machine.
         store_timeout: time that a store has to answer a query.
         interval: time between two reads of the page's figures.
+        picture_host: a host from which the page may load pictures of items, over https: the
+            catalogue's images of other hosts are not shown. Can be given several times. Without
+            one the page calls no other host.
         max_future: rows with a time further ahead of the clock than this are not shown.
         impressions: kafka://HOST:PORT[,HOST:PORT]/TOPIC that gets `user,T,time` for each answer
             with a user's newest list, for the job's --impressions; answers to queries for
@@ -61,11 +66,15 @@ class ServingSettings:
     token: str = option("", "TOKEN", secret=True, shown=f"{TOKEN_VARIABLE}, or none")
     store_timeout: float = option(2.0, "SECONDS", least=0.05, most=300)
     interval: float = option(1.0, "SECONDS", least=0.05, most=300)
+    picture_host: tuple[str, ...] = option((), "HOST[:PORT]", shown="none")
     max_future: int = option(MAX_FUTURE, "SECONDS", least=0)
     impressions: str | None = option(None, "URL", shown="not written")
 
     def problems(self) -> list[str]:
-        """What is wrong with the token, and with the host without one."""
+        """What is wrong with the hosts of pictures, with the token, and with no token."""
+        for host in self.picture_host:
+            if not _HOST.fullmatch(host):
+                return [f"--picture_host {host}: it is a host's name, such as img.example.com"]
         if self.token:
             printable = self.token.isascii() and self.token.isprintable()
             if len(self.token) < _MIN_TOKEN or not printable:

@@ -11,6 +11,7 @@ from serving.impressions import ImpressionWriter
 from serving.live.sse import Broadcaster
 from serving.metrics import Metrics
 from serving.models.manager import ModelManager
+from serving.on_demand.lists import OnDemandLists
 from serving.options import ServingSettings
 from serving.queries import Queries
 from serving.workers import WorkerThreads
@@ -23,6 +24,7 @@ class Services:
     Attributes:
         settings: the server's settings.
         queries: queries to the stores.
+        on_demand: lists by request.
         models: the models that rank on demand.
         broadcaster: sends the page's live figures.
         metrics: the server's metrics.
@@ -32,6 +34,7 @@ class Services:
 
     settings: ServingSettings
     queries: Queries
+    on_demand: OnDemandLists
     models: ModelManager
     broadcaster: Broadcaster
     metrics: Metrics

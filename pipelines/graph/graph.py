@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import apache_beam as beam
 
+from inference.models.no_policy import NoPolicy
 from inference.models.ranker import RankerSource
 from inference.recommend import SERVED, Recommended
 from pipelines.graph.impressions import close_impressions
@@ -82,6 +83,7 @@ def recommend_graph(job: JobGraph, models: RankerSource | None = None) -> None:
     config = job.recommend_config
     if models is None:
         models = model_source(job.settings[ModelSettings], unfit_models(job), job.ids)
+    job.ranks = not isinstance(models, NoPolicy)
     write_records(job)
     closed = close_panes(job)
     popular = rank_popular(closed.blocks, config.popular, job.bounded, job.catalogue)

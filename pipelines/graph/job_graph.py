@@ -67,6 +67,7 @@ class JobGraph:
         progress: the job's counters.
         run: start of the job, in milliseconds since the epoch.
         dead_letters: the collections of dead letters so far.
+        ranks: whether a model ranks.
     """
 
     settings: Configuration
@@ -74,6 +75,7 @@ class JobGraph:
     progress: ProgressCounters
     run: int = field(default_factory=lambda: int(time.time() * 1000))
     dead_letters: list[beam.PCollection[DeadLetterBatch]] = field(default_factory=list)
+    ranks: bool = True
 
     def __post_init__(self) -> None:
         self.dead_letters.append(self.events.malformed)
@@ -163,6 +165,8 @@ class JobGraph:
             found |= {name: getattr(concern, name) for name in own}
         if RecommendSettings in self.settings:
             found["min_history"] = self.recommend_config.min_history
+            found["repeat_consumed"] = int(found["repeat_consumed"])
+            found["models"] = int(self.ranks) * max(1, len(self.settings[ModelSettings].model))
             explore = self.settings[ExploreSettings]
             if explore.exploration is not None:
                 found |= dataclasses.asdict(explore)

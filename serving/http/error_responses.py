@@ -39,6 +39,11 @@ INVALID: dict[int | str, dict[str, Any]] = {
 DOWN: dict[int | str, dict[str, Any]] = {
     503: {"model": Problem, "description": "A store or the model does not answer at the moment"}
 }
+BODY: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is not UTF-8"},
+    408: {"model": Problem, "description": "The request did not arrive in time"},
+    413: {"model": Problem, "description": "The request is too large"},
+}
 AUTHENTICATED: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "The token is missing or wrong"},
     429: {"model": Problem, "description": "Too many wrong tokens came from this address"},

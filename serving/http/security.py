@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -20,8 +21,9 @@ _LOGIN_PAGE = (Path(__file__).parents[1] / "static" / "login.html").read_text(en
 _OPEN = ("/health", "/static/style.css")
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
+_POLICY = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": (
+    _POLICY: (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
@@ -33,18 +35,21 @@ HEADERS = {
 }
 """On every answer of the application."""
 
-_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-
 
 class SecurityHeaders:
     """ASGI middleware: adds `HEADERS` to every answer.
 
     Args:
         app: what answers.
+        picture_hosts: hosts from which the page may load pictures over https.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, picture_hosts: Sequence[str] = ()) -> None:
         self._app = app
+        sources = " ".join(["data:", *(f"https://{host}" for host in picture_hosts)])
+        policy = HEADERS[_POLICY].replace("data:", sources)
+        headers = HEADERS | {_POLICY: policy}
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
@@ -53,7 +58,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 given = message["headers"]
                 names = {name for name, _ in given}
-                own = [header for header in _RAW_HEADERS if header[0] not in names]
+                own = [header for header in self._headers if header[0] not in names]
                 message["headers"] = [*given, *own]
             await send(message)
 

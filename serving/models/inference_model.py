@@ -90,6 +90,17 @@ class InferenceModel:
         """Items of a history that the policy reads, as its model.json says."""
         return self._policy.info.history
 
+    @property
+    def stranger(self) -> int | str:
+        """A user that the model does not know."""
+        users, number = self._policy.user_ids, 0
+        while True:
+            text = self.ids.user == TEXT
+            user = f"anonymous {number}" if text else -(2**63) + number
+            if users.rows(_keys([user], self.ids.user, "user"))[0] == users.unknown:
+                return user
+            number += 1
+
     def refresh(self) -> None:
         """Switches to a new version, if there is one; blocks while it is loaded."""
         policy = self._versioned.policy()

@@ -72,6 +72,11 @@ class ModelManager:
         await self._loaded.wait()
         return [model.model for model in self._models.values()]
 
+    async def loaded(self) -> list[InferenceModel]:
+        """The models in the order of `--model`, once all are loaded."""
+        await self._loaded.wait()
+        return list(self._models.values())
+
     def names(self) -> list[str]:
         """The names of the models that are loaded so far."""
         return list(self._models)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
-from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND, Problem
+from serving.http.error_responses import BODY, DOWN, INVALID, NOT_CHANGED, NOT_FOUND, Problem
 from serving.http.replies import encode, reply
 from serving.models.batcher import RankRequest
 from serving.models.inference_model import (
@@ -16,15 +17,14 @@ from serving.models.inference_model import (
     histories_request,
     states_request,
 )
+from serving.on_demand.offered import rank_offered
+from serving.queries.catalogue import NoCatalogueError
 from serving.schemas.health import Models
 from serving.schemas.inference import HistoriesInput, RankResponse, StatesInput
-from serving.state import Shared
+from serving.state import Services, Shared
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "The body is not UTF-8"},
+_ERRORS: dict[int | str, dict[str, Any]] = BODY | {
     405: {"model": Problem, "description": "The address is another one, which takes no POST"},
-    408: {"model": Problem, "description": "The request did not arrive in time"},
-    413: {"model": Problem, "description": "The request is too large"},
 }
 router = APIRouter(tags=["inference"])
 
@@ -32,6 +32,7 @@ ADDRESSES = frozenset(
     {
         "popular",
         "users",
+        "items",
         "models",
         "policies",
         "activity",
@@ -78,13 +79,19 @@ async def models(request: Request, shared: Shared) -> Response:
     "/{algorithm}", response_model=RankResponse, responses=NOT_FOUND | INVALID | DOWN | _ERRORS
 )
 async def rank(model: RequestedModel, shared: Shared, given: HistoriesInput) -> Response:
-    """Ranks for users by their histories, as the job does."""
+    """Ranks for users by their histories, as the job does.
+
+    With a catalogue no list has an item that is not available.
+    """
     size = await shared.queries.job_setting("history_size") or model.history
+
+    def request_of(length: int) -> RankRequest:
+        return histories_request(given.model_copy(update={"size": length}), size, model.ids)
+
     try:
-        request = await shared.threads.run(lambda: histories_request(given, size, model.ids))
-    except IdKindError as error:
+        return await _answer(shared, model, given, request_of)
+    except (IdKindError, NoCatalogueError) as error:
         raise HTTPException(422, str(error)) from error
-    return await _answer(model, given.user, request)
 
 
 @router.post(
@@ -93,16 +100,43 @@ async def rank(model: RequestedModel, shared: Shared, given: HistoriesInput) -> 
     responses=NOT_FOUND | INVALID | DOWN | _ERRORS,
 )
 async def rank_states(model: RequestedModel, shared: Shared, given: StatesInput) -> Response:
-    """Ranks for users by their states, as the model's encoder computes them."""
+    """Ranks for users by their states, as the model's encoder computes them.
+
+    With a catalogue no list has an item that is not available.
+    """
+
+    def request_of(length: int) -> RankRequest:
+        return states_request(given.model_copy(update={"size": length}))
+
     try:
-        request = await shared.threads.run(lambda: states_request(given))
-        return await _answer(model, given.user, request)
-    except StateSizeError as error:
+        return await _answer(shared, model, given, request_of)
+    except (StateSizeError, NoCatalogueError) as error:
         raise HTTPException(422, str(error)) from error
 
 
-async def _answer(model: InferenceModel, users: list[int | str], request: RankRequest) -> Response:
-    answer = await model.rank(users, request)
+async def _answer(
+    shared: Services,
+    model: InferenceModel,
+    given: HistoriesInput | StatesInput,
+    request_of: Callable[[int], RankRequest],
+) -> Response:
+    """The lists, less what may not be shown."""
+    users = given.user
+    catalogue = shared.queries.catalogue
+
+    async def rank(size: int) -> RankResponse:
+        return await model.rank(users, await shared.threads.run(lambda: request_of(size)))
+
+    if given.exclude or given.category is not None or await catalogue.exists():
+        answer = await rank_offered(
+            rank,
+            given.size,
+            len(users),
+            set(map(str, given.exclude)),
+            lambda items: catalogue.offered(items, given.category),
+        )
+    else:
+        answer = await rank(given.size)
     return Response(
         encode(answer), headers={"Cache-Control": "no-store"}, media_type="application/json"
     )

@@ -3,23 +3,61 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
 from serving.http.replies import reply
-from serving.schemas.items import Item
+from serving.schemas import ID_BYTES
+from serving.schemas.items import Item, Items, ShownItem
 from serving.state import Shared
 
-router = APIRouter(tags=["items"], responses=NOT_FOUND | DOWN | INVALID | NOT_CHANGED)
+router = APIRouter(tags=["items"], responses=DOWN | INVALID | NOT_CHANGED)
+
+_MOST = 100
 
 
-@router.get("/items/{item:path}", response_model=Item)
+@router.get("/items/{item:path}", response_model=Item, responses=NOT_FOUND)
 async def item(
-    request: Request, shared: Shared, item: Annotated[str, Path(min_length=1, max_length=256)]
+    request: Request,
+    shared: Shared,
+    item: Annotated[str, Path(min_length=1, max_length=ID_BYTES)],
 ) -> Response:
     """An item of the catalogue that the job was started with (`--items`)."""
     found = await shared.queries.items([item])
     if item not in found:
         raise HTTPException(404, "no store has this item of a catalogue")
     return reply(request, found[item])
+
+
+@router.get("/items", response_model=Items)
+async def items(
+    request: Request,
+    shared: Shared,
+    item: Annotated[
+        list[Annotated[str, Query(min_length=1, max_length=ID_BYTES)]],
+        Query(min_length=1, max_length=_MOST, description="An item; can be given several times"),
+    ],
+) -> Response:
+    """Those of some items that the catalogue has, as the page shows them."""
+    found = await shared.queries.items(item)
+    hosts = shared.settings.picture_host
+    return reply(
+        request,
+        Items(
+            [
+                ShownItem(each.item, each.title, each.price, _picture(each, hosts))
+                for each in found.values()
+            ]
+        ),
+    )
+
+
+def _picture(item: Item, hosts: tuple[str, ...]) -> str | None:
+    """The item's image, where the page may load it."""
+    try:
+        parts = urlsplit(item.image or "")
+    except ValueError:
+        return None
+    return item.image if parts.scheme == "https" and parts.netloc in hosts else None

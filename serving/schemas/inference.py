@@ -33,11 +33,28 @@ ListSize = Annotated[
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 
 
+MAX_EXCLUDED = 1000
+"""Items that a request may exclude."""
+Excluded = Annotated[
+    list[Id], Field(max_length=MAX_EXCLUDED, description="Items that no list may have")
+]
+Category = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=ID_BYTES,
+        description="Recommend only items of this category of the job's catalogue (--items)",
+    ),
+]
+
+
 class _Input(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", populate_by_name=False)
 
     user: UserIds
     size: ListSize = 8
+    exclude: Excluded = []
+    category: Category = None
 
 
 class HistoriesInput(_Input):

@@ -20,3 +20,23 @@ class Item:
     image: Annotated[str | None, Field(description="As the catalogue has it: not checked")] = None
     price: float | None = None
     created: Annotated[int | None, Field(description="Seconds since the epoch")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """An item as the page shows it."""
+
+    item: Annotated[str, Field(description="The item's id, as text")]
+    title: str | None
+    price: float | None
+    picture: Annotated[
+        str | None,
+        Field(description="The item's image, where its host is one of --picture_host; else null"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Items of the catalogue, in the order in which they were asked for."""
+
+    items: list[ShownItem]

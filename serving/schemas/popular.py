@@ -40,6 +40,13 @@ class Popular:
     ]
     items: list[PopularItem]
     store: Annotated[str, Field(description="The store that answered, without its password")]
+    newest_window_end: Annotated[
+        int | None,
+        Field(
+            description="End of the newest window, where the input has ended and later windows "
+            "than this one have only its last events; else null"
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

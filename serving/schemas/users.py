@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -67,6 +67,20 @@ class Recommendation:
         Field(
             description="The best rewarded event on each item within the reward window; null if "
             "not asked for, or unknown"
+        ),
+    ] = None
+    why: Annotated[
+        list[Literal["list", "policy", "popular"]] | None,
+        Field(
+            description="Of a list by request, where each item comes from: the stored list, the "
+            "policy that ranked now, or the popular items; else null"
+        ),
+    ] = None
+    fallback: Annotated[
+        bool | None,
+        Field(
+            description="Of a list by request, whether popular items alone stand in for a list "
+            "that the user has not, or of which nothing may be shown; else null"
         ),
     ] = None
 

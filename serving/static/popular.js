@@ -1,5 +1,6 @@
 import { spark } from "./charts.js";
 import { $, el, moment, number } from "./dom.js";
+import { itemName } from "./items.js";
 import { reached } from "./now.js";
 
 let latest = null;
@@ -19,7 +20,7 @@ function row(place, most) {
   bar.style.width = `${(100 * place.count / most).toFixed(1)}%`;
   const counts = windows.map((window) => window.items.find((other) => other.item === place.item)?.count ?? null);
   return el("tr", {},
-    el("td", { class: "num" }, place.rank), move(place), el("td", {}, place.item),
+    el("td", { class: "num" }, place.rank), move(place), el("td", {}, itemName(place.item)),
     el("td", { class: "num count" }, bar, el("span", {}, number(place.count))),
     el("td", { class: "wide" }, counts.length > 1 ? spark(counts) : ""));
 }
@@ -32,7 +33,8 @@ function show() {
     return;
   }
   const previous = latest.previous_window_end === null ? "" : `, moves since ${moment(latest.previous_window_end)}`;
-  $("popular-note").textContent = `Window up to ${moment(latest.window_end)}${previous}`;
+  const ended = latest.newest_window_end === null ? "" : " The input has ended: this is its last full window; later ones have only its last events.";
+  $("popular-note").textContent = `Window up to ${moment(latest.window_end)}${previous}${ended ? `.${ended}` : ""}`;
   const most = Math.max(1, ...latest.items.map((place) => place.count));
   table.tBodies[0].replaceChildren(...latest.items.map((place) => row(place, most)));
 }

@@ -1,4 +1,5 @@
 import { $, el, moment, parse, span } from "./dom.js";
+import { itemName } from "./items.js";
 import { isOver } from "./now.js";
 
 const REFRESH_MS = 3000;
@@ -16,7 +17,7 @@ async function get(address) {
 function historyOf(answer) {
   if (answer.detail) return el("p", { class: "note" }, answer.detail);
   const rows = answer.events.map((event) => el("tr", {},
-    el("td", {}, event.item), el("td", {}, event.behavior ?? ""), el("td", { class: "when" }, event.time === null ? "" : moment(event.time).replace(" UTC", ""))));
+    el("td", {}, itemName(event.item)), el("td", {}, event.behavior ?? ""), el("td", { class: "when" }, event.time === null ? "" : moment(event.time).replace(" UTC", ""))));
   const head = el("tr", {}, ...["Item", "Behavior", "Time (UTC)"].map((name) => el("th", { scope: "col" }, name)));
   return el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
 }
@@ -25,7 +26,7 @@ function listOf(list, window) {
   const outcomes = new Map((list.outcomes ?? []).map((outcome) => [outcome.item, outcome]));
   const chips = list.items.map((item) => {
     const outcome = outcomes.get(item);
-    return el("span", { class: outcome ? "chip hit" : "chip" }, outcome ? `${item} ✓ ${outcome.behavior}` : item);
+    return el("span", { class: outcome ? "chip hit" : "chip" }, itemName(item), outcome ? ` ✓ ${outcome.behavior}` : "");
   });
   const reward = [...outcomes.values()].reduce((sum, outcome) => sum + outcome.reward, 0);
   const nothing = isOver(list.time + window) ? `nothing within ${span(window)}` : "nothing so far";

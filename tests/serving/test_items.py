@@ -2,13 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+from redis import Redis
 from sqlalchemy import create_engine
 
+from sinks import open_source
 from sinks.sql.item_rows import ITEM, items_writer
 from tests.serving.in_process import application
 from tests.serving.tables import END, SETTINGS, fill, sample
+from tests.sinks import frames
 from transforms.messages.catalogue_items import CatalogueItems
+from transforms.messages.job import JobSettings
+from transforms.messages.popular import PopularRows
+from transforms.messages.recommendations import Recommendations
 
 
 def catalogue(url: str, **items: int) -> None:
@@ -39,6 +47,60 @@ def test_what_is_not_available_is_not_shown(tmp_path: Path) -> None:
             "image": None, "price": 2.5, "created": None,
         }  # fmt: skip
         assert client.get("/items/99").status_code == 404
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", ["mongo", "redis_server"])
+def test_a_server_with_one_other_store_alone(
+    kind: str, request: pytest.FixtureRequest, unique: str
+) -> None:
+    server: Any = request.getfixturevalue(kind)
+    url = server.url.replace("/rivulet", f"/{unique}").replace("/0", "/11")
+    if kind == "redis_server":
+        with Redis.from_url(url) as client:
+            client.flushdb()
+    store = open_source(url).open()
+    store.prepare()
+    store.writer(JobSettings)(JobSettings.of(1_700_000_000_000, {"catalogue": 1}))
+    store.writer(PopularRows)(frames.ranking(END, (11, 3), (12, 2)))
+    store.writer(Recommendations)(frames.recommendations((1, END, [21, 22, 23])))
+    write = store.writer(CatalogueItems)
+    rows = {"11": True, "12": False, "21": False, "22": True, "23": True}
+    details = ('{"title": "a title", "price": 2.5}',) * 5
+    write(CatalogueItems(tuple(rows), (100,) * 5, tuple(rows.values()), details))
+    # The newest row counts, in whatever order rows are written.
+    for updated, available in ((99, False), (101, True), (100, False), (101, True)):
+        write(CatalogueItems(("22", "a b"), (updated,) * 2, (available,) * 2, ("{}",) * 2))
+    store.close()
+    with application(url) as client:
+        assert [place["item"] for place in client.get("/popular").json()["items"]] == [11]
+        (newest,) = client.get("/users/1/recommendations").json()["recommendations"]
+        assert newest["items"] == [22, 23]
+        found = client.get("/items/23").json()
+        assert (found["title"], found["price"], found["updated"]) == ("a title", 2.5, 100)
+        for item in ("22", "a b"):
+            found = client.get(f"/items/{item}").json()
+            assert (found["item"], found["updated"], found["available"]) == (item, 101, True)
+        assert client.get("/items/99").status_code == 404
+
+
+def test_pictures_are_of_the_hosts_that_are_named(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/rivulet.db"
+    fill(url, sample())
+    images = ("https://img.example/a.jpg", "https://other.example/a.jpg", "http://img.example/a")
+    details = tuple(f'{{"title": "t", "image": "{image}"}}' for image in images)
+    store = open_source(url).open()
+    write = store.writer(CatalogueItems)
+    write(CatalogueItems(("1", "2", "3"), (1,) * 3, (True,) * 3, details))
+    store.close()
+    for hosts, shown in ((("img.example", "b.example:8443"), images[0]), ((), None)):
+        with application(url, picture_host=hosts) as client:
+            answer = client.get("/items", params={"item": ["3", "1", "9", "2"]})
+            found = {item["item"]: item["picture"] for item in answer.json()["items"]}
+            assert found == {"3": None, "1": shown, "2": None}
+            policy = answer.headers["content-security-policy"]
+            sources = "".join(f" https://{host}" for host in hosts)
+            assert f"img-src 'self' data:{sources}; connect-src" in policy
 
 
 def test_without_a_catalogue_all_items_are_shown(tmp_path: Path) -> None:

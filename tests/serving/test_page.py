@@ -13,6 +13,7 @@ from deploy.servers.redis import Redis
 from tests.serving.browser import browser
 from tests.serving.running import serving
 from tests.serving.tables import END, fill, sample
+from tests.serving.test_items import catalogue
 
 pytestmark = pytest.mark.browser
 
@@ -70,6 +71,7 @@ def test_dead_letters_of_one_reason_by_keyboard(page: Page, server: str) -> None
     page.goto(server)
     rows = page.locator("#dead tbody tr")
     expect(rows).to_have_count(3)
+    expect(page.get_by_role("region", name="Dead letters")).to_have_count(1)
     page.get_by_role("button", name="late 1").press("Enter")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("1,2,3")
@@ -114,8 +116,10 @@ def test_from_no_store_to_numbers_without_a_reload(page: Page, tmp_path: Path) -
 def test_a_user_on_the_page_is_kept_fresh(page: Page, tmp_path: Path) -> None:
     rows = sample()
     fill(f"sqlite:///{tmp_path}/rivulet.db", rows)
+    catalogue(f"sqlite:///{tmp_path}/rivulet.db", i11=1, i12=1, i13=1)
     with serving(tmp_path, models=False) as address:
         page.goto(f"{address}/?user=2")
+        expect(page.locator("#popular tbody tr").first).to_contain_text("item 11")
         answer = page.locator("#user-answer")
         expect(answer).to_contain_text("nothing so far")
         new = (2, 13, "buy", END + 10)
@@ -128,11 +132,14 @@ def test_a_user_on_the_page_is_kept_fresh(page: Page, tmp_path: Path) -> None:
                 record=[*rows.record, new],
                 recommendation=[*rows.recommendation, shown],
                 job_worker=[*others, (*worker[:2], worker[2] + 1, worker[3])],
-                top=[*rows.top, (END + 80, 1, 13, 5)],
+                # The second window is one after the end of the input, with its last event.
+                top=[*rows.top, (END + 80, 1, 13, 5), (END + 240, 1, 12, 1)],
             ),
         )
-        expect(answer).to_contain_text("13 ✓ buy", timeout=15_000)
+        expect(answer).to_contain_text("item 13 ✓ buy", timeout=15_000)
         expect(answer).to_contain_text("reward 3")
+        expect(page.locator("#popular-note")).to_contain_text("last full window")
+        expect(page.locator("#popular tbody tr")).to_contain_text("item 13")
         page.goto("about:blank")
 
 

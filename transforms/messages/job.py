@@ -22,11 +22,14 @@ JOB_SETTINGS = (
     "popular_period",
     "popular_size",
     "recommendations",
+    "repeat_consumed",
+    "exclude_bought",
+    "models",
     "catalogue",
 )
 """Names of the settings that a job records. Windows and periods are in seconds;
-`catalogue` is 1 where the job has one. `impressions` is 1 where these say which lists count as
-shown."""
+`catalogue` is 1 where the job has one. `models` is how many models rank, 0 where none is used.
+`impressions` is 1 where these say which lists count as shown."""
 
 
 @dataclass(frozen=True)

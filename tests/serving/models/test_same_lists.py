@@ -67,6 +67,16 @@ def test_stream_and_api_give_the_same_lists(
             client.post("/reinforce", json={"user": [users[n]], "item": [histories[n]]}).json()
             for n in alone
         ]
+        by_request = [
+            client.get(f"/users/{user}/recommendations?fresh=1").json()["recommendations"][0]
+            for user in users[:20]
+        ]
+        visit = client.post("/session", json={"item": histories[0]}).json()
+    # Ranked now from the stored history; the first user is one whom the model does not know.
+    assert [(made["items"], made["propensities"], made["policy"]) for made in by_request] == [
+        lists[user][1:] for user in users[:20]
+    ]
+    assert (visit["items"], visit["propensities"], visit["policy"]) == lists[UNKNOWN_USER][1:]
     given = list(zip(answers["items"], answers["propensities"], strict=True))
     assert given == [lists[user][1:3] for user in users]
     for items, history_of_user in zip(answers["items"], histories, strict=True):

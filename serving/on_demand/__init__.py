@@ -1,0 +1,1 @@
+"""Lists by request: ranked now from a history, or completed with popular items."""
