@@ -118,6 +118,9 @@ async def _by_request(
         what = "an event or a popular item" if fresh else "a recommendation"
         raise HTTPException(404, f"no store has {what} for user {user}")
     made, store = found
+    # A list that is ranked now is none of the job's: no event can be credited to it.
+    if shared.impressions is not None and not fresh and made.items and not made.fallback:
+        shared.impressions.show(user, made.time)
     return Recommendations(user, [made], None, store)
 
 
