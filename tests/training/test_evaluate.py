@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from inference.network.network import Network
 from inference.network.sizes import Sizes
 from training.datasets.loading import load_sequences
 from training.evaluate import main
+from training.evaluation.models import load_models
 from training.prepare import main as prepare
 
 METRICS = ("ndcg@10", "hr@10", "mrr", "coverage")
@@ -36,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def save_random_policy(data: Path, output: Path, **info: str) -> None:
+def save_random_policy(data: Path, output: Path, **info: Any) -> None:
     sequences = load_sequences(data)
     sizes = Sizes(len(sequences.items), len(sequences.users), item_dim=4, user_dim=2)
     papers = ModelInfo("reinforce", "", sizes, fingerprint=sequences.fingerprint)
@@ -78,6 +80,23 @@ def test_json_table_and_plot(
     assert said.count("| popular |") == 4 == len(re.findall(r"^\*\*.*\*\*$", said, re.M))
     assert f"{rows[3]['ndcg@10']['value']:.4f}" in said
     assert drawn.read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("info", "name"),
+    [
+        ({"metrics": {"supervised_epoch": 3.0, "epoch": 2.0}}, "reinforce-1"),
+        ({"metrics": {"supervised_epoch": 3.0, "epoch": 0.0}}, "supervised start of reinforce-1"),
+        ({"metrics": {"supervised_epoch": 3.0}}, "supervised start (reinforce-1)"),
+        ({"metrics": {"supervised_epoch": 3.0}, "name": "supervised-start"}, "supervised-start"),
+        ({}, "reinforce-1"),
+    ],
+)
+def test_a_start_that_won_is_named_so(
+    data: Path, tmp_path: Path, info: dict[str, Any], name: str
+) -> None:
+    save_random_policy(data, tmp_path, version="1", **info)
+    assert load_models(tmp_path, load_sequences(data), "cpu")[0] == name
 
 
 def test_numbers_of_the_circle(data: Path, tmp_path: Path) -> None:
