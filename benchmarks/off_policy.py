@@ -115,9 +115,11 @@ class Case:
             Ragged.of_matrix(column, log.length)
             for column in (log.items, log.propensities, log.rewards)
         )
-        logged = as_lists(data, log.user, history, lists, propensities, rewards)
+        logged = as_lists(
+            data, log.user, history, lists, propensities, rewards, times=log.time
+        )
         # The simulated rewards are not events of the stream: any reward window keeps them.
-        split = split_lists(logged, data, log.time, LIST_PERIOD)
+        split = split_lists(logged, data, LIST_PERIOD)
         who, _, histories = states(world.stream(events, rate, seed=2))
         at = np.random.default_rng(seed).permutation(len(who))[:STATES]
         return Case(world, seed, exploration, data, split, who[at], histories[at])

@@ -132,6 +132,7 @@ class Learnt:
             Ragged.of_matrix(played.lists, whole),
             Ragged.of_matrix(chances, whole),
             Ragged.of_matrix(played.rewards, whole),
+            times=played.times,
         )
         rng = np.random.default_rng([self._begin.config.seed, self._round])
         before = self._log if self._log is not None else log.take(slice(0))

@@ -139,8 +139,9 @@ class Bcq:
             states, made = self._candidates(self.slow_head, after)
             first, second = self.slow_head.critic(states, made), self.slow_second(states, made)
             values = soft_minimum(first, second, options.soft_minimum)
-            wanted = bootstrap(batch.rewards, batch.last, values.amax(dim=1), options.gamma)
-        real = batch.actions < self.network.sizes.items
+            discounts = batch.discounts(options.gamma)
+            wanted = bootstrap(batch.rewards, discounts, values.amax(dim=1))
+        real = (batch.actions < self.network.sizes.items) & batch.valued
         states = state[:, None].expand(-1, real.shape[1], -1)
         loss = mean_of(real, (self._head.critic(states, action) - wanted) ** 2)
         loss = loss + mean_of(real, (self.second(states, action) - wanted) ** 2)
@@ -185,7 +186,7 @@ def _step(optimizer: Optimizer, loss: Tensor) -> Tensor:
 
 def make(network: Network, sampler: ItemSampler, config: TrainConfig, steps: Steps) -> Learner:
     """The learner for some steps or lists."""
-    options: BcqOptions = replace(config.options, gamma=config.gamma)
+    options: BcqOptions = replace(config.options, gamma=config.step_gamma)
     rate = config.learning_rate or options.learning_rate
     return Bcq(network, sampler, replace(options, learning_rate=rate))
 

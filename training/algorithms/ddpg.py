@@ -16,8 +16,9 @@ the scale of the rewards:
     L_actor / mean |Q(s, mu(s))| + anchor * -mean log softmax_a(mu(s) . v_a)
 
 The second mean is over the logged actions with a reward above 0. With anchor 0 the loss is the
-paper's. The items of a list are actions of one state without a next state: y = r. The state
-encoder and the items' vectors come from supervised pretraining and are not trained.
+paper's. The items of a list are actions of one state, and the next state is that of the user's next
+list (`training.datasets.coming_lists`); lists after which the log ends are no part of L_critic. The
+state encoder and the items' vectors come from supervised pretraining and are not trained.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ from training.datasets.batches import Batch, Steps
 from training.trainer.config import TrainConfig
 
 
-def bootstrap(rewards: Tensor, last: Tensor, next_values: Tensor, gamma: float) -> Tensor:
-    """Y = r + gamma (1 - last) V(s') for rewards [n, k], last [n] and V(s') [n]."""
-    return rewards + gamma * (~last * next_values)[:, None]
+def bootstrap(rewards: Tensor, discounts: Tensor, next_values: Tensor) -> Tensor:
+    """Y = r + d V(s') for rewards [n, k], discounts [n] (0 where no state follows), V(s') [n]."""
+    return rewards + (discounts * next_values)[:, None]
 
 
 class Ddpg:
@@ -76,8 +77,8 @@ class Ddpg:
             next_state = network.encoder(after, lengths, batch.users)
             next_action = normalize(self.targets["actor"](next_state), dim=1)
             next_value = self.targets["critic"](next_state, next_action)
-            wanted = bootstrap(batch.rewards, batch.last, next_value, options.gamma)
-        real = batch.actions < network.sizes.items
+            wanted = bootstrap(batch.rewards, batch.discounts(options.gamma), next_value)
+        real = (batch.actions < network.sizes.items) & batch.valued
         states = state[:, None].expand(-1, real.shape[1], -1)
         value = self.critic(states, normalize(vectors[batch.actions], dim=2))
         loss_critic = mean_of(real, (value - wanted) ** 2)
@@ -91,7 +92,8 @@ class Ddpg:
         if options.anchor:
             loss_actor = loss_actor / worth.detach().abs().mean().clamp_min(1e-6)
             done = log_probabilities(query, vectors, batch.actions, self._sampler.draw(), repeats)
-            loss_actor = loss_actor - options.anchor * mean_of(real & (batch.rewards > 0), done)
+            taken = (batch.actions < network.sizes.items) & (batch.rewards > 0)
+            loss_actor = loss_actor - options.anchor * mean_of(taken, done)
         self._actor_optimizer.zero_grad(set_to_none=True)
         loss_actor.backward()
         self._actor_optimizer.step()
@@ -112,7 +114,7 @@ class Ddpg:
 
 def make(network: Network, sampler: ItemSampler, config: TrainConfig, steps: Steps) -> Learner:
     """The learner for some steps or lists."""
-    options: DdpgOptions = replace(config.options, gamma=config.gamma)
+    options: DdpgOptions = replace(config.options, gamma=config.step_gamma)
     if rate := config.learning_rate:
         options = replace(options, actor_rate=rate, critic_rate=rate)
     return Ddpg(network, sampler, options)

@@ -20,8 +20,8 @@ class ReinforceOptions:
         top_k: K, the length of the lists; 1 for no top-K correction.
         cap: c, the largest importance weight on lists; 0 for no importance weights.
         cap_events: the same on what users did, which no policy chose.
-        propensities: source of beta; logged: the log; learnt: a head of its own; auto: logged if
-            the policy of the log explored, else learnt.
+        propensities: source of beta; logged: the log; learnt: a head of its own; auto: the log
+            for lists of which something was drawn, else learnt.
         no_baseline: subtract no learnt baseline.
         learning_rate: AdamW's, for all heads.
         weight_decay: decoupled weight decay.

@@ -5,9 +5,10 @@ the actions of the log, so that each step of the policy gradient is weighted by
 
     w(s, a) = min(pi(a|s) / beta(a|s), c)                                  (the paper's eq. 3, 8)
 
-beta(a|s) is the probability that a place of the list holds a. Where the log has propensities, with
-p(a) the probability that a was in the list of k items, it is p(a) / k. Otherwise a head of its own
-learns it on the same state, whose gradient is stopped: L_beta = -mean log beta(a|s). The policy
+beta(a|s) is the probability that a place of the list holds a. Where a list was drawn, with p(a) the
+probability that a was in the list of k items, it is p(a) / k. Otherwise a head of its own learns it
+on the same state, whose gradient is stopped: L_beta = -mean log beta(a|s). Lists of popular items
+are no policy's decision: they are part of no loss. The policy
 recommends a list of K items. The probability that a is in the list,
 alpha = 1 - (1 - pi)^K, has the gradient of pi times
 
@@ -127,7 +128,6 @@ class Reinforce:
         network: to train in place.
         sampler: of the softmax over the items.
         options: how to learn.
-        logged: whether beta is the log's propensities; otherwise it is learnt.
     """
 
     def __init__(
@@ -135,11 +135,10 @@ class Reinforce:
         network: Network,
         sampler: ItemSampler,
         options: ReinforceOptions,
-        logged: bool = False,
     ) -> None:
         self.network = self.result = network
         device = network.bias.device
-        self._learns_beta = bool(options.cap) and not logged
+        self._learns_beta = bool(options.cap) and options.propensities != "logged"
         self._learns_baseline = bool(options.cap) and not options.no_baseline
         self.behaviour = Behaviour(network)
         self.baseline = perceptron(network.sizes.state, network.sizes.hidden, 1).to(device)
@@ -160,20 +159,23 @@ class Reinforce:
         """Takes one step; the losses before it and the mean importance weight."""
         options, drawn = self._options, self._sampler.draw()
         real = batch.actions < self.network.sizes.items
+        if batch.decided is not None:
+            real = real & batch.decided[:, None]
         state = self.network.encoder(batch.histories, batch.lengths, batch.users)
         repeats = self.network.repeat_scores(batch.histories, batch.lengths)
         log_pi = log_probabilities(
             self.network.head(state), self.network.vectors(), batch.actions, drawn, repeats
         )
         losses = {}
+        log_beta = logged_propensities(batch.propensities, real)
         if self._learns_beta:
             own_repeats = self.behaviour.repeat_scores(batch.histories, batch.lengths)
-            log_beta = self.behaviour(state, batch.actions, drawn, own_repeats)
-            losses["behaviour"] = -mean_of(real, log_beta)
-        else:
-            log_beta = logged_propensities(batch.propensities, real)
-            if options.cap:
-                real = real & (batch.propensities > 0)
+            learnt = self.behaviour(state, batch.actions, drawn, own_repeats)
+            of_log = self._logged(batch)
+            losses["behaviour"] = -mean_of(real & ~of_log, learnt)
+            log_beta = torch.where(of_log, log_beta, learnt)
+        elif options.cap:
+            real = real & (batch.propensities > 0)
         with torch.no_grad():
             weights = importance_weights(log_pi, log_beta, options.cap)
             gains = top_k_multipliers(log_pi, options.top_k) * batch.returns
@@ -187,6 +189,13 @@ class Reinforce:
         self._optimizer.step()
         values = {name: loss.detach() for name, loss in losses.items()}
         return {**values, "weight": mean_of(real, weights)}
+
+    def _logged(self, batch: Batch) -> Tensor:
+        """For which rows beta is that of the log: those with an item that was drawn; bool [n, 1]."""
+        drawn = (batch.propensities > 0) & (batch.propensities < 1)
+        if self._options.propensities == "learnt":
+            return torch.zeros_like(drawn[:, :1])
+        return drawn.any(dim=1, keepdim=True)
 
     def stateful(self) -> dict[str, nn.Module | Optimizer]:
         """The network, the behaviour head, the baseline and the optimizer."""
@@ -204,9 +213,7 @@ def make(network: Network, sampler: ItemSampler, config: TrainConfig, steps: Ste
     rate = config.learning_rate or options.learning_rate
     options = replace(options, learning_rate=rate, weight_decay=config.weight_decay)
     if isinstance(steps, ShownLists):
-        logged = options.propensities == "logged"
-        explored = options.propensities == "auto" and steps.exploring
-        return Reinforce(network, sampler, options, logged or explored)
+        return Reinforce(network, sampler, options)
     # No policy chose what users did, so that there is no beta to correct for.
     return Reinforce(network, sampler, replace(options, cap=options.cap_events))
 

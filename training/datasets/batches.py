@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -30,7 +31,14 @@ class Batch:
         rewards: float32 [n, k].
         returns: float32 [n, k].
         propensities: float32 [n, k], as in ShownLists; 0 where unknown.
-        last: bool [n], whether no state follows: the session ends, or the row is a list.
+        last: bool [n], whether no state follows: the session ends, or the value of the next list
+            counts nothing.
+        decided: bool [n], whether a policy or the user took the actions; False for lists of popular
+            items. None for all.
+        following: of lists, the histories int64 [n, w] and lengths int64 [n] of the users' next
+            ones, and what their values count, float32 [n]. None for steps.
+        cut: bool [n], whether the value of the next state is unknown because the log ends; None for
+            no row.
     """
 
     histories: Tensor
@@ -41,31 +49,60 @@ class Batch:
     returns: Tensor
     propensities: Tensor
     last: Tensor
+    decided: Tensor | None = None
+    following: tuple[Tensor, Tensor, Tensor] | None = None
+    cut: Tensor | None = None
 
     @staticmethod
     def of(steps: Steps, device: torch.device) -> Batch:
         """The rows as tensors on a device."""
+
+        def tensor(column: npt.NDArray[np.generic]) -> Tensor:
+            return torch.from_numpy(column).to(device)
+
+        states = tuple(map(tensor, (steps.histories, steps.lengths, steps.users)))
         if isinstance(steps, ShownLists):
-            actions, rewards, returns = steps.items, steps.rewards, steps.rewards
-            propensities, last = steps.propensities, np.ones(len(steps), bool)
-        else:
-            actions = steps.actions[:, None]
-            rewards, returns = steps.rewards[:, None], steps.returns[:, None]
-            propensities, last = np.zeros(rewards.shape, np.float32), steps.last
-        states = steps.histories, steps.lengths, steps.users
-        return Batch(
-            *(
-                torch.from_numpy(column).to(device)
-                for column in (*states, actions, rewards, returns, propensities, last)
+            returns = steps.rewards + steps.future[:, None]
+            columns = steps.items, steps.rewards, returns, steps.propensities, steps.discount == 0
+            after = steps.next_histories, steps.next_lengths, steps.discount
+            histories, lengths, discount = map(tensor, after)
+            return Batch(
+                *states,
+                *map(tensor, columns),
+                decided=tensor(steps.decided),
+                following=(histories, lengths, discount),
+                cut=tensor(steps.cut),
             )
-        )
+        rewards = steps.rewards[:, None]
+        columns = steps.actions[:, None], rewards, steps.returns[:, None], np.zeros_like(rewards)
+        return Batch(*states, *map(tensor, columns), tensor(steps.last))
+
+    def discounts(self, gamma: float) -> Tensor:
+        """What the value of the next state counts, float32 [n]: 0 where none follows.
+
+        Args:
+            gamma: the discount of steps; lists have theirs.
+        """
+        if self.following is not None:
+            return self.following[2]
+        return gamma * (~self.last).float()
+
+    @property
+    def valued(self) -> Tensor:
+        """Where the value of the next state is known or does not count, bool [n, 1]."""
+        known = torch.ones_like(self.last) if self.cut is None else ~self.cut
+        return known[:, None]
 
     def next_histories(self, unknown: int) -> tuple[Tensor, Tensor]:
-        """The histories after the (first) action, int64 [n, w], and their lengths, int64 [n].
+        """The histories of the next states, int64 [n, w], and their lengths, int64 [n].
+
+        Of a list it is that of the user's next list, of a step the history with its action.
 
         Args:
             unknown: row of the item table that pads a history.
         """
+        if self.following is not None:
+            return self.following[:2]
         full = self.lengths == self.histories.shape[1]
         moved = torch.roll(self.histories, -1, dims=1)
         after = torch.where(full[:, None], moved, self.histories)

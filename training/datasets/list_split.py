@@ -1,8 +1,8 @@
-"""Splits recommended lists by time, without rewards that come from the test split.
+"""Splits recommended lists by time, without rewards that come from a later split.
 
-A list belongs to the split in which its user was at its time. A reward of a list before the
-user's test split counts as 0 where only events of the test split explain it, so that training
-uses no later event.
+A list belongs to the split in which its user was at its time. The reward window of a list shortly
+before a later split reaches into it: what the list earned is not known without that split's events.
+Such lists are dropped. They are not lists without a reward.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from training.datasets.lists import ShownLists
 from training.datasets.sequences import TEST, TRAIN, VALID, Sequences
 
 Int64s = npt.NDArray[np.int64]
-Float32s = npt.NDArray[np.float32]
-Int8s = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
 
 EXPLAINED = 0.5
@@ -25,57 +23,51 @@ EXPLAINED = 0.5
 
 
 def split_lists(
-    lists: ShownLists, sequences: Sequences, time: Int64s, reward_window: int
+    lists: ShownLists, sequences: Sequences, reward_window: int
 ) -> tuple[ShownLists, ShownLists]:
-    """The lists of the TRAIN and of the VALID split, without rewards of the test split.
+    """The lists of the TRAIN and of the VALID split whose rewards no later split explains.
+
+    Where most rewards have no event in the data set, as in the simulator's logs, they tell nothing
+    of its splits, and no list is dropped.
 
     Args:
         lists: all lists.
         sequences: the events.
-        time: int64 [n], when each list was recommended, seconds since the epoch.
-        reward_window: seconds after that in which an event earned its reward.
+        reward_window: seconds after a list in which an event earned its reward.
     """
-    lists = replace(lists, rewards=_known_before_test(lists, sequences, time, reward_window))
-    split = _split_of(sequences, lists.users, time)
-    return lists.take(split == TRAIN), lists.take(split == VALID)
+    valid, test = (_begins(sequences, split)[lists.users] for split in (VALID, TEST))
+    split = np.where(lists.times > valid, VALID, TRAIN)
+    split[lists.times > test] = TEST
+    end = np.where(split == TRAIN, np.minimum(valid, test), test)
+    known = np.ones(len(lists), bool)
+    if _is_explained(lists, sequences, reward_window):
+        known = lists.times <= end - reward_window
+    lists = replace(lists, until=np.clip(lists.until, lists.times, np.maximum(end, lists.times)))
+    return lists.take(known & (split == TRAIN)), lists.take(known & (split == VALID))
 
 
-def _split_of(sequences: Sequences, users: Int64s, time: Int64s) -> Int8s:
-    """The split in which each list's user was at its time, int8 [n]; TEST of an unknown user."""
-    split = np.full(len(users), TRAIN, np.int8)
-    for later in (VALID, TEST):
-        begins = np.full(len(sequences.users) + 1, np.iinfo(np.int64).max)
-        own = sequences.split == later
-        np.minimum.at(begins, sequences.user[own], sequences.time[own])
-        begins[-1] = np.iinfo(np.int64).min
-        split[time > begins[users]] = later
-    return split
+def _begins(sequences: Sequences, split: int) -> Int64s:
+    """The time of each user's first event of a split, int64 [users + 1].
 
-
-def _known_before_test(
-    lists: ShownLists, sequences: Sequences, time: Int64s, reward_window: int
-) -> Float32s:
-    """The rewards [n, k], with 0 for those that only events of the test split explain.
-
-    Where most rewards have no event in the data set, as in the simulator's logs, the log's users
-    are not those of the events. All rewards are then kept.
+    It is never for a user without one, and always for the unknown user, whose lists are of no use.
     """
+    begins = np.full(len(sequences.users) + 1, np.iinfo(np.int64).max)
+    own = sequences.split == split
+    np.minimum.at(begins, sequences.user[own], sequences.time[own])
+    begins[-1] = np.iinfo(np.int64).min
+    return begins
+
+
+def _is_explained(lists: ShownLists, sequences: Sequences, reward_window: int) -> bool:
+    """Whether at least the share EXPLAINED of the rewards have an event in the data set."""
     base = len(sequences.items) + 1
     row, place = np.nonzero(lists.rewards)
     wanted = lists.users[row] * base + lists.items[row, place]
-    keys = sequences.user * base + sequences.item
-    known = sequences.item != sequences.items.unknown
-    in_test, before = known & (sequences.split == TEST), known & (sequences.split != TEST)
-    in_window = (
-        _has_event(keys[mask], sequences.time[mask], wanted, time[row], reward_window)
-        for mask in (in_test, before)
+    keys = np.where(
+        sequences.item != sequences.items.unknown, sequences.user * base + sequences.item, -1
     )
-    late, early = in_window
-    rewards = lists.rewards.copy()
-    if len(wanted) and (late | early).mean() >= EXPLAINED:
-        unknown_yet = late & ~early
-        rewards[row[unknown_yet], place[unknown_yet]] = 0
-    return rewards
+    found = _has_event(keys, sequences.time, wanted, lists.times[row], reward_window)
+    return bool(len(wanted)) and bool(found.mean() >= EXPLAINED)
 
 
 def _has_event(keys: Int64s, times: Int64s, wanted: Int64s, after: Int64s, window: int) -> Bools:

@@ -27,6 +27,8 @@ Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
 
 FEEDBACK = "feedback.parquet"
+POPULAR = "popular"
+"""The policy of lists that no policy decided."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +89,7 @@ def load_lists(data: Path, sequences: Sequences, width: int = 10) -> tuple[Shown
         table = pq.read_table(path)
         user, _ = read_ids(table["user"])
         time = table["time"].cast(pa.int64()).to_numpy()
+        decided = _decided(table)
         history, items, propensities, rewards = (
             ragged(table[name], kind)
             for name, kind in (
@@ -107,8 +110,8 @@ def load_lists(data: Path, sequences: Sequences, width: int = 10) -> tuple[Shown
         raise DataError(f"{path}: a reward is not a finite number")
     if not _are_probabilities(propensities.values.astype(np.float32)):
         raise DataError(f"{path}: a propensity is not a number from 0 to 1")
-    lists = as_lists(sequences, user, history, items, propensities, rewards, width)
-    return split_lists(lists, sequences, time, int(window))
+    lists = as_lists(sequences, user, history, items, propensities, rewards, width, time, decided)
+    return split_lists(lists, sequences, int(window))
 
 
 def as_lists(
@@ -119,6 +122,8 @@ def as_lists(
     propensities: Ragged,
     rewards: Ragged,
     width: int = 10,
+    times: Int64s | None = None,
+    decided: npt.NDArray[np.bool_] | None = None,
 ) -> ShownLists:
     """Columns of a feedback log as rows of the embedding tables.
 
@@ -130,6 +135,8 @@ def as_lists(
         propensities: n lists of floats, as long as those of `items`; 0 where unknown.
         rewards: n lists of floats, as long as those of `items`.
         width: items in a history.
+        times: int64 [n], seconds since the epoch; None where they do not count.
+        decided: bool [n], whether a policy decided the list; None for all.
     """
     recent, lengths = history.last(width)
     histories = sequences.items.rows(recent.astype(np.int64))
@@ -141,7 +148,8 @@ def as_lists(
         np.where(known, each.padded()[0].astype(np.float32), np.float32(0))
         for each in (rewards, propensities)
     )
-    return ShownLists(histories, lengths, sequences.users.rows(user), rows, earned, chances)
+    users = sequences.users.rows(user)
+    return ShownLists.of(histories, lengths, users, rows, earned, chances, times, decided)
 
 
 def ragged(column: pa.ChunkedArray, kind: pa.DataType) -> Ragged:
@@ -156,6 +164,14 @@ def ragged(column: pa.ChunkedArray, kind: pa.DataType) -> Ragged:
     lengths = pc.list_value_length(column).cast(pa.int64()).to_numpy()
     values = read_ids(flat)[0] if is_text(flat.type) else flat.cast(kind).to_numpy()
     return Ragged(values, lengths)
+
+
+def _decided(table: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which rows a policy decided: not the lists of popular items."""
+    if "policy" not in table.column_names:
+        return np.ones(len(table), bool)
+    popular = pc.equal(table["policy"].cast(pa.string()), POPULAR)
+    return ~np.asarray(pc.fill_null(popular, False).to_numpy(zero_copy_only=False), bool)
 
 
 def _are_probabilities(values: Float32s) -> bool:

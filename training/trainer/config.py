@@ -17,6 +17,8 @@ from training.cli import device
 
 LEARN_FROM = ("auto", "events", "lists")
 DEFAULT_WINDOW = 10
+DEFAULT_GAMMA = 0.9
+"""The discount per step of a user, and per list where an algorithm plans."""
 
 
 def _encoder(text: str) -> str:
@@ -114,7 +116,10 @@ class TrainConfig:
         learning_rate: the algorithm's learning rate.
         weight_decay: decoupled weight decay of supervised pretraining and REINFORCE.
         dropout: dropout probability in the encoder.
-        gamma: discount per step.
+        gamma: discount per step of the user, or per recommended list.
+        discount_time: time in which the rewards of a user's coming lists lose the factor gamma,
+            so that users who come back sooner count more; 0 to lose it with each list. It has an
+            effect only with lists and a gamma above 0.
         session_gap: seconds without an event after which a session ends; 0 for one session a
             user.
         full_softmax: largest catalogue with a softmax over all items.
@@ -136,7 +141,10 @@ class TrainConfig:
     learning_rate: float | None = option(None, "RATE", above=0, shown="the algorithm's own")
     weight_decay: float = option(0.0, "RATE", least=0)
     dropout: float = option(0.2, "SHARE", least=0, most=1)
-    gamma: float = option(0.9, "SHARE", least=0, most=1)
+    gamma: float | None = option(
+        None, "SHARE", least=0, most=1, shown="0.9 for events; for lists the algorithm's own"
+    )
+    discount_time: int = option(0, "SECONDS", least=0)
     session_gap: int = option(3_600, "SECONDS", least=0)
     full_softmax: int = option(4_096, "ITEMS", least=0)
     samples: int = option(1_024, "ITEMS", least=1)
@@ -145,6 +153,15 @@ class TrainConfig:
     freeze: bool = option(False)
     algorithm: str = "reinforce"
     options: Any = field(default_factory=ReinforceOptions)
+
+    @property
+    def step_gamma(self) -> float:
+        """The discount per step of a user."""
+        return DEFAULT_GAMMA if self.gamma is None else self.gamma
+
+    def list_gamma(self, default: float) -> float:
+        """The discount per list; `default` is the algorithm's."""
+        return default if self.gamma is None else self.gamma
 
     @property
     def gap(self) -> int | None:

@@ -21,6 +21,8 @@ from inference.models.tables import (
 )
 from inference.network.sizes import Sizes
 from training.cli import progress_bar
+from training.algorithms.registry import find_algorithm
+from training.datasets.coming_lists import with_coming
 from training.datasets.ids import kinds_of
 from training.datasets.lists import ShownLists
 from training.datasets.loading import EVENTS, DataError, load_sequences, read_meta
@@ -66,11 +68,12 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
     else:
         sizes = start.sizes(len(data.items), len(data.users))
     steps, valid = (
-        data.transitions(split, sizes.window, config.gamma, config.gap) for split in (TRAIN, VALID)
+        data.transitions(split, sizes.window, config.step_gamma, config.gap)
+        for split in (TRAIN, VALID)
     )
     if not len(steps):
         raise DataError(f"{settings.data}: no user has two events to learn from")
-    lists = _lists(settings, data, sizes.window)
+    lists = _lists(settings, config, data, sizes.window)
     run = config.as_run() | {
         "fingerprint": data.fingerprint,
         **reward_settings(data.rewards),
@@ -93,9 +96,10 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
             file = logs / CHECKPOINT_AGAIN
             resumed = Checkpoint.read_if_of(file, again) if settings.resume else None
             both = data.with_validation()
-            all_steps = both.transitions(TRAIN, sizes.window, config.gamma, config.gap)
+            all_steps = both.transitions(TRAIN, sizes.window, config.step_gamma, config.gap)
             monitor = Monitor(bar, log, file, again, resumed)
-            second = trainer.with_all(all_steps, metrics, monitor)
+            all_lists = _lists(settings, config, both, sizes.window)
+            second = trainer.with_all(all_steps, all_lists, metrics, monitor)
             network, _ = train_network(second, sizes, tables)
     if not all(torch.isfinite(weight).all() for weight in network.state_dict().values()):
         raise ValueError(
@@ -199,11 +203,20 @@ def _sizes(folder: Path, data: Sequences, tables: Tables | None, shape: NetworkS
 
 
 def _lists(
-    settings: TrainSettings, data: Sequences, window: int
+    settings: TrainSettings, config: TrainConfig, data: Sequences, window: int
 ) -> tuple[ShownLists, ShownLists] | None:
-    if settings.learn_from == "events":
+    gamma = config.list_gamma(find_algorithm(config.algorithm).list_gamma)
+    lists: tuple[ShownLists, ShownLists] | None = None
+    if settings.learn_from != "events":
+        train, valid = load_lists(settings.data, data, window)
+        unit = config.discount_time
+        lists = with_coming(train, gamma, unit), with_coming(valid, gamma, unit)
+    if config.discount_time and not (gamma and lists and len(lists[0])):
+        raise DataError(
+            "--discount_time has an effect only with lists to learn from and a --gamma above 0"
+        )
+    if lists is None:
         return None
-    lists = load_lists(settings.data, data, window)
     if settings.learn_from == "lists" and not len(lists[0]):
         raise DataError(
             f"{settings.data} has no lists to learn from; give training.prepare a feedback log"

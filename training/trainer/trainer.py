@@ -15,7 +15,7 @@ from training.algorithms.registry import Algorithm, find_algorithm
 from training.algorithms.softmax import ItemSampler
 from training.algorithms.supervised import Supervised, start_from_counts
 from training.datasets.batches import IdDropout, Steps
-from training.datasets.lists import ShownLists, joined
+from training.datasets.lists import ShownLists
 from training.datasets.transitions import Transitions
 from training.trainer.config import TrainConfig
 from training.trainer.training_loop import LoopConfig, Monitor, training_loop
@@ -124,11 +124,18 @@ class Trainer:
         samples = 0 if sizes.items <= self.config.full_softmax else self.config.samples
         return ItemSampler(self.train.actions, sizes.items, samples, self.device)
 
-    def with_all(self, train: Transitions, metrics: dict[str, float], monitor: Monitor) -> Trainer:
+    def with_all(
+        self,
+        train: Transitions,
+        lists: tuple[ShownLists, ShownLists] | None,
+        metrics: dict[str, float],
+        monitor: Monitor,
+    ) -> Trainer:
         """The trainer of the second training, on the training and the validation split.
 
         Args:
             train: the steps of both splits.
+            lists: the lists of both splits, and none to validate on.
             metrics: what the first training returned; its best epochs are the numbers of epochs.
             monitor: progress, logs and checkpoints.
         """
@@ -138,7 +145,6 @@ class Trainer:
             epochs=int(metrics.get("epoch", 0)),
         )
         none = self.valid.take(slice(0))
-        lists = None if self.lists is None else (joined(*self.lists), self.lists[1].take(slice(0)))
         return Trainer(config, train, none, self.device, lists, monitor, again=True, warm=self.warm)
 
 

@@ -6,7 +6,9 @@ the network's first k items in the state s,
 
     V = mean over the lists of the sum over a in the list and in L(s) of r(a) min(1 / p(a), c)
 
-Without the cap V is unbiased if p is the probability with which a was recommended. In a log
+Where gamma discounts the rewards of coming lists (`training.datasets.coming_lists`), r(a) is the
+return less the mean over the lists of what comes: the part that all lists have in common would only
+add noise. Without the cap V is unbiased if p is the probability with which a was recommended. In a log
 without exploration, where every p is 1, V is the share of the logged rewards that the network's
 lists retain.
 """
@@ -26,7 +28,7 @@ from training.datasets.lists import ShownLists
 from training.datasets.transitions import Transitions
 
 CUT = 10
-NDCG, REWARD = f"ndcg@{CUT}", "reward"
+NDCG, REWARD, RETURN = f"ndcg@{CUT}", "reward", "return"
 WEIGHT_CAP = 50.0
 VALIDATION_ROWS = 10_000
 """Steps to validate on, at most."""
@@ -64,6 +66,8 @@ def validation(events: Transitions, lists: ShownLists | None, device: torch.devi
     def measure(network: Scorer) -> dict[str, float]:
         values = {}
         if lists is not None and len(lists):
+            if lists.future.any():
+                values[RETURN] = off_policy_reward(network, lists, device, planned=True)
             values[REWARD] = off_policy_reward(network, lists, device)
         if len(events):
             values[NDCG] = next_item_ndcg(network, events, device)
@@ -94,23 +98,36 @@ def next_item_ndcg(network: Scorer, steps: Transitions, device: torch.device) ->
 
 @torch.no_grad()
 def off_policy_reward(
-    network: Scorer, lists: ShownLists, device: torch.device, cap: float = WEIGHT_CAP
+    network: Scorer,
+    lists: ShownLists,
+    device: torch.device,
+    cap: float = WEIGHT_CAP,
+    planned: bool = False,
 ) -> float:
     """V of the module's docstring, for lists as long as the longest in the log.
 
-    Items of the history are not ranked. The result is 0 if a score is not finite.
+    Items of the history are not ranked. A network whose scores are not finite is the worst.
+
+    Args:
+        network: ranks.
+        lists: what was shown.
+        device: where the network is.
+        cap: c, the largest weight.
+        planned: whether r(a) is the return, less the mean of what comes.
     """
     total = 0.0
+    common = float(lists.future.mean()) if planned else 0.0
     for batch, scores in _scored(network, lists, device):
         if not torch.isfinite(scores).all():
-            return 0.0
+            return -np.inf if planned else 0.0
         scores.scatter_(1, batch.histories, -torch.inf)
         scores[:, -1] = -torch.inf
         best = scores.topk(min(batch.actions.shape[1], scores.shape[1] - 1), dim=1).indices
         in_both = (batch.actions[:, :, None] == best[:, None]).any(dim=2)
         # An unknown propensity counts as 1, the smallest weight.
         known = torch.where(batch.propensities > 0, batch.propensities, 1.0)
-        total += float((in_both * batch.rewards * (1 / known).clamp_max(cap)).sum())
+        gains = batch.returns - common if planned else batch.rewards
+        total += float((in_both * gains * (1 / known).clamp_max(cap)).sum())
     return total / max(1, len(lists))
 
 

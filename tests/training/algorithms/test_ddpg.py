@@ -30,7 +30,7 @@ def batch(n: int = 64) -> Batch:
 
 def test_bootstrap_by_hand() -> None:
     rewards = torch.tensor([[1.0, 0.0], [1.0, 2.0]])
-    got = bootstrap(rewards, torch.tensor([False, True]), torch.tensor([5.0, 5.0]), 0.9)
+    got = bootstrap(rewards, torch.tensor([0.9, 0.0]), torch.tensor([5.0, 5.0]))
     assert got.tolist() == [pytest.approx([5.5, 4.5]), pytest.approx([1.0, 2.0])]
 
 

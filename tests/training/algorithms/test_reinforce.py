@@ -1,6 +1,7 @@
 """REINFORCE's loss against numbers worked by hand, and what it makes of a small log."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,8 +130,14 @@ def learnt(cap: float, logged: bool = False, baseline: bool = False) -> tuple[fl
     torch.manual_seed(1)
     network = Network("reinforce", Sizes(items=3, users=1, item_dim=4, user_dim=2))
     sampler = ItemSampler(np.array([0, 1]), 3, 0, torch.device("cpu"))
-    options = ReinforceOptions(1, cap, no_baseline=not baseline, learning_rate=0.01)
-    learner = Reinforce(network, sampler, options, logged)
+    options = ReinforceOptions(
+        1,
+        cap,
+        propensities="logged" if logged else "learnt",
+        no_baseline=not baseline,
+        learning_rate=0.01,
+    )
+    learner = Reinforce(network, sampler, options)
     batch = bandit_log(50)
     for _ in range(150):
         learner.update(batch)
@@ -159,8 +166,8 @@ def test_a_baseline_counts_what_was_not_taken_against_its_item() -> None:
     torch.manual_seed(1)
     network = Network("reinforce", Sizes(items=3, users=1, item_dim=4, user_dim=2))
     sampler = ItemSampler(np.array([0, 1]), 3, 0, torch.device("cpu"))
-    options = ReinforceOptions(1, 10.0, learning_rate=0.01)
-    learner = Reinforce(network, sampler, options, logged=True)
+    options = ReinforceOptions(1, 10.0, propensities="logged", learning_rate=0.01)
+    learner = Reinforce(network, sampler, options)
     batch = bandit_log(50, zeros=True)
     batch.returns.masked_fill_(batch.actions == 1, 0.0)
     # Nothing earns anything but the baseline's memory of better days.
@@ -174,3 +181,28 @@ def test_a_baseline_counts_what_was_not_taken_against_its_item() -> None:
     state = network.encoder(batch.histories, batch.lengths, batch.users)
     after = log_probabilities(network.head(state), network.vectors(), batch.actions)[:, 0]
     assert after.exp().sum() < before.exp().sum()
+
+
+def test_beta_is_looked_up_row_by_row_and_popular_lists_teach_nothing() -> None:
+    torch.manual_seed(0)
+    network = Network("reinforce", Sizes(items=3, users=1, item_dim=4, user_dim=2))
+    sampler = ItemSampler(np.array([0, 1]), 3, 0, torch.device("cpu"))
+    learner = Reinforce(network, sampler, ReinforceOptions(1, 10.0, learning_rate=0.0))
+    part = bandit_log(10)
+    # A list of which nothing was drawn, with propensities of 1, is no support.
+    sure = replace(part, propensities=torch.ones(10, 1))
+    both = Batch(
+        *(
+            torch.cat([getattr(part, name), getattr(sure, name)])
+            for name in Batch.__slots__
+            if name not in ("decided", "following", "cut")
+        )
+    )
+    weight = [learner.update(each)["weight"].item() for each in (part, sure, both)]
+    assert weight[2] == pytest.approx((weight[0] + weight[1]) / 2)
+    # The learnt beta begins as pi, so that its weights are 1.
+    assert weight[1] == pytest.approx(1.0)
+    assert weight[0] != pytest.approx(1.0, abs=0.01)
+    popular = replace(part, decided=torch.zeros(10, dtype=torch.bool))
+    losses = learner.update(popular)
+    assert [losses[name].item() for name in ("policy", "behaviour", "baseline")] == [0, 0, 0]

@@ -1,4 +1,4 @@
-"""Rewards of the test split against a loop over lists and events."""
+"""The split of lists against a loop over lists and events."""
 
 import numpy as np
 from hypothesis import given
@@ -36,17 +36,18 @@ def worlds(draw: st.DrawFn) -> tuple[list[Event], list[List], int]:
 
 
 def lists_of(data: Sequences, rows: list[List]) -> ShownLists:
-    users, _, items = (list(column) for column in zip(*rows, strict=True))
+    users, times, items = (list(column) for column in zip(*rows, strict=True))
     raw = np.array(items, np.int64).reshape(-1, 2)
     found = data.items.rows(raw)
     known = found != data.items.unknown
-    return ShownLists(
+    return ShownLists.of(
         histories=np.full((len(rows), 1), data.items.unknown),
         lengths=np.zeros(len(rows), np.int64),
         users=data.users.rows(np.array(users, np.int64)),
         items=found,
         rewards=np.where(known, np.float32(1), np.float32(0)),
         propensities=np.where(known, np.float32(1), np.float32(0)),
+        times=np.array(times),
     )
 
 
@@ -55,8 +56,7 @@ def test_against_a_loop(world: tuple[list[Event], list[List], int]) -> None:
     events, rows, window = world
     data = sequences_of(events)
     lists = lists_of(data, rows)
-    time = np.array([at for _, at, _ in rows])
-    train, valid = split_lists(lists, data, time, window)
+    train, valid = split_lists(lists, data, window)
     of_event = list(
         zip(data.users.ids[data.user], data.raw_item, data.time, data.split, strict=True)
     )
@@ -75,8 +75,8 @@ def test_against_a_loop(world: tuple[list[Event], list[List], int]) -> None:
         if item in known
     ]
     own = rewarded and sum(map(bool, rewarded)) / len(rewarded) >= EXPLAINED
-    expected: dict[int, list[list[float]]] = {TRAIN: [], VALID: []}
-    for (user, at, items), row in zip(rows, in_window, strict=True):
+    expected: dict[int, list[tuple[int, int]]] = {TRAIN: [], VALID: []}
+    for user, at, _ in rows:
         of_user = [(t, part) for u, _, t, part in of_event if u == user]
         begins = {
             part: min((t for t, p in of_user if p == part), default=1 << 60)
@@ -85,15 +85,13 @@ def test_against_a_loop(world: tuple[list[Event], list[List], int]) -> None:
         split = TEST if not of_user or at > begins[TEST] else TRAIN
         if split == TRAIN and at > begins[VALID]:
             split = VALID
-        if split != TEST:
-            expected[split].append(
-                [
-                    float(item in known and not (own and parts == {TEST}))
-                    for item, parts in zip(items, row, strict=True)
-                ]
-            )
-    assert train.rewards.tolist() == expected[TRAIN]
-    assert valid.rewards.tolist() == expected[VALID]
+        end = begins[TEST] if split == VALID else min(begins.values())
+        if split != TEST and not (own and at + window > end):
+            until = min(end, max(t for _, t, _ in rows))
+            expected[split].append((at, max(until, at)))
+    for found, split in ((train, TRAIN), (valid, VALID)):
+        columns = found.times.tolist(), found.until.tolist()
+        assert list(zip(*columns, strict=True)) == expected[split]
 
 
 def test_huge_ids_and_times_do_not_overflow() -> None:
@@ -101,5 +99,5 @@ def test_huge_ids_and_times_do_not_overflow() -> None:
     events = [(1 << 62, -(1 << 62) + at, far + at) for at in range(10)]
     data = sequences_of(events)
     lists = lists_of(data, [(1 << 62, far, [-(1 << 62) + 1, -(1 << 62) + 7])])
-    train, _ = split_lists(lists, data, np.array([far]), 100)
+    train, _ = split_lists(lists, data, 7)
     assert train.rewards.tolist() == [[1.0, 1.0]]

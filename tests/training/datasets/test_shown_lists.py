@@ -49,6 +49,7 @@ def test_rows_split_and_padding(tmp_path: Path) -> None:
             (155, history, [110], [1.0], [0.0]),
             (165, history, [110], [1.0], [0.0]),
         ],
+        reward_window=1,
     )
     assert np.bincount(sequences.split).tolist() == [15, 1, 4]
     train, valid = load_lists(tmp_path, sequences, width=10)
@@ -66,26 +67,33 @@ def test_rows_split_and_padding(tmp_path: Path) -> None:
     assert train.lengths.tolist() == [1, 10, 10]
     assert train.histories[0].tolist() == [0] + [unknown] * 9
     assert train.histories[1].tolist() == list(range(2, 12))
-    assert train.exploring
-    assert not valid.exploring
+    assert train.explored.tolist() == [True, True, False]
+    assert not valid.explored.any()
 
 
-def test_a_reward_that_the_test_part_alone_explains_is_forgotten(tmp_path: Path) -> None:
-    # At 140 the user is shown 115 (event at 150, of the valid part), 105 (at 170, of the test
-    # part), and 103 (which was an event before the list only, so that nothing explains it).
-    row = (140, [113], [115, 105, 103], [0.5] * 3, [1.0, 2.0, 3.0])
-    train, _ = load_lists(tmp_path, made(tmp_path, [row]))
-    assert train.rewards[0].tolist() == [1.0, 0.0, 3.0]
-
-
-@pytest.mark.parametrize(("reward_window", "expected"), [(30, 2.0), (31, 0.0), (3600, 0.0)])
-def test_the_logs_reward_window_decides(
-    tmp_path: Path, reward_window: int, expected: float
+@pytest.mark.parametrize(("reward_window", "kept"), [(20, 1), (21, 0), (3600, 0)])
+def test_a_list_whose_reward_window_reaches_into_the_next_split_is_dropped(
+    tmp_path: Path, reward_window: int, kept: int
 ) -> None:
-    # The event on 105 at 170, of the test split, is 30 s after the list.
-    row = (140, [113], [115, 105], [0.5] * 2, [1.0, 2.0])
-    train, _ = load_lists(tmp_path, made(tmp_path, [row], reward_window))
-    assert train.rewards[0].tolist() == [1.0, expected]
+    # The event on 114 at 140 explains its reward; the valid part begins at 150.
+    row = (130, [113], [114, 105], [0.5] * 2, [1.0, 0.0])
+    data = made(tmp_path, [row], reward_window)
+    train, valid = load_lists(tmp_path, data)
+    assert (len(train), len(valid)) == (kept, 0)
+    # The second training has the valid part as well: the test part begins at 160.
+    both, _ = load_lists(tmp_path, data.with_validation())
+    assert len(both) == (reward_window <= 30)
+
+
+def test_lists_of_popular_items_are_no_policys_decision(tmp_path: Path) -> None:
+    data = made(tmp_path, [(5, [100], [101], [1.0], [0.0]), (6, [100], [101], [1.0], [0.0])])
+    log = pq.read_table(tmp_path / "feedback.parquet")
+    names = pa.array(["a-1", "popular"])
+    log = log.set_column(log.column_names.index("policy"), "policy", names)
+    pq.write_table(log, tmp_path / "feedback.parquet")
+    train, _ = load_lists(tmp_path, data)
+    assert train.decided.tolist() == [True, False]
+    assert train.times.tolist() == [5, 6]
 
 
 def test_a_log_without_a_reward_window_is_refused(tmp_path: Path) -> None:
@@ -140,7 +148,7 @@ def test_off_policy_reward_by_hand() -> None:
         network.encoder.items.weight.zero_()
         network.bias.copy_(torch.tensor([9.0, 2.0, 0.0, 1.0, 0.0, 50.0]))
     # Item 0 is in the history and item 5 unknown: the lists of two are 1 and 3.
-    lists = ShownLists(
+    lists = ShownLists.of(
         histories=np.array([[0, 5], [0, 5]]),
         lengths=np.array([1, 1]),
         users=np.array([0, 0]),
