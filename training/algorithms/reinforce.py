@@ -19,18 +19,31 @@ discounted return R and the factors held constant,
 
     L_pi = -mean w(s, a) (lambda_K(s, a) R - b(s)) log pi(a|s)             (eq. 7)
 
-The baseline b(s) is 0 in the paper. It changes no expectation, as
-E_beta[pi / beta grad log pi] = 0, but makes items that were recommended without an event less
-likely. A perceptron learns it on the same state, whose gradient is stopped:
+The baseline b(s) is 0 in the paper. With m(a) = min(pi(a|s), c beta(a|s)), the probability that an
+action of the log has after its weighting, it adds
+
+    -b E_beta[w grad log pi] = -b sum_a m(a) grad log pi(a|s)
+                             =  b sum_a (pi(a|s) - m(a)) grad log pi(a|s)
+
+to the expected gradient. This is 0 only if m = pi, that is if no weight is capped and beta > 0
+wherever pi is. Otherwise it makes items more likely that the log shows too rarely, or never: not
+because of what they earn, but because they are not there to be counted against. The sum over the
+items that the baseline adds is therefore taken away again, with the learnt beta:
+
+    L_pi = -mean [w(s, a) (lambda_K(s, a) R - b(s)) log pi(a|s) + b(s) sum_j m(j) log pi(j|s)]
+
+with m held constant. The expected gradient is then that without a baseline, for any b, with the
+variance of one. A perceptron learns b on the same state, whose gradient is stopped:
 
     L_b = mean w(s, a) (lambda_K(s, a) R - b(s))^2
 
-Without importance weights (c = 0) a baseline would change the expectation, and there is none.
+Without importance weights (c = 0) there is no beta, and no baseline.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 
 import torch
@@ -43,7 +56,7 @@ from inference.network.repeats import RepeatScores
 from training.algorithms.learner import Learner, mean_of
 from training.algorithms.options import ReinforceOptions
 from training.algorithms.registry import Algorithm
-from training.algorithms.softmax import ItemSampler, log_probabilities
+from training.algorithms.softmax import ItemSampler, log_probabilities, log_softmax
 from training.datasets.batches import Batch, Steps
 from training.datasets.lists import ShownLists
 from training.trainer.config import TrainConfig
@@ -92,6 +105,26 @@ def logged_propensities(propensities: Tensor, real: Tensor) -> Tensor:
     return (propensities.clamp_min(1e-9) / places).log()
 
 
+def baseline_correction(
+    log_pi: Tensor, log_beta: Tensor, log_expected: Tensor | None, cap: float
+) -> Tensor:
+    """Sum_j m(j) log pi(j|s), [n, 1], with the gradient to log pi alone.
+
+    Args:
+        log_pi: [n, j], log pi of all items, or of drawn ones.
+        log_beta: [n, j], log beta of the same items.
+        log_expected: [j], of drawn items the log of how often each is expected among as many draws
+            as it has; None for all items.
+        cap: c.
+    """
+    with torch.no_grad():
+        mass = torch.minimum(log_pi, log_beta + math.log(cap))
+        if log_expected is not None:
+            mass = mass - log_expected
+        mass = mass.exp()
+    return (mass * log_pi).sum(dim=1, keepdim=True)
+
+
 class Behaviour(nn.Module):
     """beta(a|s): a softmax over the items with a query and vectors of its own.
 
@@ -120,6 +153,15 @@ class Behaviour(nn.Module):
         query = self.head(state.detach())
         return log_probabilities(query, self.vectors, actions, drawn, repeats)
 
+    def everywhere(
+        self,
+        state: Tensor,
+        drawn: tuple[Tensor, Tensor] | None,
+        repeats: RepeatScores | None = None,
+    ) -> Tensor:
+        """Log beta of all items, or of the drawn ones, [n, items or drawn]."""
+        return log_softmax(self.head(state.detach()), self.vectors, drawn, repeats)
+
 
 class Reinforce:
     """Trains a network by REINFORCE, with a behaviour head and a baseline.
@@ -138,8 +180,10 @@ class Reinforce:
     ) -> None:
         self.network = self.result = network
         device = network.bias.device
-        self._learns_beta = bool(options.cap) and options.propensities != "logged"
         self._learns_baseline = bool(options.cap) and not options.no_baseline
+        self._learns_beta = bool(options.cap) and (
+            self._learns_baseline or options.propensities != "logged"
+        )
         self.behaviour = Behaviour(network)
         self.baseline = perceptron(network.sizes.state, network.sizes.hidden, 1).to(device)
         self._sampler = sampler
@@ -163,18 +207,18 @@ class Reinforce:
             real = real & batch.decided[:, None]
         state = self.network.encoder(batch.histories, batch.lengths, batch.users)
         repeats = self.network.repeat_scores(batch.histories, batch.lengths)
-        log_pi = log_probabilities(
-            self.network.head(state), self.network.vectors(), batch.actions, drawn, repeats
-        )
+        query, vectors = self.network.head(state), self.network.vectors()
+        log_pi = log_probabilities(query, vectors, batch.actions, drawn, repeats)
         losses = {}
         log_beta = logged_propensities(batch.propensities, real)
+        of_log = self._logged(batch)
+        own_repeats = self.behaviour.repeat_scores(batch.histories, batch.lengths)
         if self._learns_beta:
-            own_repeats = self.behaviour.repeat_scores(batch.histories, batch.lengths)
             learnt = self.behaviour(state, batch.actions, drawn, own_repeats)
-            of_log = self._logged(batch)
-            losses["behaviour"] = -mean_of(real & ~of_log, learnt)
-            log_beta = torch.where(of_log, log_beta, learnt)
-        elif options.cap:
+            of_head = real if self._learns_baseline else real & ~of_log
+            losses["behaviour"] = -mean_of(of_head, learnt)
+            log_beta = torch.where(of_log, log_beta, learnt.detach())
+        if options.propensities == "logged" and options.cap:
             real = real & (batch.propensities > 0)
         with torch.no_grad():
             weights = importance_weights(log_pi, log_beta, options.cap)
@@ -183,6 +227,15 @@ class Reinforce:
         if self._learns_baseline:
             baseline = self.baseline(state.detach())
             losses["baseline"] = baseline_loss(weights, gains, baseline, real)
+            with torch.no_grad():
+                everywhere = self.behaviour.everywhere(state, drawn, own_repeats)
+            added = baseline_correction(
+                log_softmax(query, vectors, drawn, repeats),
+                everywhere,
+                None if drawn is None else drawn[1],
+                options.cap,
+            )
+            losses["correction"] = -mean_of(real, (baseline.detach() * added).expand_as(log_pi))
         losses["policy"] = policy_loss(log_pi, weights, gains, baseline, real)
         self._optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
@@ -191,10 +244,12 @@ class Reinforce:
         return {**values, "weight": mean_of(real, weights)}
 
     def _logged(self, batch: Batch) -> Tensor:
-        """For which rows beta is that of the log: those with an item that was drawn; bool [n, 1]."""
+        """For which rows beta is that of the log: by default those with drawn items; bool [n, 1]."""
         drawn = (batch.propensities > 0) & (batch.propensities < 1)
         if self._options.propensities == "learnt":
             return torch.zeros_like(drawn[:, :1])
+        if self._options.propensities == "logged":
+            return torch.ones_like(drawn[:, :1])
         return drawn.any(dim=1, keepdim=True)
 
     def stateful(self) -> dict[str, nn.Module | Optimizer]:

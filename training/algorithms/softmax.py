@@ -93,6 +93,29 @@ def log_probabilities(
     return found.view(actions.shape)
 
 
+def log_softmax(
+    queries: Tensor,
+    vectors: Tensor,
+    drawn: tuple[Tensor, Tensor] | None = None,
+    repeats: RepeatScores | None = None,
+) -> Tensor:
+    """Log softmax of all items [n, items], or of the drawn ones [n, drawn].
+
+    Of drawn items the sum over all is estimated by these alone, as the sum of exp(l_j) / (S q_j).
+    The arguments are those of `log_probabilities`.
+    """
+    if drawn is None:
+        logits = queries @ vectors.T
+        if repeats is not None:
+            logits = logits.scatter_add(1, repeats.items, repeats.bonus)
+        return logits[:, :-1].log_softmax(dim=1)
+    items, log_expected = drawn
+    logits = queries @ vectors[items].T
+    if repeats is not None:
+        logits = logits + repeats.of(items.expand(len(logits), -1))
+    return logits - (logits - log_expected).logsumexp(dim=1, keepdim=True)
+
+
 def _columns(items: Tensor, rows: Tensor) -> Tensor:
     """The position of each of `rows` (any shape) in the rising `items` [s]; s if not there."""
     at = torch.searchsorted(items, rows)

@@ -12,13 +12,14 @@ from inference.network.sizes import Sizes
 from training.algorithms.options import ReinforceOptions
 from training.algorithms.reinforce import (
     Reinforce,
+    baseline_correction,
     baseline_loss,
     importance_weights,
     logged_propensities,
     policy_loss,
     top_k_multipliers,
 )
-from training.algorithms.softmax import ItemSampler, log_probabilities
+from training.algorithms.softmax import ItemSampler, log_probabilities, log_softmax
 from training.datasets.batches import Batch
 
 
@@ -205,4 +206,79 @@ def test_beta_is_looked_up_row_by_row_and_popular_lists_teach_nothing() -> None:
     assert weight[0] != pytest.approx(1.0, abs=0.01)
     popular = replace(part, decided=torch.zeros(10, dtype=torch.bool))
     losses = learner.update(popular)
-    assert [losses[name].item() for name in ("policy", "behaviour", "baseline")] == [0, 0, 0]
+    names = ("policy", "behaviour", "baseline", "correction")
+    assert [losses[name].item() for name in names] == [0, 0, 0, 0]
+
+
+def expected_gradient(baseline: float, correct: bool, cap: float, beta: list[float]) -> list[float]:
+    """The gradient of L_pi with respect to the logits, summed over the actions of a bandit."""
+    logits = torch.tensor([0.2, -0.3, 0.5], requires_grad=True)
+    earned, chances = torch.tensor([1.0, 2.0, 0.5]), torch.tensor(beta)
+    log_pi = logits.log_softmax(0)[None]
+    log_beta = chances.clamp_min(1e-30).log()[None]
+    one, real = torch.tensor([[baseline]]), torch.ones(1, 1, dtype=torch.bool)
+    loss = torch.zeros(())
+    for action in range(3):
+        own = log_pi[:, action : action + 1]
+        weight = importance_weights(own.detach(), log_beta[:, action : action + 1], cap)
+        gain = top_k_multipliers(own.detach(), 1) * earned[action]
+        loss = loss + chances[action] * policy_loss(own, weight, gain, one, real)
+    if correct:
+        loss = loss - baseline * baseline_correction(log_pi, log_beta, None, cap).sum()
+    (found,) = torch.autograd.grad(loss, logits)
+    return found.tolist()
+
+
+def exact_gradient(cap: float, beta: list[float]) -> list[float]:
+    """Without a baseline, by sums over the actions alone: -sum_a m(a) r(a) grad log pi(a)."""
+    pi = np.exp([0.2, -0.3, 0.5]) / np.exp([0.2, -0.3, 0.5]).sum()
+    mass = np.minimum(pi, cap * np.array(beta)) * [1.0, 2.0, 0.5]
+    return (-(mass - pi * mass.sum())).tolist()
+
+
+@pytest.mark.parametrize("cap", [0.5, 1.5, 1e6])
+@pytest.mark.parametrize("beta", [[0.5, 0.3, 0.2], [0.7, 0.3, 0.0]])
+def test_a_baseline_changes_no_expectation(cap: float, beta: list[float]) -> None:
+    exact = exact_gradient(cap, beta)
+    assert expected_gradient(0.0, False, cap, beta) == pytest.approx(exact, abs=1e-6)
+    for baseline in (-1.0, 0.7, 3.0):
+        got = expected_gradient(baseline, True, cap, beta)
+        assert got == pytest.approx(exact, abs=1e-5)
+    # Without the correction it holds for full support without a cap alone.
+    plain = expected_gradient(3.0, False, cap, beta)
+    full = cap == 1e6 and min(beta) > 0
+    assert (plain == pytest.approx(exact, abs=1e-5)) == full
+    if min(beta) == 0:
+        # The item that was never shown gains by the baseline: its gradient is more negative.
+        assert plain[2] < exact[2] - 0.1
+
+
+def test_drawn_items_estimate_the_correction() -> None:
+    torch.manual_seed(0)
+    vectors, queries, other = torch.randn(51, 4), torch.randn(2, 4), torch.randn(2, 4)
+    sampler = ItemSampler(np.repeat(np.arange(50), np.arange(50)), 50, 50_000, torch.device("cpu"))
+    drawn = sampler.draw()
+    assert drawn is not None
+    exact = baseline_correction(
+        log_softmax(queries, vectors), log_softmax(other, vectors), None, 1.5
+    )
+    found = baseline_correction(
+        log_softmax(queries, vectors, drawn), log_softmax(other, vectors, drawn), drawn[1], 1.5
+    )
+    assert found[:, 0].tolist() == pytest.approx(exact[:, 0].tolist(), rel=0.05)
+
+
+@pytest.mark.parametrize("samples", [0, 40])
+def test_what_was_never_shown_does_not_gain_by_the_baseline(samples: int) -> None:
+    torch.manual_seed(1)
+    network = Network("reinforce", Sizes(items=40, users=1, item_dim=4, user_dim=2))
+    sampler = ItemSampler(np.array([0, 1]), 40, samples, torch.device("cpu"))
+    learner = Reinforce(network, sampler, ReinforceOptions(1, 3.0, learning_rate=0.01))
+    batch = bandit_log(50)
+    for _ in range(150):
+        learner.update(batch)
+    with torch.no_grad():
+        state = network.encoder(batch.histories[:1], batch.lengths[:1], batch.users[:1])
+        pi = log_softmax(network.head(state), network.vectors()).exp()[0]
+    assert pi[:2].sum() > 0.8
+    assert pi[1] > pi[0]
