@@ -115,9 +115,7 @@ class Case:
             Ragged.of_matrix(column, log.length)
             for column in (log.items, log.propensities, log.rewards)
         )
-        logged = as_lists(
-            data, log.user, history, lists, propensities, rewards, times=log.time
-        )
+        logged = as_lists(data, log.user, history, lists, propensities, rewards, times=log.time)
         # The simulated rewards are not events of the stream: any reward window keeps them.
         split = split_lists(logged, data, LIST_PERIOD)
         who, _, histories = states(world.stream(events, rate, seed=2))
@@ -188,7 +186,7 @@ def rewards_in(options: OffPolicySettings, seed: int) -> dict[str, float]:
     network = copy.deepcopy(start)
     sampler = ItemSampler(trainer.train.actions, sizes.items, 0, trainer.device)
     teacher = Supervised(network, sampler, trainer.config.options.learning_rate)
-    trainer.run("policy", teacher, case.lists[0], trainer.config.epochs)
+    trainer.run("policy", teacher, case.lists[0], trainer.config.epochs, case.lists[1])
     rewards[TAKEN] = case.reward_of(network)
     starts = {start.algorithm: start}
     for name, config in configs(options.others).items():

@@ -17,6 +17,7 @@ from inference.network.inference_encoder import InferenceEncoder
 from inference.network.network import Network
 from inference.network.repeats import InferenceRepeats
 from inference.network.sizes import STATE_LIMIT
+from inference.search.critic_ranking import CriticRanking
 from inference.search.hidden_items import HiddenItems
 from inference.search.item_index import ItemIndex
 from inference.search.quantize import MAX_NORM, quantize_items, quantize_queries
@@ -78,6 +79,9 @@ class Policy(nn.Module):
             self._repeats = None
             if weights is not None:
                 self._repeats = InferenceRepeats(weights, vectors, self._index)
+            self._critic = None
+            if (critic := self.network.critic) is not None:
+                self._critic = CriticRanking(critic, vectors, network.sizes.neighbours)
         # The last row is the unknown item, which is never ranked: there it stands for no item.
         self._raw = np.append(items.ids, 0)
         self._hidden = HiddenItems(items.ids, self._device)
@@ -104,7 +108,8 @@ class Policy(nn.Module):
             exclusions: items that the lists must not have; None for none.
             scored: whether to return the items' scores, too. A score is the quantized inner product
                 of query and item, divided by the norm of the query and by the largest norm of an
-                item: from -1 to 1, and more or less by the repeat scores where there are some.
+                item: from -1 to 1, and more or less by the repeat scores where there are some. With
+                a critic it is tanh(Q / 2).
 
         Returns:
             Lists of different known items.
@@ -127,7 +132,9 @@ class Policy(nn.Module):
             states = self._states(user[part], window, lengths)
             if repeat_consumed and self._repeats is not None:
                 excluded = None if own is None else self._tensor(own[part])
-                return self._repeats.best(self._head(states), k, window, lengths, excluded, hidden)
+                query, wanted = self._head(states), self._wanted(k)
+                found = self._repeats.best(query, wanted, window, lengths, excluded, hidden)
+                return self._ranked(states, found, k)
             left_out = [] if repeat_consumed else [rows]
             left_out += [] if own is None else [own[part]]
             return self._best(
@@ -213,7 +220,17 @@ class Policy(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         queries = quantize_queries(self._head(states))
         rows = None if excluded is None else self._tensor(excluded)
-        return self._index.best_scored(queries, k, rows, hidden)
+        found = self._index.best_scored(queries, self._wanted(k), rows, hidden)
+        return self._ranked(states, found, k)
+
+    def _wanted(self, k: int) -> int:
+        """How many items the search must find for lists of k items."""
+        return k if self._critic is None else max(k, self._critic.neighbours)
+
+    def _ranked(
+        self, states: Tensor, found: tuple[Tensor, Tensor], k: int
+    ) -> tuple[Tensor, Tensor]:
+        return found if self._critic is None else self._critic.best(states, found, k)
 
     def _tensor(self, rows: Int64s) -> Tensor:
         return torch.from_numpy(rows).to(self._device)

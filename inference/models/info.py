@@ -23,6 +23,7 @@ SIZE_LIMITS = {
     "user_dim": (0, 1 << 12),
     "window": (1, 1 << 12),
     "hidden": (1, 1 << 13),
+    "neighbours": (0, 1 << 12),
 }
 """Smallest and largest value of each size; the largest ones keep a network under 1 GB."""
 

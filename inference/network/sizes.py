@@ -22,6 +22,8 @@ class Sizes:
         hidden: width of the heads' hidden layers.
         repeats: whether items of the window get a score of their own
             (`inference.network.repeats`).
+        neighbours: items that the search finds and a critic ranks
+            (`inference.search.critic_ranking`); 0 for no critic.
     """
 
     items: int
@@ -32,6 +34,7 @@ class Sizes:
     encoder: str = "attention"
     hidden: int = 64
     repeats: bool = False
+    neighbours: int = 0
 
     @property
     def state(self) -> int:

@@ -17,8 +17,11 @@ the scale of the rewards:
 
 The second mean is over the logged actions with a reward above 0. With anchor 0 the loss is the
 paper's. The items of a list are actions of one state, and the next state is that of the user's next
-list (`training.datasets.coming_lists`); lists after which the log ends are no part of L_critic. The
-state encoder and the items' vectors come from supervised pretraining and are not trained.
+list (`training.datasets.coming_lists`); lists after which the log ends are no part of L_critic.
+
+With `--neighbours` M the critic is part of the model and ranks the M items nearest to the action
+(Wolpertinger, `inference.search.critic_ranking`). The state encoder and the items' vectors come
+from supervised pretraining and are not trained.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ class Ddpg:
 
     def __init__(self, network: Network, sampler: ItemSampler, options: DdpgOptions) -> None:
         self.network = self.result = network
-        self.critic = Critic(network.sizes).to(network.bias.device)
+        self.critic = network.critic or Critic(network.sizes).to(network.bias.device)
         self.targets = nn.ModuleDict(
             {"actor": copy.deepcopy(network.head), "critic": copy.deepcopy(self.critic)}
         )

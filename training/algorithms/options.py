@@ -44,6 +44,8 @@ class DdpgOptions:
         tau: share of the trained weights that target networks take on per step.
         anchor: weight of the cross-entropy of the logged action in the actor's loss; 0 for the
             paper's loss.
+        neighbours: items nearest to the actor's action that the critic ranks (Wolpertinger); 0
+            to rank by the actor alone.
         gamma: discount of the next state's value.
         actor_rate: Adam's learning rate for the actor.
         critic_rate: Adam's learning rate for the critic.
@@ -51,6 +53,7 @@ class DdpgOptions:
 
     tau: float = option(0.005, "SHARE", least=0, most=1)
     anchor: float = option(0.1, "WEIGHT", least=0)
+    neighbours: int = option(0, "ITEMS", least=0, most=4096)
     gamma: float = 0.9
     actor_rate: float = 1e-4
     critic_rate: float = 1e-3

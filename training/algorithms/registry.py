@@ -59,6 +59,8 @@ class Algorithm:
         pretrained_head: the head of supervised pretraining; empty for `head`.
         begin_as: sets the algorithm's head so that it acts as the pretrained one, where the two
             differ; None to start from random weights.
+        decomposes: whether each item of a list gets its own part of the coming rewards
+            (`training.algorithms.slate_credit`) instead of all of them.
         list_gamma: discount per recommended list where `--gamma` does not say it. Above 0 an
             algorithm plans: it must be able to tell what a list does to coming ones from noise.
     """
@@ -69,6 +71,7 @@ class Algorithm:
     make: Callable[[Network, ItemSampler, TrainConfig, Steps], Learner]
     pretrained_head: str = ""
     begin_as: Callable[[nn.Module, nn.Module], None] | None = None
+    decomposes: bool = False
     list_gamma: float = 0.0
 
 

@@ -38,6 +38,9 @@ variance of one. A perceptron learns b on the same state, whose gradient is stop
     L_b = mean w(s, a) (lambda_K(s, a) R - b(s))^2
 
 Without importance weights (c = 0) there is no beta, and no baseline.
+
+Of lists, R is an item's reward and, where `--gamma` is above 0, its part of the rewards of the
+user's coming lists (`training.algorithms.slate_credit`).
 """
 
 from __future__ import annotations
@@ -244,7 +247,7 @@ class Reinforce:
         return {**values, "weight": mean_of(real, weights)}
 
     def _logged(self, batch: Batch) -> Tensor:
-        """For which rows beta is that of the log: by default those with drawn items; bool [n, 1]."""
+        """Which rows have the log's beta: by default those with drawn items; bool [n, 1]."""
         drawn = (batch.propensities > 0) & (batch.propensities < 1)
         if self._options.propensities == "learnt":
             return torch.zeros_like(drawn[:, :1])
@@ -273,4 +276,4 @@ def make(network: Network, sampler: ItemSampler, config: TrainConfig, steps: Ste
     return Reinforce(network, sampler, replace(options, cap=options.cap_events))
 
 
-ALGORITHM = Algorithm("reinforce", ReinforceOptions, "reinforce", make)
+ALGORITHM = Algorithm("reinforce", ReinforceOptions, "reinforce", make, decomposes=True)

@@ -60,22 +60,32 @@ class Batch:
         def tensor(column: npt.NDArray[np.generic]) -> Tensor:
             return torch.from_numpy(column).to(device)
 
-        states = tuple(map(tensor, (steps.histories, steps.lengths, steps.users)))
+        after = None
         if isinstance(steps, ShownLists):
-            returns = steps.rewards + steps.future[:, None]
-            columns = steps.items, steps.rewards, returns, steps.propensities, steps.discount == 0
-            after = steps.next_histories, steps.next_lengths, steps.discount
-            histories, lengths, discount = map(tensor, after)
-            return Batch(
-                *states,
-                *map(tensor, columns),
-                decided=tensor(steps.decided),
-                following=(histories, lengths, discount),
-                cut=tensor(steps.cut),
+            actions, rewards, returns = steps.items, steps.rewards, steps.rewards + steps.credit
+            propensities, last = steps.propensities, steps.discount == 0
+            after = (
+                tensor(steps.next_histories),
+                tensor(steps.next_lengths),
+                tensor(steps.discount),
             )
-        rewards = steps.rewards[:, None]
-        columns = steps.actions[:, None], rewards, steps.returns[:, None], np.zeros_like(rewards)
-        return Batch(*states, *map(tensor, columns), tensor(steps.last))
+        else:
+            actions, rewards = steps.actions[:, None], steps.rewards[:, None]
+            returns = steps.returns[:, None]
+            propensities, last = np.zeros_like(rewards), steps.last
+        return Batch(
+            histories=tensor(steps.histories),
+            lengths=tensor(steps.lengths),
+            users=tensor(steps.users),
+            actions=tensor(actions),
+            rewards=tensor(rewards),
+            returns=tensor(returns),
+            propensities=tensor(propensities),
+            last=tensor(last),
+            decided=tensor(steps.decided) if isinstance(steps, ShownLists) else None,
+            following=after,
+            cut=tensor(steps.cut) if isinstance(steps, ShownLists) else None,
+        )
 
     def discounts(self, gamma: float) -> Tensor:
         """What the value of the next state counts, float32 [n]: 0 where none follows.

@@ -70,6 +70,7 @@ def with_coming(lists: ShownLists, gamma: float, unit: int = 0) -> ShownLists:
         next_lengths=lists.lengths[after],
         discount=discount.astype(np.float32),
         cut=~has_next,
+        credit=np.repeat(future.astype(np.float32)[:, None], lists.items.shape[1], axis=1),
     )
 
 

@@ -38,6 +38,8 @@ class ShownLists:
         discount: float32 [n], what the value of the next list counts; 0 without one.
         cut: bool [n], whether the log ends before the user's next list, which is no terminal: a
             value of the next state is unknown. False where it does not count.
+        credit: float32 [n, k], what of the coming rewards an item of the list is due: all of
+            `future`, or a part (`training.algorithms.slate_credit`).
     """
 
     histories: Int64s
@@ -54,6 +56,7 @@ class ShownLists:
     next_lengths: Int64s
     discount: Float32s
     cut: Bools
+    credit: Float32s
 
     @staticmethod
     def of(
@@ -84,6 +87,7 @@ class ShownLists:
             next_lengths=lengths,
             discount=np.zeros(n, np.float32),
             cut=np.zeros(n, bool),
+            credit=np.zeros_like(rewards),
         )
 
     def __len__(self) -> int:

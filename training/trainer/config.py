@@ -48,7 +48,8 @@ class TrainSettings:
         resume: continue from the checkpoint, if there is one.
         name: name of the policy in rows of recommendations.
         version: version of the model.
-        min_history: events that a user needs before the policy ranks for the user.
+        min_history: events that a user needs before the policy ranks for the user; by default
+            the shortest history from which it ranks better than popular items on held-out data.
         current: when done, name OUTPUT in the file CURRENT of its parent folder, so that jobs
             that run with that folder as --model use it.
         device: PyTorch device to train on, such as cpu or cuda.
@@ -65,7 +66,7 @@ class TrainSettings:
     resume: bool = option(False)
     name: str = option("", "NAME", shown="the algorithm's name")
     version: str = option("", "TEXT", shown="8 digits of the weights' hash")
-    min_history: int | None = option(None, "EVENTS", least=1, shown="not written")
+    min_history: int | None = option(None, "EVENTS", least=1, shown="measured")
     current: bool = option(False)
     device: str = option("cpu", "DEVICE", parse=device)
 

@@ -20,8 +20,8 @@ from inference.models.tables import (
     read_table,
 )
 from inference.network.sizes import Sizes
-from training.cli import progress_bar
 from training.algorithms.registry import find_algorithm
+from training.cli import progress_bar
 from training.datasets.coming_lists import with_coming
 from training.datasets.ids import kinds_of
 from training.datasets.lists import ShownLists
@@ -31,6 +31,7 @@ from training.datasets.shown_lists import load_lists
 from training.trainer.checkpoint import REMEDY, Checkpoint, CheckpointError, read_tensors
 from training.trainer.config import DEFAULT_WINDOW, NetworkSettings, TrainConfig, TrainSettings
 from training.trainer.run_log import RunLog
+from training.trainer.shortest_history import shortest_history
 from training.trainer.trainer import Trainer, train_network
 from training.trainer.training_loop import Monitor
 from training.trainer.warm_start import Start, extended
@@ -64,7 +65,7 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
     if config.freeze and tables is None:
         raise DataError("--freeze: there are no embeddings of training.embed to leave as they are")
     if start is None:
-        sizes = _sizes(settings.data, data, tables, shape)
+        sizes = _sizes(settings.data, data, tables, shape, config)
     else:
         sizes = start.sizes(len(data.items), len(data.users))
     steps, valid = (
@@ -90,6 +91,9 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
             config, steps, valid, torch.device(settings.device), lists, monitor, warm=start
         )
         network, metrics = train_network(trainer, sizes, tables)
+        least = settings.min_history or shortest_history(
+            network, steps, valid, sizes.items, sizes.users, trainer.device
+        )
         if not config.no_refit and len(valid):
             # A checkpoint of the second training fits only if its numbers of epochs do.
             again = run | {name: metrics.get(name, 0.0) for name in ("supervised_epoch", "epoch")}
@@ -114,7 +118,7 @@ def train(settings: TrainSettings, shape: NetworkSettings, config: TrainConfig) 
         fingerprint=data.fingerprint,
         metrics=metrics,
         training=run,
-        min_history=settings.min_history,
+        min_history=least,
     )
     info = save_policy(settings.output, network, data.items, data.users, info)
     if settings.current:
@@ -188,7 +192,13 @@ def _kept_tables(path: Path) -> Tables:
     return start["items"], start["users"]
 
 
-def _sizes(folder: Path, data: Sequences, tables: Tables | None, shape: NetworkSettings) -> Sizes:
+def _sizes(
+    folder: Path,
+    data: Sequences,
+    tables: Tables | None,
+    shape: NetworkSettings,
+    config: TrainConfig,
+) -> Sizes:
     log = read_meta(folder).get("log") or {}
     return Sizes(
         items=len(data.items),
@@ -199,6 +209,7 @@ def _sizes(folder: Path, data: Sequences, tables: Tables | None, shape: NetworkS
         encoder=shape.encoder,
         hidden=shape.hidden,
         repeats=not shape.no_repeats,
+        neighbours=getattr(config.options, "neighbours", 0),
     )
 
 
@@ -219,7 +230,8 @@ def _lists(
         return None
     if settings.learn_from == "lists" and not len(lists[0]):
         raise DataError(
-            f"{settings.data} has no lists to learn from; give training.prepare a feedback log"
+            f"{settings.data} has no lists to learn from; give training.prepare a feedback log, in "
+            "which users have events after the reward windows of some lists"
         )
     return lists
 

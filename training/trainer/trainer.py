@@ -12,6 +12,7 @@ from inference.network.network import Network
 from inference.network.sizes import Sizes
 from training.algorithms.learner import Learner
 from training.algorithms.registry import Algorithm, find_algorithm
+from training.algorithms.slate_credit import with_credit
 from training.algorithms.softmax import ItemSampler
 from training.algorithms.supervised import Supervised, start_from_counts
 from training.datasets.batches import IdDropout, Steps
@@ -89,12 +90,23 @@ class Trainer:
             The network under the algorithm's head, and the validation metrics of the best epoch.
         """
         network = with_head(self.algorithm, network)
-        steps: Steps = self.lists[0] if self.lists and len(self.lists[0]) else self.train
+        lists = self.lists if self.lists and len(self.lists[0]) else None
+        if lists is not None and self.algorithm.decomposes:
+            lists = with_credit(lists, network.sizes, self.config.seed, self.device)
+        steps: Steps = self.train if lists is None else lists[0]
         sampler = self._sampler(network.sizes)
         learner = self.algorithm.make(network, sampler, self.config, steps)
-        return network, self.run("policy", learner, steps, self.config.epochs)
+        valid = None if lists is None else lists[1]
+        return network, self.run("policy", learner, steps, self.config.epochs, valid)
 
-    def run(self, stage: str, learner: Learner, steps: Steps, epochs: int) -> dict[str, float]:
+    def run(
+        self,
+        stage: str,
+        learner: Learner,
+        steps: Steps,
+        epochs: int,
+        valid_lists: ShownLists | None = None,
+    ) -> dict[str, float]:
         """Trains a learner on steps or lists; the validation metrics of the best epoch."""
         config, sizes = self.config, learner.network.sizes
         stage = f"{stage}_again" if self.again else stage
@@ -109,7 +121,6 @@ class Trainer:
         )
         sample = np.random.default_rng(config.seed).permutation(len(self.valid))
         valid = self.valid.take(np.sort(sample[:VALIDATION_ROWS]))
-        valid_lists = self.lists[1] if self.lists and isinstance(steps, ShownLists) else None
         return training_loop(
             stage,
             learner,

@@ -7,8 +7,8 @@ the network's first k items in the state s,
     V = mean over the lists of the sum over a in the list and in L(s) of r(a) min(1 / p(a), c)
 
 Where gamma discounts the rewards of coming lists (`training.datasets.coming_lists`), r(a) is the
-return less the mean over the lists of what comes: the part that all lists have in common would only
-add noise. Without the cap V is unbiased if p is the probability with which a was recommended. In a log
+reward and the credit for coming ones, less the mean credit of all places, which would only add
+noise. Without the cap V is unbiased if p is the probability with which a was recommended. In a log
 without exploration, where every p is 1, V is the share of the logged rewards that the network's
 lists retain.
 """
@@ -19,9 +19,11 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from inference.network.network import Network
 from inference.network.repeats import RepeatScores
 from training.datasets.batches import Batch, Steps
 from training.datasets.lists import ShownLists
@@ -76,24 +78,32 @@ def validation(events: Transitions, lists: ShownLists | None, device: torch.devi
     return measure
 
 
-@torch.no_grad()
 def next_item_ndcg(network: Scorer, steps: Transitions, device: torch.device) -> float:
-    """Mean of 1 / log2(1 + rank) where the next item is among the first 10, else 0.
+    """Mean of `next_item_gains`."""
+    gains = next_item_gains(network, steps, device)
+    return float(gains.mean()) if len(gains) else 0.0
 
-    Items of the history are not ranked, except the next item itself. The result is 0 if a score is
+
+@torch.no_grad()
+def next_item_gains(
+    network: Scorer, steps: Transitions, device: torch.device
+) -> npt.NDArray[np.float32]:
+    """1 / log2(1 + rank) where the next item is among the first 10, else 0; float32 [n].
+
+    Items of the history are not ranked, except the next item itself. All gains are 0 if a score is
     not finite.
     """
-    gains = []
+    gains = [np.empty(0, np.float32)]
     for batch, scores in _scored(network, steps, device):
         if not torch.isfinite(scores).all():
-            return 0.0
+            return np.zeros(len(steps), np.float32)
         own = scores.gather(1, batch.actions)
         scores.scatter_(1, batch.histories, -torch.inf)
         scores[:, -1] = -torch.inf
         # Ties count half, so that constant scores do not look perfect.
         better = (scores > own).sum(dim=1) + 0.5 * (scores == own).sum(dim=1).sub(1).clamp_min(0)
         gains.append(torch.where(better < CUT, 1 / torch.log2(better + 2), 0.0).cpu().numpy())
-    return float(np.concatenate(gains).mean()) if gains else 0.0
+    return np.concatenate(gains)
 
 
 @torch.no_grad()
@@ -113,10 +123,10 @@ def off_policy_reward(
         lists: what was shown.
         device: where the network is.
         cap: c, the largest weight.
-        planned: whether r(a) is the return, less the mean of what comes.
+        planned: whether r(a) has the credit for coming lists.
     """
     total = 0.0
-    common = float(lists.future.mean()) if planned else 0.0
+    common = float(lists.credit.mean()) if planned else 0.0
     for batch, scores in _scored(network, lists, device):
         if not torch.isfinite(scores).all():
             return -np.inf if planned else 0.0
@@ -142,6 +152,13 @@ def _scored(network: Scorer, steps: Steps, device: torch.device) -> Iterator[tup
             batch = Batch.of(steps.take(slice(start, start + rows)), device)
             scores = network(batch.histories, batch.lengths, batch.users) @ vectors.T
             repeats = network.repeat_scores(batch.histories, batch.lengths)
-            yield batch, scores if repeats is None else scores.scatter_add(1, *repeats)
+            if repeats is not None:
+                scores = scores.scatter_add(1, *repeats)
+            if isinstance(network, Network) and network.critic is not None:
+                state = network.encoder(batch.histories, batch.lengths, batch.users)
+                scores.scatter_(1, batch.histories, -torch.inf)
+                scores[:, -1] = -torch.inf
+                scores = network.reordered(state, scores)
+            yield batch, scores
     finally:
         network.train(was_training)

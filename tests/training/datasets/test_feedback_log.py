@@ -105,7 +105,7 @@ def test_the_runs_of_a_job_are_read_from_their_folders(tmp_path: Path) -> None:
 def test_ids_below_0_give_the_same_numbers(tmp_path: Path) -> None:
     found = []
     for name, sign in (("up", 1), ("down", -1)):
-        log = write_log(tmp_path / f"{name}.parquet", rows_of(sign), reward_window=600)
+        log = write_log(tmp_path / f"{name}.parquet", rows_of(sign), reward_window=20)
         meta = prepared(tmp_path / name, log)
         data = load_sequences(tmp_path / name)
         lists, valid = load_lists(tmp_path / name, data)

@@ -19,7 +19,9 @@ def test_a_network_whose_scores_are_not_finite_is_the_worst(value: float) -> Non
     one = np.ones(1, np.float32)
     state = np.array([[0, 20]]), np.array([1]), np.array([0])
     steps = Transitions(*state, np.array([1]), one, one, np.array([True]))
-    lists = ShownLists.of(*state, np.arange(1, 20)[None], np.ones((1, 19), np.float32), one[:, None])
+    lists = ShownLists.of(
+        *state, np.arange(1, 20)[None], np.ones((1, 19), np.float32), one[:, None]
+    )
     lists = ShownLists.of(*state, lists.items, lists.rewards, np.ones((1, 19), np.float32))
     measure = validation(steps, lists, CPU)
     assert measure(network)[REWARD] > 0
