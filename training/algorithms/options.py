@@ -87,3 +87,20 @@ class RewardsOptions:
     """
 
     learning_rate: float = 2e-3
+
+
+@dataclass(frozen=True)
+class DiscreteBcqOptions:
+    """Discrete BCQ.
+
+    Attributes:
+        tau: share of the trained weights that the target network takes on per step.
+        neighbours: likely items of which the critic chooses.
+        gamma: discount of the next state's value.
+        learning_rate: Adam's.
+    """
+
+    tau: float = option(0.005, "SHARE", least=0, most=1)
+    neighbours: int = option(32, "ITEMS", least=1, most=4096)
+    gamma: float = 0.9
+    learning_rate: float = 1e-3

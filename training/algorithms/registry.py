@@ -20,6 +20,7 @@ from rivulet.plugins import PluginError, Plugins
 from training.algorithms.options import (
     BcqOptions,
     DdpgOptions,
+    DiscreteBcqOptions,
     ReinforceOptions,
     RewardsOptions,
 )
@@ -39,6 +40,7 @@ BUILT_IN = {
     "reinforce": ("training.algorithms.reinforce", ReinforceOptions),
     "ddpg": ("training.algorithms.ddpg", DdpgOptions),
     "bcq": ("training.algorithms.bcq", BcqOptions),
+    "discrete-bcq": ("training.algorithms.discrete_bcq", DiscreteBcqOptions),
     "rewards": ("training.algorithms.rewards", RewardsOptions),
 }
 """The module and the options of each built-in algorithm."""

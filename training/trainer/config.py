@@ -33,8 +33,8 @@ class TrainSettings:
     """Data and model.
 
     Attributes:
-        algorithm: algorithm to train: reinforce, ddpg, bcq, rewards, or one that an installed
-            package registers.
+        algorithm: algorithm to train: reinforce, ddpg, bcq, discrete-bcq, rewards, or one that an
+            installed package registers.
         data: folder that training.prepare wrote.
         output: model directory to write.
         learn_from: what the algorithm learns from; events: what users did; lists: recommended
