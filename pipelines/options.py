@@ -62,7 +62,7 @@ class RecommendSettings:
             event time, however long ago in events; of a user's purchases the last 256 count; 0
             for no such rule.
         history_ttl: forget a user without an event for so long, in seconds of event time; 0 for
-            never, which takes about 120 bytes a user.
+            never, which takes about 60 bytes a user, and as much of a worker's memory.
     """
 
     recommend_window: int = option(60, "SECONDS", least=1)

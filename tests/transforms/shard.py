@@ -4,11 +4,14 @@ The stand-ins for Beam guarantee what Beam guarantees, and no more. When the wat
 timers fire in any order. The first step's output reaches the second step in any order, too.
 """
 
+import inspect
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.transforms.userstate import BagStateSpec
 
 from tests.fakes import FakeSource
 from transforms.columns.frames import FrameCoder
@@ -22,17 +25,16 @@ from transforms.feedback.shown import Shown
 from transforms.feedback.state import FeedbackStateCoder
 from transforms.feedback.step import Credit
 from transforms.fill import fill
-from transforms.histories.bought import BoughtTable
-from transforms.histories.emission_progress import EmissionProgress
 from transforms.histories.event_time_buffer import BufferedFrame
 from transforms.histories.keep_histories import KeepHistories
 from transforms.histories.rules import HistoryRules
-from transforms.histories.table import HistoryTable
 from transforms.messages.events import EventBatch
 from transforms.messages.feedback import Feedback
 from transforms.messages.minutes import PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankedBatch, RankingRequest
+from transforms.tables.cache import SHARED_CACHE
+from transforms.tables.place import DEFAULT_LIMITS, TableLimits
 
 SHARD = 3
 SHARDS = 16
@@ -44,6 +46,11 @@ class Bag(list[Any]):
     def __init__(self, shuffle: random.Random | None = None) -> None:
         super().__init__()
         self._shuffle = shuffle
+
+    def __copy__(self) -> "Bag":
+        other = Bag(self._shuffle)
+        other += self
+        return other
 
     def add(self, value: Any) -> None:
         self.append(value)
@@ -70,6 +77,19 @@ class Value:
 
     def clear(self) -> None:
         self._value = None
+
+
+def states_of(method: Callable[..., Any], shuffle: random.Random) -> dict[str, Any]:
+    """The states that a method of a step asks for, by parameter, all empty."""
+    specs = {
+        name: parameter.default.state_spec
+        for name, parameter in inspect.signature(method).parameters.items()
+        if hasattr(parameter.default, "state_spec")
+    }
+    return {
+        name: Bag(shuffle) if isinstance(spec, BagStateSpec) else Value(spec.coder)
+        for name, spec in specs.items()
+    }
 
 
 class Timers:
@@ -99,10 +119,11 @@ class Shard:
         *,
         repeat_consumed: bool = False,
         impressions: bool = False,
+        limits: TableLimits = DEFAULT_LIMITS,
     ) -> None:
         self._shuffle, self._size, self._repeat = shuffle, size, repeat_consumed
         self._pane = rules.pane
-        self._keep = KeepHistories(rules, SHARDS)
+        self._keep = KeepHistories(rules, SHARDS, limits)
         self._output_watermark = -1.0  # Of the first step.
         credit = Credit.NOTHING if impressions else Credit.CHANGED
         self._reward = RewardBatches(rules.rewards, keep_log=True, credit=credit)
@@ -115,15 +136,8 @@ class Shard:
             "units": Bag(shuffle), "impressions": Bag(shuffle),
             "feedback_state": Value(FeedbackStateCoder()), "shown_state": Value(FrameCoder(Shown)),
         }  # fmt: skip
-        self.histories_state: dict[str, Any] = {
-            "buffer": Bag(shuffle), "large_block": Value(),
-            "table_state": Value(FrameCoder(HistoryTable)),
-            "bought_state": Value(FrameCoder(BoughtTable)),
-            "progress_state": Value(FrameCoder(EmissionProgress)),
-        }  # fmt: skip
-        self.feedback_state: dict[str, Any] = {
-            "feedback_state": Value(FeedbackStateCoder()), "early": Bag(shuffle),
-        }  # fmt: skip
+        self.histories_state = states_of(self._keep.fire, shuffle)
+        self.feedback_state = states_of(self._reward.process, shuffle)
         self._timers = Timers()
         self._in_transit: list[tuple[float, RankedBatch]] = []
         self.recommendations: list[RankedBatch] = []
@@ -138,13 +152,14 @@ class Shard:
             if isinstance(frame, PopularRows)
             else BufferedFrame.of_block(frame, self._pane)
         )
-        state = {name: self.histories_state[name] for name in self.histories_state}
-        del state["table_state"], state["bought_state"]
+        names = ("progress_state", "buffer", "large_block")
+        state = {name: self.histories_state[name] for name in names}
         self._keep.process((SHARD, buffered.encoded), **state, timers=self._timers)
 
     def advance(self, watermark: float) -> None:
         """Moves the watermark; every timer that it passes fires, in any order."""
         while ready := self._timers.ready(watermark):
+            self._crash(self._shuffle.choice(ready))
             tag = self._shuffle.choice(ready)
             outputs = list(self._keep.fire(SHARD, tag, **self.histories_state, timers=self._timers))
             self._in_transit += [
@@ -167,6 +182,15 @@ class Shard:
         """Moves the watermark of the impressions."""
         self._impressions_until = max(self._impressions_until, watermark)
         self._fire_credit()
+
+    def _crash(self, tag: str) -> None:
+        """Sometimes an attempt is lost with its state, or a worker with what it kept."""
+        chance = self._shuffle.random()
+        if chance < 0.2:
+            lost = {name: copy(state) for name, state in self.histories_state.items()}
+            list(self._keep.fire(SHARD, tag, **lost, timers=Timers()))
+        elif chance < 0.3:
+            SHARED_CACHE.clear()
 
     def buffered(self) -> int:
         """Frames that are buffered in state."""

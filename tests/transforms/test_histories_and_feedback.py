@@ -17,6 +17,7 @@ from transforms.histories.rules import HistoryRules
 from transforms.histories.schedule import Schedule
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
+from transforms.tables.place import DEFAULT_LIMITS, TableLimits
 from transforms.windows.panes import pane_seconds
 
 ITEMS = (0, -1, -(2**63), 2**63 - 1, *range(1, 10))
@@ -48,6 +49,9 @@ SETTINGS = st.fixed_dictionaries(
 )
 REWARD_WINDOWS = st.sampled_from([5, 60, 95])
 TTLS = st.sampled_from([0, 0, 10, 100, 700])
+LIMITS = st.sampled_from([DEFAULT_LIMITS, TableLimits(1, 0.5, 0), TableLimits(100, 0.5, 1)])
+"""As jobs have it; cells of a user each, merged at every change; cells of a few users."""
+
 POPULAR_SIZE = 6
 END = 1 << 40
 
@@ -103,7 +107,7 @@ def check(
 
 def shard_for(
     values: dict[str, Any], pane: int, reward_window: int, ttl: int, shuffle: random.Random,
-    *, every_minute: bool, impressions: bool = False,
+    limits: TableLimits = DEFAULT_LIMITS, *, every_minute: bool, impressions: bool = False,
 ) -> Shard:  # fmt: skip
     history = HistoryRules(
         Schedule(values["window"], values["period"]), pane, values["history_size"],
@@ -111,25 +115,29 @@ def shard_for(
         RewardRules(reward_window, ttl, every_minute=every_minute), values["exclude_bought"],
     )  # fmt: skip
     repeat = values["repeat_consumed"]
-    return Shard(history, values["count"], shuffle, repeat_consumed=repeat, impressions=impressions)
+    return Shard(
+        history, values["count"], shuffle, repeat_consumed=repeat, impressions=impressions,
+        limits=limits,
+    )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     EVENTS,
     SETTINGS,
     REWARD_WINDOWS,
     TTLS,
+    LIMITS,
     st.lists(st.integers(1, 700), max_size=20),
     st.randoms(use_true_random=False),
 )
 def test_any_jumps_of_the_watermark_give_the_oracles_results(
-    events: list[Event], values: dict[str, Any], reward_window: int, ttl: int, jumps: list[int],
-    shuffle: random.Random,
+    events: list[Event], values: dict[str, Any], reward_window: int, ttl: int,
+    limits: TableLimits, jumps: list[int], shuffle: random.Random,
 ) -> None:  # fmt: skip
     rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
     pane = pane_seconds(values["window"], values["period"], reward_window, 40)
-    shard = shard_for(values, pane, reward_window, ttl, shuffle, every_minute=True)
+    shard = shard_for(values, pane, reward_window, ttl, shuffle, limits, every_minute=True)
     later: list[tuple[int, EventBatch | PopularRows]] = [
         ((block[-1].time // pane + 1) * pane, batch(sorted(block, key=by_user)))
         for block in blocks_of(events, pane, set(range(len(events))))
@@ -199,22 +207,23 @@ def test_lists_count_as_shown_when_an_impression_says_so(
     assert shard.late_minutes == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     EVENTS,
     SETTINGS,
     REWARD_WINDOWS,
     TTLS,
+    LIMITS,
     st.sets(st.integers(0, 40)),
     st.randoms(use_true_random=False),
 )
 def test_blocks_of_many_panes_in_any_order_give_the_oracles_results(
-    events: list[Event], values: dict[str, Any], reward_window: int, ttl: int, cuts: set[int],
-    shuffle: random.Random,
+    events: list[Event], values: dict[str, Any], reward_window: int, ttl: int,
+    limits: TableLimits, cuts: set[int], shuffle: random.Random,
 ) -> None:  # fmt: skip
     rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
     pane = values["period"]
-    shard = shard_for(values, pane, reward_window, ttl, shuffle, every_minute=False)
+    shard = shard_for(values, pane, reward_window, ttl, shuffle, limits, every_minute=False)
     frames: list[EventBatch | PopularRows] = [
         batch(sorted(block, key=by_user)) for block in blocks_of(events, pane, cuts)
     ]

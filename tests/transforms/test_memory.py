@@ -51,7 +51,7 @@ def test_histories_of_a_user_with_very_many_events() -> None:
     def update() -> None:
         applied = HistoryUpdate(HistoryTable.empty(10), events, Schedule(60, 20), -1)
         applied.due(DAY)
-        applied.table(DAY)
+        applied.changed()
 
     assert peak_mib(update) < 40
 

@@ -18,8 +18,10 @@ Format 1 has no widths of 0; it can be read.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -114,6 +116,15 @@ def read_columns(encoded: Buffer) -> list[Column]:
     Raises:
         ColumnFormatError: the bytes are of another version of the format, or incomplete.
     """
+    return [column.values() for column in find_columns(encoded)]
+
+
+def find_columns(encoded: Buffer) -> list[EncodedColumn]:
+    """Finds the columns that `write_columns` wrote, without decoding them.
+
+    Raises:
+        ColumnFormatError: the bytes are of another version of the format, or incomplete.
+    """
     try:
         version, count = _HEADER.unpack_from(encoded, 0)
         if version not in READABLE:
@@ -122,23 +133,73 @@ def read_columns(encoded: Buffer) -> list[Column]:
                 "this state or message was written by another version of Rivulet"
             )
         at = _HEADER.size
-        columns = []
+        columns: list[EncodedColumn] = []
         for _ in range(count):
-            column, at = _read_column(encoded, at)
-            columns.append(column)
+            columns.append(_find_column(encoded, at))
+            at = columns[-1].end
     except (struct.error, IndexError) as error:
         raise ColumnFormatError(f"columns are cut short: {error}") from error
     return columns
 
 
-def _read_column(encoded: Buffer, at: int) -> tuple[Column, int]:
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedColumn:
+    """Where a column's values are in the bytes.
+
+    Attributes:
+        encoded: the bytes of all columns.
+        at: where the values start.
+        end: where they end.
+        shape: of the column.
+        dtype: of the column.
+        width: bytes of a value; 0 for one bit, or for no offsets.
+        base: what is added to offsets; the value of floats of width 0.
+    """
+
+    encoded: Buffer
+    at: int
+    end: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    width: int
+    base: float
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    def offsets(self) -> Column | None:
+        """The unsigned offsets of integers, as a view of the bytes; None where all are equal."""
+        if not self.width:
+            return None
+        flat: Column = np.frombuffer(self.encoded, _UNSIGNED[self.width], self.size, self.at)
+        return flat.reshape(self.shape)
+
+    def values(self) -> Column:
+        """The values as a new array."""
+        return self._flat().reshape(self.shape)
+
+    def _flat(self) -> Column:
+        encoded, at, size, dtype = self.encoded, self.at, self.size, self.dtype
+        if dtype.kind == "i":
+            offsets = self.offsets()
+            if offsets is None:
+                return np.full(size, self.base, dtype)
+            values: Column = np.add(offsets, np.int64(self.base), dtype=np.int64, casting="unsafe")
+            return values.astype(dtype, copy=False)
+        if self.width or dtype.kind == "S":
+            return np.frombuffer(encoded, dtype.newbyteorder("<"), size, at).astype(dtype)
+        bits = np.unpackbits(np.frombuffer(encoded, np.uint8, self.end - at, at), count=size)
+        return bits.view(bool) if dtype.kind == "b" else bits.astype(dtype) * dtype.type(self.base)
+
+
+def _find_column(encoded: Buffer, at: int) -> EncodedColumn:
     code, width, dimensions = _COLUMN.unpack_from(encoded, at)
     at += _COLUMN.size
     shape = struct.unpack_from(f"<{dimensions}I", encoded, at)
     at += 4 * dimensions
-    size = 1
-    for length in shape:
-        size *= length
+    size = math.prod(shape)
     dtype = np.dtype(f"S{width}") if code == _BYTES else _DTYPES[code]
     base: float = 0
     if dtype.kind == "i" or (dtype.kind == "f" and not width):
@@ -148,20 +209,4 @@ def _read_column(encoded: Buffer, at: int) -> tuple[Column, int]:
     end = at + (size * width if width or dtype.kind in "iS" else -(-size // 8))
     if end > len(encoded):
         raise ColumnFormatError(f"columns are cut short: {len(encoded)} bytes of {end}")
-    return _values(encoded, at, end, size, dtype, width, base).reshape(shape), end
-
-
-def _values(
-    encoded: Buffer, at: int, end: int, size: int, dtype: np.dtype[Any], width: int, base: float
-) -> Column:
-    """Decodes a column's values into a new one-dimensional array."""
-    if dtype.kind == "i":
-        if not width:
-            return np.full(size, base, dtype)
-        offsets = np.frombuffer(encoded, _UNSIGNED[width], size, at)
-        values: Column = np.add(offsets, np.int64(base), dtype=np.int64, casting="unsafe")
-        return values.astype(dtype, copy=False)
-    if width or dtype.kind == "S":
-        return np.frombuffer(encoded, dtype.newbyteorder("<"), size, at).astype(dtype)
-    bits = np.unpackbits(np.frombuffer(encoded, np.uint8, end - at, at), count=size)
-    return bits.view(bool) if dtype.kind == "b" else bits.astype(dtype) * dtype.type(base)
+    return EncodedColumn(encoded, at, end, shape, dtype, width, base)

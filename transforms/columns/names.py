@@ -112,15 +112,19 @@ class Names:
 
     def only(self, ids: Iterable[npt.NDArray[np.int64]]) -> Names:
         """The names of the keys that occur in some columns of any shapes."""
-        used = np.zeros(len(self), bool)
-        if len(self):
-            for column in ids:
-                wanted = column.ravel()
-                row = np.minimum(np.searchsorted(self.key, wanted), len(self) - 1)
-                used[row[self.key[row] == wanted]] = True
-        if used.all():
+        wanted = [column.ravel() for column in ids]
+        if not len(self):
             return self
-        return Names(self.key[used], self.text.filter(pa.array(used)))
+        rows = [np.minimum(np.searchsorted(self.key, column), len(self) - 1) for column in wanted]
+        found = [row[self.key[row] == one] for row, one in zip(rows, wanted, strict=True)]
+        if sum(map(len, found)) < len(self):
+            # Few of many: without a look at all.
+            some = np.unique(np.concatenate([*found, np.zeros(0, np.int64)]))
+            return Names(self.key[some], self.text.take(pa.array(some)))
+        used = np.zeros(len(self), bool)
+        for row in found:
+            used[row] = True
+        return self if used.all() else Names(self.key[used], self.text.filter(pa.array(used)))
 
     def texts(self, ids: Int64s) -> pa.StringArray:
         """The text of each id.

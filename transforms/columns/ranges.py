@@ -41,6 +41,13 @@ def run_starts(*keys: Column) -> Int64s:
     return np.flatnonzero(fresh)
 
 
+def union(first: Int64s, second: Int64s) -> Int64s:
+    """The distinct values of two ascending columns, ascending: int64 [n]."""
+    both = np.concatenate((first, second))
+    both.sort(kind="stable")  # Merges two runs; np.union1d hashes.
+    return both[run_starts(both)]
+
+
 def runs(keys: Int64s) -> Iterator[tuple[int, slice]]:
     """Yields each run of equal keys in sorted `keys` as (key, slice)."""
     starts = run_starts(keys)

@@ -40,6 +40,22 @@ class BoughtTable(Frame):
         none = np.empty(0, np.int64)
         return BoughtTable(none, none, none)
 
+    def counting_after(
+        self, complete_until: int, seconds: int, limit: int = BOUGHT_LIMIT
+    ) -> BoughtTable:
+        """The purchases that may count at a time after `complete_until`.
+
+        Args:
+            complete_until: seconds since the epoch.
+            seconds: how long a purchase counts.
+            limit: how many of a user's last purchases count.
+        """
+        starts = run_starts(self.user)
+        ends = np.append(starts, len(self))[1:]
+        from_end = np.repeat(ends, ends - starts) - np.arange(len(self))
+        keep = (from_end <= limit) & (self.time > complete_until - seconds)
+        return self if keep.all() else self.take(keep)
+
 
 class Purchases:
     """Stored purchases and new ones.
@@ -109,17 +125,7 @@ class Purchases:
         items[owner, place - first[owner]] = self._merged().item[place]
         return Exclusions(items, length)
 
-    def table(self, complete_until: int) -> BoughtTable | None:
-        """What has to be kept; None where it is what was stored.
-
-        Args:
-            complete_until: later times alone will be asked for, in seconds since the epoch.
-        """
-        if not len(self._new):
-            return None
-        rows = self._merged()
-        starts = run_starts(rows.user)
-        ends = np.append(starts, len(rows))[1:]
-        from_end = np.repeat(ends, ends - starts) - np.arange(len(rows))
-        keep = (from_end <= self._limit) & (rows.time > complete_until - self._seconds)
-        return rows.take(keep)
+    @property
+    def new(self) -> BoughtTable:
+        """The new purchases."""
+        return self._new

@@ -13,7 +13,7 @@ due then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,18 +24,25 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.transforms.window import TimestampedValue
 
 from transforms.columns.frames import FrameCoder
+from transforms.columns.ranges import union
 from transforms.histories.bought import BoughtTable, Purchases
 from transforms.histories.emission_progress import EmissionProgress
 from transforms.histories.event_time_buffer import BufferedFrame, buffer_spec, pop_ready
 from transforms.histories.rankings import Rankings
+from transforms.histories.recent_users import RecentUsers
 from transforms.histories.rules import HistoryRules
 from transforms.histories.table import HistoryTable
 from transforms.histories.update import HistoryUpdate
+from transforms.histories.users import kept_after, layout_of
 from transforms.histories.work_units import work_units_of
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankingRequest
 from transforms.shards.keys import shard_keys
+from transforms.tables.layout import Rows
+from transforms.tables.place import DEFAULT_LIMITS, TableLimits, TablePlace
+from transforms.tables.states import TableStates
+from transforms.tables.stored_table import StoredTable
 
 LARGE_BLOCK_ROWS = 100_000
 """Events of a block from which on it gets timers only after the block before it was applied."""
@@ -93,19 +100,25 @@ class KeepHistories(beam.DoFn):
     Args:
         rules: how histories are kept.
         shards: number of shards of the job.
+        limits: when state is merged.
     """
 
-    TABLE = ReadModifyWriteStateSpec("histories", FrameCoder(HistoryTable))
+    USERS = TableStates("users")
+    RECENT = ReadModifyWriteStateSpec("recent_users", FrameCoder(RecentUsers))
     PROGRESS = ReadModifyWriteStateSpec("emission_progress", FrameCoder(EmissionProgress))
     BUFFER = buffer_spec("event_time_buffer")
-    BOUGHT = ReadModifyWriteStateSpec("bought", FrameCoder(BoughtTable))
     LARGE_BLOCK = ReadModifyWriteStateSpec("large_block", beam.coders.BooleanCoder())
+    # What jobs wrote before there was a table of cells: read once, and moved there.
+    TABLE = ReadModifyWriteStateSpec("histories", FrameCoder(HistoryTable))
+    BOUGHT = ReadModifyWriteStateSpec("bought", FrameCoder(BoughtTable))
     RANKING = TimerSpec("ranking_time", TimeDomain.WATERMARK)
 
-    def __init__(self, rules: HistoryRules, shards: int) -> None:
-        self._rules, self._shards = rules, shards
+    def __init__(
+        self, rules: HistoryRules, shards: int, limits: TableLimits = DEFAULT_LIMITS
+    ) -> None:
+        self._rules, self._shards, self._limits = rules, shards, limits
+        self._layout = layout_of(rules.size)
         self._state_bytes = Metrics.distribution("rivulet", "history_state_bytes")
-        self._bought_bytes = Metrics.distribution("rivulet", "bought_state_bytes")
 
     def process(
         self,
@@ -139,16 +152,19 @@ class KeepHistories(beam.DoFn):
         self._set_timers(frame, timers)
 
     @on_timer(RANKING)
+    @USERS.given_to
     def fire(
         self,
         shard: int = beam.DoFn.KeyParam,
         tag: str = beam.DoFn.DynamicTimerTagParam,
+        recent_state: Any = beam.DoFn.StateParam(RECENT),
         table_state: Any = beam.DoFn.StateParam(TABLE),
         bought_state: Any = beam.DoFn.StateParam(BOUGHT),
         progress_state: Any = beam.DoFn.StateParam(PROGRESS),
         buffer: Any = beam.DoFn.StateParam(BUFFER),
         large_block: Any = beam.DoFn.StateParam(LARGE_BLOCK),
         timers: Any = beam.DoFn.TimerParam(RANKING),
+        **states: Any,
     ) -> Iterator[Any]:
         """Applies the blocks before the timer's time and emits the requests up to it.
 
@@ -163,11 +179,15 @@ class KeepHistories(beam.DoFn):
         if ready is None:
             return
         rules, complete_until, events = self._rules, ready.complete_until, ready.events
-        table = table_state.read()
-        # A resumed job may have another size of history.
-        table = HistoryTable.empty(rules.size) if table is None else table.resized(rules.size)
-        update = HistoryUpdate(table, events, rules.schedule, done, rules.ttl)
-        purchases = self._purchases(bought_state, events)
+        kept = kept_after(rules, complete_until)
+        table = StoredTable(TablePlace(self._layout, self.USERS, states, shard, self._limits))
+        if table.is_new:
+            self._move(table_state, bought_state, table, kept)
+        recent = self._recent(recent_state, table, done)
+        histories, bought = table.rows_of(union(recent.user, events.user))
+        update = HistoryUpdate(histories, events, rules.schedule, done, rules.ttl)
+        seconds = rules.exclude_bought
+        purchases = Purchases(bought, events, seconds) if seconds else None
         rankings = Rankings([progress.rankings, *ready.rankings], rules.popular_size)
         for request in work_units_of(
             update.due(complete_until, purchases),
@@ -183,23 +203,34 @@ class KeepHistories(beam.DoFn):
             yield TimestampedValue((shard, request), max(done, 0))
             sequence += 1
         if len(events):
-            table = update.table(complete_until)
-            table_state.write(table)
-            self._state_bytes.update(table.items.nbytes + 3 * table.user.nbytes)
-            bought = purchases.table(complete_until) if purchases else None
-            if bought is not None:
-                bought_state.write(bought)
-                self._bought_bytes.update(sum(column.nbytes for column in bought.columns()))
+            new = purchases.new if purchases else BoughtTable.empty()
+            table.add((update.changed(), new.counting_after(complete_until, seconds)), kept)
+            recent_state.write(update.recent(complete_until))
+            self._state_bytes.update(table.nbytes)
         needed = rankings.needed_after(complete_until)
         progress_state.write(EmissionProgress.of(complete_until, sequence, self._shards, needed))
         self._start_next_large_block(ready.blocks, large_block, timers)
 
-    def _purchases(self, state: Any, events: EventBatch) -> Purchases | None:
-        seconds = self._rules.exclude_bought
-        if not seconds:
-            return None
-        table = state.read()
-        return Purchases(BoughtTable.empty() if table is None else table, events, seconds)
+    def _move(
+        self, table_state: Any, bought_state: Any, table: StoredTable, kept: Callable[[Rows], Rows]
+    ) -> None:
+        """Moves what an earlier version wrote into the table."""
+        histories, bought = table_state.read(), bought_state.read()
+        if histories is not None:
+            histories = histories.resized(self._rules.size)
+            table.add((histories, BoughtTable.empty() if bought is None else bought), kept)
+            table_state.clear()
+            bought_state.clear()
+
+    def _recent(self, state: Any, table: StoredTable, done: int) -> RecentUsers:
+        """The users who may have a ranking time after `done`."""
+        schedule = self._rules.schedule
+        recent: RecentUsers | None = state.read()
+        if recent is None or recent.window[0] < schedule.window:
+            # A resumed job may have a longer window.
+            histories, _ = table.rows()
+            return RecentUsers.of(histories.user, histories.last, schedule, done)
+        return recent
 
     def _progress(self, state: Any) -> EmissionProgress:
         progress: EmissionProgress | None = state.read()

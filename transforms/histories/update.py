@@ -1,7 +1,7 @@
 """Applies events to a shard's histories, and finds the states at ranking times among them.
 
 All operations work on whole columns. One `HistoryUpdate` gives both the histories at every
-ranking time among the events and the table after the last event.
+ranking time among the events and the rows after the last event.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.columns.packing import order
-from transforms.columns.ranges import expand_ranges, run_starts
+from transforms.columns.ranges import expand_ranges, run_starts, union
 from transforms.histories.bought import Purchases
+from transforms.histories.recent_users import RecentUsers
 from transforms.histories.schedule import Schedule
 from transforms.histories.table import HistoryTable, look_up
 from transforms.messages.events import Bools, EventBatch, Int64s
@@ -46,7 +46,7 @@ class HistoryUpdate:
     sequences are concatenated. A history is the end of a piece of one.
 
     Args:
-        table: the histories before the events.
+        table: the histories before the events, of all users who take part.
         events: by (user, time, item); none is before an event that was applied earlier.
         schedule: when users get recommendations.
         after: ranking times up to this one have been emitted. Users who have a later one because
@@ -69,7 +69,7 @@ class HistoryUpdate:
         still_due = table.last + schedule.window > after
         starts = run_starts(events.user)
         active = events.user[starts]
-        self._user = np.union1d(table.user[still_due], active)
+        self._user = union(table.user[still_due], active)
         self._row, self._stored_before = look_up(table.user, self._user)
         run, found = look_up(active, self._user)
         edges = np.append(starts, len(events))
@@ -142,26 +142,23 @@ class HistoryUpdate:
         states = states.named(self._table.names, self._events.names)
         return DueRows(self._user[owner], time, np.cumsum(is_next_state), states, bought[starts])
 
-    def table(self, complete_until: int = 0) -> HistoryTable:
-        """The table after the events.
-
-        Args:
-            complete_until: all events before this time have been applied. With a `ttl`, users
-                leave the table who have no later ranking time and whose history would start anew
-                with their next event.
-        """
+    def changed(self) -> HistoryTable:
+        """The rows of the users with events, after the events."""
         owner = np.flatnonzero(self._new)
         end = self._start[owner] + self._stored[owner] + self._new[owner]
         items, length = self._histories(owner, end)
         last = self._events.time[self._end[owner] - 1]
-        changed = HistoryTable(self._user[owner], items, length, last).named(self._events.names)
-        unchanged = np.ones(len(self._table), bool)
-        unchanged[self._row[owner[self._stored_before[owner]]]] = False
-        table = HistoryTable.concat([self._table.take(unchanged), changed])
-        if self._ttl:
-            oldest = complete_until - max(self._ttl, self._schedule.window)
-            table = table.take(table.last >= oldest)
-        return table.take(order(table.user))
+        changed = HistoryTable(self._user[owner], items, length, last)
+        return changed.named(self._table.names, self._events.names)
+
+    def recent(self, complete_until: int) -> RecentUsers:
+        """The users who have a ranking time after `complete_until`, or may have."""
+        last = np.zeros(len(self._user), np.int64)
+        stored = self._stored_before
+        last[stored] = self._table.last[self._row[stored]]
+        with_events = self._new > 0
+        last[with_events] = self._events.time[self._end[with_events] - 1]
+        return RecentUsers.of(self._user, last, self._schedule, complete_until)
 
     def _events_before(self, owner: Int64s, time: Int64s) -> Int64s:
         """How many new events each owner has before each time: int64 [n]."""

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 
 from transforms.columns.frames import FrameCoder
@@ -11,10 +10,13 @@ from transforms.feedback.open_table import OpenTable
 from transforms.feedback.state import FeedbackState, FeedbackStateCoder
 from transforms.histories.bought import BoughtTable
 from transforms.histories.emission_progress import EmissionProgress
+from transforms.histories.recent_users import RecentUsers
 from transforms.histories.table import HistoryTable
+from transforms.histories.users import layout_of
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import PolicyMinutes
 from transforms.messages.ranked_lists import POLICY_BYTES
+from transforms.tables.index import TableIndex
 
 FOLDER = Path(__file__).parent
 
@@ -57,10 +59,24 @@ _FEEDBACK = FeedbackState(
     policies=_POLICIES,
 )
 
-STATES: dict[str, tuple[beam.coders.Coder, Any]] = {
+_INDEX = TableIndex(
+    version=np.arange(-8, 8, dtype=np.int8),
+    entries=_ids(40),
+    prefix=_ids(0, 1, 2),
+    depth=_ids(1, 2, 2),
+    base_rows=_ids(900, 450, 460),
+    log_rows=_ids(12, 0, 3),
+    base_bytes=_ids(50_000, 25_000, 26_000),
+    log_bytes=_ids(700, 0, 200),
+)
+
+STATES: dict[str, tuple[Any, Any]] = {
     "events": (FrameCoder(EventBatch), _EVENTS),
     "histories": (FrameCoder(HistoryTable), _HISTORIES),
     "bought": (FrameCoder(BoughtTable), _BOUGHT),
     "emission_progress": (FrameCoder(EmissionProgress), _PROGRESS),
     "feedback": (FeedbackStateCoder(), _FEEDBACK),
+    "users": (layout_of(3), (_HISTORIES, _BOUGHT)),
+    "users_index": (FrameCoder(TableIndex), _INDEX),
+    "recent_users": (FrameCoder(RecentUsers), RecentUsers(_ids(60), _ids(-7, 2**62))),
 }

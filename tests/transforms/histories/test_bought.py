@@ -24,14 +24,11 @@ def test_the_last_purchases_in_the_time_count(
     """All events at once, and those before `cut` first: the same purchases count."""
     ordered = batch(sorted(set(events), key=lambda e: (e.user, e.time, e.item))).ordered()
     early = ordered.take(ordered.time < cut)
-    stored = Purchases(BoughtTable.empty(), early, seconds, limit).table(cut)
+    new = Purchases(BoughtTable.empty(), early, seconds, limit).new
+    stored = new.counting_after(cut, seconds, limit)
     for table, part, first in (
         (BoughtTable.empty(), ordered, 0),
-        (
-            BoughtTable.empty() if stored is None else stored,
-            ordered.take(ordered.time >= cut),
-            cut + 1,
-        ),
+        (stored, ordered.take(ordered.time >= cut), cut + 1),
     ):
         purchases = Purchases(table, part, seconds, limit)
         asked = [(user, at) for user in (-(2**63), 0, 5, 7) for at in range(first, 75)]
@@ -42,10 +39,5 @@ def test_the_last_purchases_in_the_time_count(
             before = [e for e in own if e.time < at][-limit:]
             wanted = [e.item for e in before if e.time >= at - seconds]
             assert found.items[row, : found.length[row]].tolist() == wanted
-    if stored is not None:
-        assert (stored.time > cut - seconds).all()
-        assert np.unique(stored.user, return_counts=True)[1].max(initial=0) <= limit
-
-
-def test_nothing_new_changes_no_state() -> None:
-    assert Purchases(BoughtTable.empty(), batch([Event(5, 1, 1, "pv")]), 10).table(20) is None
+    assert (stored.time > cut - seconds).all()
+    assert np.unique(stored.user, return_counts=True)[1].max(initial=0) <= limit

@@ -1,19 +1,24 @@
 """State of a shard that a resumed job reads: its number of shards, and the size of histories."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.oracle.events import Event
 from tests.transforms.batches import batch, ranking
-from tests.transforms.shard import SHARDS, Shard
+from tests.transforms.shard import SHARD, SHARDS, Shard
 from transforms.feedback.rules import RewardRules
 from transforms.histories.emission_progress import EmissionProgress, ShardCountError
+from transforms.histories.keep_histories import KeepHistories
 from transforms.histories.rules import HistoryRules
 from transforms.histories.schedule import Schedule
+from transforms.histories.users import layout_of
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
+from transforms.tables.place import TablePlace
+from transforms.tables.stored_table import StoredTable
 
 
 def shard(history_size: int = 3) -> Shard:
@@ -42,14 +47,29 @@ def test_state_of_another_number_of_shards_is_refused(frame: EventBatch | Popula
     assert resumed.recommendations == []
 
 
+def to_old_format(state: dict[str, Any], size: int) -> None:
+    """The state as it was before there were cells."""
+    histories, bought = StoredTable(
+        TablePlace(layout_of(size), KeepHistories.USERS, state, SHARD)
+    ).rows()
+    for name, value in state.items():
+        if name.startswith(("users_", "recent_")):
+            value.clear()
+    state["table_state"].write(histories)
+    state["bought_state"].write(bought)
+
+
+@pytest.mark.parametrize("old_format", [True, False])
 @pytest.mark.parametrize(("before", "after"), [(3, 2), (3, 5), (3, 3)])
-def test_a_resumed_job_may_have_another_size_of_history(before: int, after: int) -> None:
+def test_a_resumed_job_may_have_another_size_of_history(
+    before: int, after: int, *, old_format: bool
+) -> None:
     first, resumed = shard(before), shard(after)
     first.send(block((5, 10), (6, -11), (7, 0), (8, 13)))
     first.advance(30)
-    for name, value in first.histories_state.items():
-        if name in ("table_state", "progress_state"):
-            resumed.histories_state[name].write(value.read())
+    resumed.histories_state = first.histories_state
+    if old_format:
+        to_old_format(resumed.histories_state, before)
     resumed.feedback_state = first.feedback_state
     resumed.send(block((45, 14)))
     resumed.advance(61)
