@@ -74,6 +74,7 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         k: length of the lists.
         repeat_consumed: whether lists may have items of the history.
         exploration: users who explore get a pool of longer lists, too; None for no exploration.
+        new_places: places of a list that new items may have; 0 for none.
     """
 
     def __init__(
@@ -82,8 +83,10 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         k: int,
         repeat_consumed: bool,
         exploration: Exploration | None = None,
+        new_places: int = 0,
     ) -> None:
         super().__init__()
+        self._new_places = new_places
         self._exploration = exploration
         self._source, self._k, self._repeat_consumed = source, k, repeat_consumed
         self._job = uuid.uuid4().hex
@@ -155,7 +158,7 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
             parts.append((others, self._ranked(rows.take(others), ranker, self._k)))
         row = np.full(len(rows), -1, np.int64)
         row[at] = np.arange(len(at))
-        lists = RankedLists.joined(len(rows), self._k, parts)
+        lists = RankedLists.joined(len(rows), self._k, parts, new=self._new_places)
         return replace(lists, pool=pool, pool_row=row)
 
     def _ranked(
@@ -166,6 +169,7 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         more: dict[str, Any] = {"exclusions": rows.exclusions} if rows.exclusions else {}
         more |= {"scored": True} if scored else {}
         more |= {} if rows.times is None else {"times": rows.times}
+        more |= {"new": self._new_places} if self._new_places else {}
         return ranker.rank(
             states.user, states.items, states.length, size, self._repeat_consumed, **more
         )

@@ -20,10 +20,12 @@ from inference.network.sizes import STATE_LIMIT
 from inference.search.critic_ranking import CriticRanking
 from inference.search.hidden_items import HiddenItems
 from inference.search.item_index import ItemIndex
+from inference.search.new_items import NewItemSearch
 from inference.search.quantize import MAX_NORM, quantize_items, quantize_queries
 from inference.search.threads import in_parts, one_thread
 from transforms.columns.id_names import IdNames
 from transforms.messages.exclusions import Exclusions
+from transforms.messages.new_items import NewPlaces
 from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
@@ -75,7 +77,9 @@ class Policy(nn.Module):
             self._encoder = InferenceEncoder(self.network.encoder)
             self._head = copy.deepcopy(self.network.head).double()
             vectors, weights = self.network.vectors(), self.network.repeats
-            self._index = ItemIndex(quantize_items(vectors))
+            quantized = quantize_items(vectors)
+            self._index = ItemIndex(quantized)
+            self._new_items = NewItemSearch(quantized[:-1].cpu().numpy(), items)
             self._repeats = None
             if weights is not None:
                 self._repeats = InferenceRepeats(weights, vectors, self._index)
@@ -95,6 +99,7 @@ class Policy(nn.Module):
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
         scored: bool = False,
+        new: int = 0,
     ) -> RankedLists:
         """The k best items of each row.
 
@@ -110,6 +115,8 @@ class Policy(nn.Module):
                 of query and item, divided by the norm of the query and by the largest norm of an
                 item: from -1 to 1, and more or less by the repeat scores where there are some. With
                 a critic it is tanh(Q / 2).
+            new: how many of the catalogue's new items that the model does not know to return
+                beside each list (`inference.search.new_items`).
 
         Returns:
             Lists of different known items.
@@ -117,11 +124,15 @@ class Policy(nn.Module):
         user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
         if exclusions and exclusions.group is not None:
             parts = [
-                (at, self.rank(user[at], raw[at], length[at], k, repeat_consumed, part, scored))
+                (
+                    at,
+                    self.rank(user[at], raw[at], length[at], k, repeat_consumed, part, scored, new),
+                )
                 for at, part in exclusions.groups()
             ]
-            return RankedLists.joined(len(user), k, parts, scored)
+            return RankedLists.joined(len(user), k, parts, scored, new)
         hidden, own = None, None
+        beside = NewPlaces.empty(len(user), new)
         if exclusions:
             hidden = self._hidden.by(exclusions.available)
             own = self._item_rows(exclusions.items, exclusions.length)
@@ -130,6 +141,12 @@ class Policy(nn.Module):
             rows = self._item_rows(raw[part], length[part])
             window, lengths = self._window(rows, length[part])
             states = self._states(user[part], window, lengths)
+            if new and exclusions and exclusions.available:
+                taken = [(exclusions.items[part], exclusions.length[part])]
+                taken += [] if repeat_consumed else [(raw[part], length[part])]
+                queries = quantize_queries(self._head(states)).cpu().numpy()
+                (available,) = exclusions.available
+                beside.put(part, self._new_items.best(queries, available, new, taken))
             if repeat_consumed and self._repeats is not None:
                 excluded = None if own is None else self._tensor(own[part])
                 query, wanted = self._head(states), self._wanted(k)
@@ -141,7 +158,12 @@ class Policy(nn.Module):
                 states, k, np.concatenate(left_out, axis=1) if left_out else None, hidden
             )
 
-        return self._lists(best, len(user), k, scored)
+        lists = self._lists(best, len(user), k, scored)
+        if not new:
+            return lists
+        found = exclusions.available[0].new if exclusions and exclusions.available else None
+        texts = IdNames(None, found.names) if found and found.names is not None else None
+        return replace(lists, new=beside, names=IdNames.merged([lists.names, texts]))
 
     def states(self, users: Columns, histories: Columns, lengths: Columns) -> Tensor:
         """The state of each row, float64 [n, state]; the arguments are those of `rank`."""

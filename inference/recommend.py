@@ -24,6 +24,7 @@ from transforms.messages.events import Bools
 from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations, explored_places
+from transforms.new_places import with_new_items
 
 Keyed = tuple[int, RankingRequest]
 SERVED = "served"
@@ -56,6 +57,7 @@ class Recommend(beam.PTransform):
         serve: whether to emit the recommendations as rows, too.
         catalogue: items that are not available at a ranking time are in none of its lists.
         exploration: which places of which lists are drawn; None for none.
+        new_places: places of a list that the catalogue's new items may have; 0 for none.
     """
 
     source: RankerSource
@@ -65,10 +67,13 @@ class Recommend(beam.PTransform):
     serve: bool = False
     catalogue: CatalogueSource | None = None
     exploration: Exploration | None = None
+    new_places: int = 0
 
     def expand(self, requests: beam.PCollection[tuple[int, RankingRequest]]) -> Recommended:
         """Rank with the policy, complete with popular items."""
-        handler = PolicyHandler(self.source, self.size, self.repeat_consumed, self.exploration)
+        handler = PolicyHandler(
+            self.source, self.size, self.repeat_consumed, self.exploration, self.new_places
+        )
         complete = _Fill(self)
         outputs = (
             requests
@@ -116,6 +121,7 @@ class _Fill(beam.DoFn):
             chosen.size, chosen.repeat_consumed, chosen.keep_history,
         )  # fmt: skip
         self._serve, self._exploration = chosen.serve, chosen.exploration
+        self._new = chosen.new_places
         self._by_policy = Metrics.counter("rivulet", "recommendations_policy")
         self._by_popular = Metrics.counter("rivulet", "recommendations_popular")
         self._explored = Metrics.counter("rivulet", "recommendations_explored")
@@ -125,6 +131,9 @@ class _Fill(beam.DoFn):
         ranked: RankedLists = prediction.inference
         if self._exploration is not None:
             request, ranked = explore(request, ranked, self._size, self._exploration)
+        if self._new:
+            places = self._exploration.places if self._exploration else 0
+            ranked = with_new_items(ranked, places)
         batch = fill(
             request, ranked, self._size, repeat_consumed=self._repeat, keep_history=self._keep
         )

@@ -156,6 +156,64 @@ class ExploreSettings:
 
 
 @dataclass(frozen=True)
+class NewItemSettings:
+    """Items of the catalogue that the model does not know yet, by their categories.
+
+    Attributes:
+        new_items: share of a list's places for items that were created a short time ago and that
+            the policy's model does not know, best first by the vector of their category (the mean
+            of the items that the model knows); the catalogue must have `category` and `created`.
+        new_item_days: an item is new for so many days after its `created`.
+    """
+
+    new_items: float = option(0.0, "SHARE", least=0, most=1)
+    new_item_days: int = option(30, "DAYS", least=1, most=3650)
+
+    def places(self, recommendations: int) -> int:
+        """Places of a list that new items may have.
+
+        Args:
+            recommendations: items of a recommendation.
+        """
+        return int(self.new_items * recommendations + 1e-9)
+
+    @property
+    def seconds(self) -> int:
+        """For how long an item is new; 0 where new items have no places."""
+        return self.new_item_days * 86_400 if self.new_items else 0
+
+    def conflicts(
+        self, recommendations: int, model: Sequence[str], explore: ExploreSettings, *, items: bool
+    ) -> Iterator[str]:
+        """What has no effect or cannot work together with other options, a line each.
+
+        Args:
+            recommendations: items of a recommendation.
+            model: the values of --model.
+            explore: which places are drawn.
+            items: whether there is a catalogue.
+        """
+        if not self.new_items:
+            if self.new_item_days != NewItemSettings.new_item_days:
+                yield "--new_item_days has no effect without --new_items=SHARE"
+            return
+        given = f"--new_items={self.new_items:g}"
+        if not items:
+            yield f"{given} needs the catalogue: give it with --items"
+        if tuple(model) == ("none",):
+            yield f"{given} has no effect with --model=none"
+        places = self.places(recommendations)
+        if not places:
+            yield f"{given} of --recommendations={recommendations} is less than one place"
+        drawn = explore.explore_places if explore.exploration is not None else 0
+        if drawn and places + drawn > recommendations:
+            yield (
+                f"{given} ({places} places) and --explore_places={drawn} are more than "
+                f"--recommendations={recommendations}"
+            )
+
+
+@dataclass(frozen=True)
 class ShardSettings:
     """How the work is divided.
 

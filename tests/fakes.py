@@ -1,11 +1,12 @@
 """Policies for tests: simple arithmetic, the same in the stream and in the oracle."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from transforms.messages.events import Int64s
 from transforms.messages.exclusions import Exclusions
+from transforms.messages.new_items import NewPlaces
 from transforms.messages.ranked_lists import RankedLists
 
 LABEL = b"fake-1"
@@ -37,6 +38,7 @@ class FakeSource:
         k: int,
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
+        new: int = 0,
     ) -> RankedLists:
         items = np.zeros((len(users), k), np.int64)
         length = np.zeros(len(users), np.int64)
@@ -50,4 +52,17 @@ class FakeSource:
                 found = [item for item, fine in zip(found, allowed, strict=True) if fine]
             items[row, : len(found)] = found
             length[row] = len(found)
-        return RankedLists.deterministic(items, length, LABEL)
+        lists = RankedLists.deterministic(items, length, LABEL)
+        if not new or exclusions is None:
+            return lists
+        beside = NewPlaces.empty(len(users), new)
+        for rows, part in exclusions.groups():
+            # The newest ones, whatever the user likes.
+            fresh = part.available[0].new.items.tolist()
+            for row in rows.tolist():
+                taken = set(exclusions.items[row, : exclusions.length[row]].tolist())
+                taken |= set() if repeat_consumed else set(histories[row, : lengths[row]].tolist())
+                chosen = [item for item in fresh if item not in taken][:new]
+                beside.items[row, : len(chosen)] = chosen
+                beside.length[row] = len(chosen)
+        return replace(lists, new=beside)

@@ -30,7 +30,8 @@ class NoPolicy:
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
         scored: bool = False,
+        new: int = 0,
     ) -> RankedLists:
         """An empty list for each user."""
-        del histories, lengths, repeat_consumed, exclusions, scored
+        del histories, lengths, repeat_consumed, exclusions, scored, new
         return RankedLists.empty(len(users), k)

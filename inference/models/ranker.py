@@ -39,11 +39,13 @@ class Ranker(Protocol):
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
         scored: bool = False,
+        new: int = 0,
     ) -> RankedLists:
         """The best `k` items for each user and history; as `inference.policy.Policy.rank`.
 
-        `scored` is given where a job explores by scores, and not otherwise. Rankers of a source
-        that is `by_time` take the ranking times, too, as `times`.
+        `scored` is given where a job explores by scores, `new` where lists have places for new
+        items, and not otherwise. Rankers of a source that is `by_time` take the ranking times, too,
+        as `times`.
         """
         ...
 

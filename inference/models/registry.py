@@ -63,6 +63,7 @@ class Registry:
         exclusions: Exclusions | None = None,
         scored: bool = False,
         times: Int64s | None = None,
+        new: int = 0,
     ) -> RankedLists:
         """Each row's list by its user's model, with that model's label; as `Policy.rank`.
 
@@ -78,10 +79,10 @@ class Registry:
                 own = at[rows]
                 given = policy.rank(
                     users[own], histories[own], lengths[own], k, repeat_consumed,
-                    exclusions.take(own) if exclusions else None, scored,
+                    exclusions.take(own) if exclusions else None, scored, new=new,
                 )  # fmt: skip
                 parts.append((own, given))
-        return RankedLists.joined(len(users), k, parts, scored)
+        return RankedLists.joined(len(users), k, parts, scored, new)
 
 
 @dataclass(frozen=True)

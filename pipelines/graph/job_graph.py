@@ -16,6 +16,7 @@ from pipelines.options import (
     ExploreSettings,
     FeedbackSettings,
     ModelSettings,
+    NewItemSettings,
     PopularSettings,
     RecommendSettings,
     ShardSettings,
@@ -33,6 +34,7 @@ from sinks.options import (
 from sinks.write import WriteTo, accepting
 from sinks.write_priority import WritePriority
 from sources.catalogue.options import CatalogueSettings
+from sources.errors import SourceError
 from sources.options import InputSettings, KafkaSettings
 from sources.read import Events
 from transforms.catalogue.source import loaded
@@ -121,11 +123,19 @@ class JobGraph:
         """
         if CatalogueSettings not in self.settings:
             return None
-        source = self.settings[CatalogueSettings].source(
-            self.settings[InputSettings], self.settings[KafkaSettings], -(-self.run // 1000)
+        settings = self.settings
+        seconds = settings[NewItemSettings].seconds if NewItemSettings in settings else 0
+        source = settings[CatalogueSettings].source(
+            settings[InputSettings], settings[KafkaSettings], -(-self.run // 1000), seconds
         )
         if source is not None:
-            loaded(source)  # What cannot be used is refused before the job starts.
+            # What cannot be used is refused before the job starts.
+            view = loaded(source)
+            if seconds and len(view.at(-(-self.run // 1000)).ids) and not view.has_features:
+                raise SourceError(
+                    "--new_items: no item of --items has both a category and a time of creation "
+                    "(columns category and created)"
+                )
         return source
 
     @property
@@ -153,6 +163,7 @@ class JobGraph:
             serve=self.serves_first,
             catalogue=self.catalogue,
             explore=self.settings[ExploreSettings],
+            new_items=self.settings[NewItemSettings],
             ids=self.ids,
         )
 

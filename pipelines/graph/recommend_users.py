@@ -25,6 +25,7 @@ from pipelines.graph.models import min_history_of, model_source
 from pipelines.options import (
     ExploreSettings,
     ModelSettings,
+    NewItemSettings,
     PopularSettings,
     RecommendSettings,
 )
@@ -74,9 +75,12 @@ class RecommendConfig:
         catalogue: what is available when; None for all items.
         ids: the kinds of the events' ids.
         explore: which places of which lists are drawn.
+        new_items: which places are for items of the catalogue that no model knows; its source
+            must say what is new for `new_items.seconds`.
 
     Raises:
-        ValueError: the settings of `explore` have no effect or cannot work with the others.
+        ValueError: the settings of `explore` or `new_items` have no effect or cannot work with
+            the others.
     """
 
     popular: PopularSettings = field(default_factory=PopularSettings)
@@ -92,10 +96,16 @@ class RecommendConfig:
     catalogue: CatalogueSource | None = None
     ids: IdKinds = INTEGERS
     explore: ExploreSettings = field(default_factory=ExploreSettings)
+    new_items: NewItemSettings = field(default_factory=NewItemSettings)
 
     def __post_init__(self) -> None:
         recommendations = self.recommend.recommendations
         for problem in self.explore.conflicts(recommendations, self.model.model):
+            raise ValueError(problem)
+        items = self.catalogue is not None
+        for problem in self.new_items.conflicts(
+            recommendations, self.model.model, self.explore, items=items
+        ):
             raise ValueError(problem)
 
     @property
@@ -241,6 +251,7 @@ def recommend(
         serve=config.serve,
         catalogue=config.catalogue,
         exploration=config.explore.exploration,
+        new_places=config.new_items.places(config.recommend.recommendations),
     )
     return recommended
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.flink.options import FlinkSettings
-from pipelines.options import ExploreSettings, ModelSettings, RecommendSettings
+from pipelines.options import ExploreSettings, ModelSettings, NewItemSettings, RecommendSettings
 from pipelines.running.command_line import JobOptions
 from pipelines.running.runners import runner_name
 from rivulet.configuration import Configuration
@@ -22,6 +22,7 @@ from sinks.options import (
     RetentionSettings,
     chosen_urls,
 )
+from sources.catalogue.options import CatalogueSettings
 from sources.options import InputSettings, KafkaSettings, is_file_input
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def problems(options: JobOptions) -> Iterator[str]:
                 )
     if ExploreSettings in settings:
         count = settings[RecommendSettings].recommendations
-        yield from settings[ExploreSettings].conflicts(count, settings[ModelSettings].model)
+        explore, model = settings[ExploreSettings], settings[ModelSettings].model
+        yield from explore.conflicts(count, model)
+        items = settings[CatalogueSettings].items is not None
+        yield from settings[NewItemSettings].conflicts(count, model, explore, items=items)
     yield from _kept_nowhere(settings)
     files = is_file_input(settings[InputSettings].input or "")
     if files:

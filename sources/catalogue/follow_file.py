@@ -39,12 +39,14 @@ class FileCatalogue:
         start: start of the job, in seconds since the epoch.
         follow: whether it is looked at again.
         text_ids: whether items are texts.
+        new_seconds: an item is new for so many seconds after it was created; 0 for no such items.
     """
 
     path: str
     start: int
     follow: bool
     text_ids: bool = False
+    new_seconds: int = 0
 
     def load(self, listener: Listener | None = None) -> FollowedFile:
         """Reads the file; a listener gets its rows.
@@ -82,8 +84,13 @@ class FollowedFile:
         self._listener = listener
         self._looked = clock()
         self._version = version_of(source.path)
-        self.timeline = Timeline(source.start)
+        self.timeline = Timeline(source.start, source.new_seconds)
         self._add(read_items(source.path, text_ids=source.text_ids), 0, _from(self._version))
+
+    @property
+    def has_features(self) -> bool:
+        """Whether an item has a category and a time of creation."""
+        return self.timeline.has_features
 
     def at(self, time: int) -> Availability:
         """What is available at a time, in seconds since the epoch."""
@@ -115,11 +122,12 @@ class FollowedFile:
         if self._listener:
             written = np.where(rows.updated >= 0, rows.updated, modified)
             self._listener(rows.take(by_time), written[by_time], gone, modified)
-        self.timeline.add(
-            np.concatenate((rows.item[by_time], gone)),
-            np.concatenate((time[by_time], np.full(len(gone), since, np.int64))),
-            np.concatenate((rows.available[by_time], np.zeros(len(gone), bool))),
+        rows, time = rows.take(by_time), time[by_time]
+        features = (
+            rows.features(text_ids=self._source.text_ids) if self._source.new_seconds else None
         )
+        self.timeline.add(rows.item, time, rows.available, features)
+        self.timeline.remove(gone, since)
 
 
 def _from(version: FileVersion) -> int:

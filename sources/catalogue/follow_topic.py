@@ -46,11 +46,13 @@ class TopicCatalogue:
         url: the topic.
         start: start of the job, in seconds since the epoch.
         text_ids: whether items are texts.
+        new_seconds: an item is new for so many seconds after it was created; 0 for no such items.
     """
 
     url: KafkaUrl
     start: int
     text_ids: bool = False
+    new_seconds: int = 0
 
     def load(self, listener: Listener | None = None) -> FollowedTopic:
         """Reads the topic up to its end; a listener gets its rows.
@@ -90,9 +92,14 @@ class FollowedTopic:
         self._consumer: Any = None
         self._positions: dict[TopicPartition, int] = {}
         self._read_until = float("-inf")
-        self.timeline = Timeline(source.start)
+        self.timeline = Timeline(source.start, source.new_seconds)
         self.malformed = 0
         self._catch_up()
+
+    @property
+    def has_features(self) -> bool:
+        """Whether an item has a category and a time of creation."""
+        return self.timeline.has_features
 
     def at(self, time: int) -> Availability:
         """What is available at a time, in seconds since the epoch."""
@@ -163,6 +170,8 @@ class FollowedTopic:
             )
         if self._listener and len(rows):
             self._listener(rows, rows.updated, np.empty(0, np.int64), 0)
-        self.timeline.add(rows.item, rows.updated, rows.available)
+        source = self._source
+        features = rows.features(text_ids=source.text_ids) if source.new_seconds else None
+        self.timeline.add(rows.item, rows.updated, rows.available, features)
         if len(self.timeline) > MAX_ITEMS:
             raise SourceError(f"--items {self._source.url}: more than {MAX_ITEMS:,} items")

@@ -35,7 +35,7 @@ class CatalogueSettings:
         return []
 
     def source(
-        self, chosen: InputSettings, kafka: KafkaSettings, start: int
+        self, chosen: InputSettings, kafka: KafkaSettings, start: int, new_seconds: int = 0
     ) -> FileCatalogue | TopicCatalogue | None:
         """Where workers load the catalogue from; None where there is none.
 
@@ -43,6 +43,8 @@ class CatalogueSettings:
             chosen: the settings of the events, whose items may be texts.
             kafka: whose security settings a topic has.
             start: start of the job, in seconds since the epoch.
+            new_seconds: an item is new for so many seconds after it was created; 0 for no such
+                items.
 
         Raises:
             SourceError: the URL is wrong.
@@ -55,11 +57,11 @@ class CatalogueSettings:
             from sources.catalogue.follow_file import FileCatalogue
 
             follow = not is_file_input(chosen.input or "") and not kafka.is_bounded
-            return FileCatalogue(self.items, start, follow, text_ids)
+            return FileCatalogue(self.items, start, follow, text_ids, new_seconds)
         from sources.catalogue.follow_topic import TopicCatalogue
 
         try:
             url = parse_url(self.items, kafka.security)
         except SourceError as error:
             raise SourceError(f"--items: {error}") from error
-        return TopicCatalogue(url, start, text_ids)
+        return TopicCatalogue(url, start, text_ids, new_seconds)

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sources.parsing.fields import whole_numbers
-from transforms.columns.names import is_valid_id, keys_of
+from transforms.catalogue.timeline import ItemFeatures
+from transforms.columns.names import hash_texts, is_valid_id, keys_of
 from transforms.messages.events import TIME_LIMIT, Bools, Int64s
 
 SYNONYMS = {
@@ -57,6 +58,17 @@ class ItemRows:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    def features(self, *, text_ids: bool) -> ItemFeatures:
+        """What recommends the items while no model knows them."""
+        encoded = self.details.column("category").fill_null("").dictionary_encode()
+        keys = hash_texts(encoded.dictionary)
+        keys[pc.equal(encoded.dictionary, "").to_numpy(zero_copy_only=False)] = 0
+        return ItemFeatures(
+            keys[encoded.indices.to_numpy(zero_copy_only=False)] if len(self) else keys[:0],
+            self.details.column("created").to_numpy(zero_copy_only=False),
+            self.details.column("id") if text_ids else None,
+        )
 
     def take(self, rows: Int64s) -> ItemRows:
         """The rows at some places."""

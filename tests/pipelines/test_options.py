@@ -92,6 +92,14 @@ def test_options_of_another_command_are_refused(
         (["--explore=epsilon:0.1", "--explore_pool=8"], "there would be nothing to draw"),
         (["--explore=epsilon:0.1", "--explore_places=9"], "a list has no more places"),
         (["--explore=softmax:0.1", "--model=none"], "no effect with --model=none"),
+        (["--new_items=0.2"], "needs the catalogue"),
+        (["--new_item_days=3"], "--new_item_days has no effect without --new_items"),
+        (["--new_items=0.1", "--items=i.csv"], "less than one place"),
+        (["--new_items=0.5", "--items=i.csv", "--model=none"], "no effect with --model=none"),
+        (
+            ["--new_items=1", "--items=i.csv", "--explore=epsilon:0.1"],
+            "(8 places) and --explore_places=2 are more than --recommendations=8",
+        ),
         (["--dead_letters=/no/such/dead.jsonl"], "there is no folder /no/such"),
     ],
 )

@@ -17,6 +17,11 @@ class CatalogueView(Protocol):
         """What is available at a time in seconds since the epoch; may wait for the source."""
         ...
 
+    @property
+    def has_features(self) -> bool:
+        """Whether an item has what recommends it while no model knows it."""
+        ...
+
 
 class CatalogueSource(Hashable, Protocol):
     """Where the catalogue is; small, can be pickled; equal sources are one catalogue."""

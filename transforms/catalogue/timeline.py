@@ -1,141 +1,164 @@
-"""What a catalogue says of its items over time, in arrays sorted by item and by time."""
+"""What a catalogue says of its items over time."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 
-from transforms.columns.packing import order
-from transforms.columns.ranges import run_starts
+from transforms.catalogue.timed_column import TimedColumn, Values
+from transforms.columns.names import IdCollisionError, Names
 from transforms.messages.availability import Availability
 from transforms.messages.events import Bools, Int64s
+from transforms.messages.new_items import NewItems
 
-MAX_CHANGES = 1 << 22
-"""Changes that are kept, 17 bytes each. Beyond them the older half counts as the beginning."""
+MOST_NEW = 10_000
+"""New items of a time beyond the newest so many are left out."""
 
-_KEPT = 8
+_KEPT = 64
+_Snapshot = tuple[Int64s, Values]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemFeatures:
+    """What recommends items that no model knows.
+
+    Attributes:
+        category: int64 [n], the key of each item's category; 0 for none.
+        created: int64 [n], seconds since the epoch; -1 where it is not known.
+        texts: the text of each item; None where items are integers.
+    """
+
+    category: Int64s
+    created: Int64s
+    texts: pa.StringArray | None = None
 
 
 class Timeline:
-    """Records of items, each with the time from which on it counts.
+    """Records of items, each with the time from which on it counts; for any number of threads.
 
-    An item is available at T if its newest record of a time up to T says so. Before its oldest
-    record it is as that record says, if the record is not newer than `start`: a catalogue that was
-    written before the job also counts for older events. An item without such a record is not in
-    the catalogue, and not available.
+    An item is available at T if its newest record of a time up to T says so. An item without such
+    a record is not in the catalogue, and not available (`TimedColumn`).
 
     Args:
         start: seconds since the epoch.
+        new_seconds: an item is new for so many seconds after it was created; 0: items have no
+            features, and nothing says which ones are new.
     """
 
-    def __init__(self, start: int) -> None:
-        self._start = start
+    def __init__(self, start: int, new_seconds: int = 0) -> None:
         self._lock = threading.Lock()
-        self._ids = np.empty(0, np.int64)
-        self._base = np.empty(0, bool)  # What counts before all changes.
-        self._latest = np.empty(0, bool)
-        self._last = np.empty(0, np.int64)  # Time of each item's newest record.
-        self._time = np.empty(0, np.int64)  # Changes, by time.
-        self._place = np.empty(0, np.int64)
-        self._value = np.empty(0, bool)
-        self._kept: OrderedDict[int, Availability] = OrderedDict()
+        self._available: TimedColumn[Availability] = TimedColumn(start, False, Availability)
+        self._new_seconds = new_seconds
+        self._category: TimedColumn[_Snapshot] = TimedColumn(start, 0, _snapshot)
+        self._created: TimedColumn[_Snapshot] = TimedColumn(start, -1, _snapshot)
+        self._texts: dict[int, str] = {}
+        self._is_text = False
+        self._kept: OrderedDict[tuple[int, ...], tuple[Availability, Availability, object]] = (
+            OrderedDict()
+        )
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._available)
 
     @property
     def latest(self) -> Availability:
         """What the newest records say."""
         with self._lock:
-            return Availability(self._ids, self._latest)
+            return self._available.latest
 
-    def add(self, item: Int64s, time: Int64s, available: Bools) -> None:
+    @property
+    def has_features(self) -> bool:
+        """Whether an item has both a category and a time of creation, as the newest records say."""
+        with self._lock:
+            category, created = self._category.latest[1], self._created.latest[1]
+            return bool(((category != 0) & (created >= 0)).any())
+
+    def add(
+        self, item: Int64s, time: Int64s, available: Bools, features: ItemFeatures | None = None
+    ) -> None:
         """Adds records. Of one item a later record counts no earlier than the one before it.
 
         Args:
             item: int64 [n].
             time: int64 [n], seconds since the epoch, from which on the record counts.
             available: bool [n]; false also for an item that left the catalogue.
+            features: those of the items, where the timeline says which ones are new.
+
+        Raises:
+            IdCollisionError: two texts have one key.
         """
         if not len(item):
             return
         with self._lock:
-            rows = order(item)
-            item, time, available = item[rows], time[rows], available[rows]
-            starts = run_starts(item)
-            fresh = self._insert(item[starts])
-            place = np.searchsorted(self._ids, item)
-            time = _ascending(np.maximum(time, self._last[place]), starts)
-            # What is said of the item before each record.
-            before = np.append(False, available[:-1])
-            before[starts] = self._latest[place[starts]]
-            is_base = np.zeros(len(item), bool)
-            is_base[starts] = fresh & (time[starts] <= self._start)
-            self._base[place[is_base]] = available[is_base]
-            changed = (available != before) & ~is_base
-            ends = np.append(starts[1:], len(item)) - 1
-            self._latest[place[ends]] = available[ends]
-            self._last[place[ends]] = time[ends]
-            self._append(time[changed], place[changed], available[changed], bool(is_base.any()))
+            self._available.add(item, time, available)
+            if not self._new_seconds or features is None:
+                return
+            self._category.add(item, time, features.category)
+            self._created.add(item, time, features.created)
+            if features.texts is not None:
+                self._is_text = True
+                _remember(self._texts, item, features.texts)
 
-    def _insert(self, item: Int64s) -> Bools:
-        """Makes room for new items; which of the distinct, ascending items are new."""
-        at = np.searchsorted(self._ids, item)
-        known = np.zeros(len(item), bool)
-        inside = at < len(self._ids)
-        known[inside] = self._ids[at[inside]] == item[inside]
-        new, at = item[~known], at[~known]
-        if len(new):
-            self._place += np.searchsorted(new, self._ids)[self._place]
-            self._ids = np.insert(self._ids, at, new)
-            self._base = np.insert(self._base, at, False)
-            self._last = np.insert(self._last, at, np.iinfo(np.int64).min)
-            self._kept.clear()
-        # Availability that was given keeps the array: what changes is a copy.
-        self._latest = np.insert(self._latest, at, False)
-        return ~known
-
-    def _append(self, time: Int64s, place: Int64s, value: Bools, base_changed: bool) -> None:
-        if base_changed:
-            self._kept.clear()
-        if not len(time):
-            return
-        first = int(np.searchsorted(self._time, time.min(), side="right"))
-        for number in [number for number in self._kept if number > first]:
-            del self._kept[number]
-        columns = ((self._time, time), (self._place, place), (self._value, value))
-        joined = [np.concatenate(pair) for pair in columns]
-        rows = np.argsort(joined[0][first:], kind="stable") + first
-        for column in joined:
-            column[first:] = column[rows]
-        self._time, self._place, self._value = joined
-        if len(self._time) > MAX_CHANGES:
-            half = len(self._time) // 2
-            self._base = self._base.copy()
-            self._base[self._place[:half]] = self._value[:half]
-            self._time, self._place, self._value = (column[half:] for column in joined)
-            self._kept.clear()
+    def remove(self, item: Int64s, time: int) -> None:
+        """Takes items, int64 [n], out of the catalogue from a time on."""
+        n = len(item)
+        nothing = ItemFeatures(np.zeros(n, np.int64), np.full(n, -1, np.int64))
+        self.add(item, np.full(n, time, np.int64), np.zeros(n, bool), nothing)
 
     def at(self, time: int) -> Availability:
         """What is available at a time. Times between which nothing changes have one object."""
         with self._lock:
-            number = int(np.searchsorted(self._time, time, side="right"))
-            found = self._kept.get(number)
-            if found is None:
-                known = max((n for n in self._kept if n < number), default=0)
-                bits = (self._kept[known].bits if known in self._kept else self._base).copy()
-                bits[self._place[known:number]] = self._value[known:number]
-                found = self._kept[number] = Availability(self._ids, bits)
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-            return found
+            available = self._available.at(time)
+            return self._with_new(available, time) if self._new_seconds else available
+
+    def _with_new(self, available: Availability, time: int) -> Availability:
+        category, created = self._category.at(time), self._created.at(time)
+        # The objects are kept, so that no other one has their address.
+        key = time, id(available), id(category), id(created)
+        if key not in self._kept:
+            new = self._new(available, category[1], created[1], time)
+            found = replace(available, new=new)
+            for other, before, _ in self._kept.values():
+                if before is available and other.new is not None and other.new.equals(new):
+                    found = other
+            self._kept[key] = found, available, (category, created)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[key][0]
+
+    def _new(
+        self, available: Availability, category: Int64s, created: Int64s, time: int
+    ) -> NewItems:
+        is_new = available.bits & (category != 0) & (created >= 0)
+        is_new &= (created > time - self._new_seconds) & (created <= time)
+        rows = np.flatnonzero(is_new)
+        if len(rows) > MOST_NEW:
+            oldest = np.partition(created[rows], len(rows) - MOST_NEW)[len(rows) - MOST_NEW]
+            rows = rows[created[rows] >= oldest]
+        items, names = available.ids[rows], None
+        rank = items
+        if self._is_text:
+            texts = pa.array([self._texts[item] for item in items.tolist()], pa.string())
+            names = Names(items, texts)
+            rank = names.ranks(items)
+        rows_in_order = np.lexsort((rank, -created[rows]))[:MOST_NEW]
+        return NewItems(items[rows_in_order], category[rows][rows_in_order], category, names)
 
 
-def _ascending(time: Int64s, starts: Int64s) -> Int64s:
-    """The largest time so far in each run of rows: int64 [n]."""
-    lowest = int(time.min())
-    span = int(time.max()) - lowest + 1
-    run = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(time))))
-    return np.maximum.accumulate(run * span + (time - lowest)) - run * span + lowest
+def _snapshot(ids: Int64s, values: Values) -> _Snapshot:
+    return ids, values
+
+
+def _remember(known: dict[int, str], item: Int64s, texts: pa.StringArray) -> None:
+    fresh: Mapping[int, str] = dict(zip(item.tolist(), texts.to_pylist(), strict=True))
+    for key, text in fresh.items():
+        if known.setdefault(key, text) != text:
+            raise IdCollisionError(
+                f"the catalogue's items {known[key]!r} and {text!r} have the same key {key}: "
+                "rename one of them"
+            )

@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from transforms.messages.events import Bools, Int64s
+    from transforms.messages.new_items import NewItems
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,10 +20,12 @@ class Availability:
         ids: int64 [n], the catalogue's items, ascending. Times between which no item is added
             share the array.
         bits: bool [n], which of them are available.
+        new: the items that are new at the time; None where nobody asked for them.
     """
 
     ids: Int64s
     bits: Bools
+    new: NewItems | None = None
 
     def of(self, items: Int64s) -> Bools:
         """Which items are available: those that are in the catalogue and available in it.

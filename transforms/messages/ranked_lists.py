@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.columns.id_names import IdNames
+from transforms.messages.new_items import NewPlaces
 
 Int64s = npt.NDArray[np.int64]
 
@@ -32,6 +33,8 @@ class RankedLists:
             asked for them.
         pool: longer lists of some rows, for exploration; None for none.
         pool_row: int64 [n], each row's list in `pool`; -1 for none.
+        new: items that the model does not know, for some places of the lists; None where nobody
+            asked for them.
     """
 
     items: npt.NDArray[np.int64]
@@ -42,19 +45,28 @@ class RankedLists:
     scores: npt.NDArray[np.float64] | None = None
     pool: RankedLists | None = None
     pool_row: Int64s | None = None
+    new: NewPlaces | None = None
 
     def __len__(self) -> int:
         return len(self.length)
 
     @classmethod
-    def empty(cls, n: int, k: int, scored: bool = False) -> RankedLists:
-        """`n` lists without items, each with room for `k`, and where `scored` for scores."""
+    def empty(cls, n: int, k: int, scored: bool = False, new: int = 0) -> RankedLists:
+        """`n` lists without items, each with room for `k`, and where `scored` for scores.
+
+        Args:
+            n: how many lists.
+            k: places of a list.
+            scored: whether they have scores.
+            new: room for new items.
+        """
         return cls(
             np.zeros((n, k), np.int64),
             np.zeros(n, np.int64),
             np.zeros((n, k), np.float32),
             np.zeros(n, f"S{POLICY_BYTES}"),
             scores=np.zeros((n, k)) if scored else None,
+            new=NewPlaces.empty(n, new) if new else None,
         )
 
     @classmethod
@@ -79,10 +91,15 @@ class RankedLists:
 
     @classmethod
     def joined(
-        cls, n: int, k: int, parts: Iterable[tuple[Int64s, RankedLists]], scored: bool = False
+        cls,
+        n: int,
+        k: int,
+        parts: Iterable[tuple[Int64s, RankedLists]],
+        scored: bool = False,
+        new: int = 0,
     ) -> RankedLists:
-        """`n` lists of `k` places from parts: rows, and their lists."""
-        joined = cls.empty(n, k, scored)
+        """`n` lists of `k` places from parts: rows, and their lists. As `empty`."""
+        joined = cls.empty(n, k, scored, new)
         names: list[IdNames | None] = []
         for rows, part in parts:
             joined.put(rows, part)
@@ -100,6 +117,7 @@ class RankedLists:
             None if self.scores is None else self.scores[rows],
             self.pool,
             None if self.pool_row is None else self.pool_row[rows],
+            None if self.new is None else self.new.take(rows),
         )
 
     def put(self, rows: npt.NDArray[np.int64], lists: RankedLists) -> None:
@@ -109,6 +127,8 @@ class RankedLists:
         self.propensities[rows, :k], self.policy[rows] = lists.propensities, lists.policy
         if self.scores is not None and lists.scores is not None:
             self.scores[rows, :k] = lists.scores
+        if self.new is not None and lists.new is not None:
+            self.new.put(rows, lists.new)
 
     def cut(self, k: int) -> RankedLists:
         """The first `k` items of each list alone; a copy where lists are longer."""
@@ -120,4 +140,5 @@ class RankedLists:
             self.propensities[:, :k].copy(),
             self.policy,
             self.names,
+            new=self.new,
         )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.catalogue import Record, available_at
-from transforms.catalogue import timeline as timelines
+from transforms.catalogue import timed_column
 from transforms.catalogue.timeline import Timeline
 
 RECORDS = st.lists(
@@ -50,7 +50,7 @@ def test_times_without_a_change_between_them_have_one_object() -> None:
 
 
 def test_the_oldest_of_too_many_changes_count_as_the_beginning(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(timelines, "MAX_CHANGES", 4)
+    monkeypatch.setattr(timed_column, "MAX_CHANGES", 4)
     timeline = Timeline(0)
     times = np.arange(1, 9)
     timeline.add(np.zeros(8, np.int64), times, times % 2 == 1)
