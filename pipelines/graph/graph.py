@@ -174,16 +174,19 @@ def write_metrics(job: JobGraph, closed: ClosedPanes, rewarded: Rewarded) -> Non
 
 
 def write_items(job: JobGraph) -> None:
-    """The catalogue's items to the stores that keep them, for the API."""
+    """The catalogue's items to the stores that keep them, for the API; dead letters of others."""
     source = job.catalogue
     stores = accepting(job.all_stores(), CatalogueItems)
-    if source is not None and stores:
+    if source is not None:
         # It imports Kafka's client, which jobs without a catalogue do not need.
         from sources.catalogue.watch import ReadCatalogue
 
         once = job.bounded or job.settings[KafkaSettings].is_bounded
-        items = job.events.events.pipeline | "Catalogue" >> ReadCatalogue(source, once)
-        _ = items | "Write items" >> WriteItems(stores, job.progress)
+        read = ReadCatalogue(source, once, items=bool(stores))
+        found = job.events.events.pipeline | "Catalogue" >> read
+        job.dead_letters.append(found.malformed)
+        if stores:
+            _ = found.items | "Write items" >> WriteItems(stores, job.progress)
 
 
 def write_job(job: JobGraph) -> None:

@@ -170,7 +170,10 @@ def hints(options: JobOptions, summary: Summary) -> list[str]:
     chosen = (concern for concern in settings if isinstance(concern, outputs))
     stores = dict.fromkeys(sink.name for output in chosen for sink in output.sources())
     found = [f"Results: {', '.join(stores)}"] if stores else []
-    letters = ("malformed", "late", "refused", "impression_malformed", "impression_late")
+    letters = (
+        "malformed", "malformed_items", "late", "refused", "impression_malformed",
+        "impression_late",
+    )  # fmt: skip
     if any(map(summary.get, letters)):
         found.append(f"Dead letters: {settings[DeadLetterSettings].dead_letters}")
     found.append(f"Log: {log_file()}")

@@ -81,6 +81,7 @@ class Summary:
             rows += self._impressions()
         for name, label in (
             ("expired", "records deleted before they were read"),
+            ("malformed_items", "malformed records of the catalogue"),
             ("refused", "rows refused by a store"),
             ("sink_retries", "tries of a store again"),
             ("model_failures", "failures of the model"),

@@ -16,6 +16,7 @@ from sources.catalogue.rows import ItemRows
 from transforms.catalogue.source import CatalogueView
 from transforms.messages.availability import places
 from transforms.messages.catalogue_items import CatalogueItems
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import Int64s
 
 BATCH_ROWS = 5_000
@@ -42,12 +43,15 @@ class Changes:
 
     Args:
         source: the catalogue.
+        items: whether to give rows; else only what is malformed.
 
     Raises:
         SourceError: it cannot be used.
     """
 
-    def __init__(self, source: ListenedSource) -> None:
+    def __init__(self, source: ListenedSource, items: bool = True) -> None:
+        self._wants_items = items
+        self._letters: list[DeadLetterBatch] = []
         self._lock = threading.Lock()
         self._texts: dict[int, str] = {}
         self._ids = np.empty(0, np.int64)
@@ -55,14 +59,20 @@ class Changes:
         self._new: list[CatalogueItems] = []
         self._view = source.load(self._listen)
 
-    def read(self) -> list[CatalogueItems]:
-        """The changes since the last call."""
+    def read(self) -> tuple[list[CatalogueItems], list[DeadLetterBatch]]:
+        """The changes since the last call, and what of them is malformed."""
         with self._lock:
             self._view.at(int(time.time()))
             found, self._new = self._new, []
-            return found
+            letters, self._letters = self._letters, []
+            return found, letters
 
     def _listen(self, rows: ItemRows, updated: Int64s, gone: Int64s, since: int) -> None:
+        for start in range(0, rows.malformed, BATCH_ROWS):
+            part = rows.letters.columns.slice(start, BATCH_ROWS)
+            self._letters.append(DeadLetterBatch(part))
+        if not self._wants_items or not len(rows) + len(gone):
+            return
         texts = rows.details.column("id").to_pylist()
         details = _details(rows)
         hashes = np.array(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from sources.catalogue.malformed import NO_LETTERS, joined, letters_of
 from sources.catalogue.rows import ItemRows, item_rows, named
 from sources.errors import SourceError
 from sources.files.plan import UNREADABLE, open_file, unzipped
+from transforms.messages.dead_letters import TOO_FEW, TOO_MANY, DeadLetterBatch
+from transforms.messages.events import Bools
 
 MAX_BYTES = 4 << 30
 """Largest file, in bytes."""
@@ -69,9 +74,16 @@ def read_items(path: str, *, text_ids: bool = False) -> ItemRows:
         raise SourceError(f"--items {path} cannot be read: {_line(error)}") from error
     if table.num_rows > MAX_ROWS:
         raise SourceError(f"--items {path}: it has more than {MAX_ROWS:,} rows")
-    columns = {name: _texts(table.column(name)) for name in table.column_names}
-    rows = item_rows(columns, table.num_rows, text_ids=text_ids)
-    malformed = rows.malformed + broken
+    columns, is_utf8 = {}, np.ones(table.num_rows, bool)
+    for name in table.column_names:
+        columns[name] = _texts(table.column(name), is_utf8)
+
+    def origin(places: list[int]) -> tuple[list[str], list[str]]:
+        chosen = pa.table(columns).take(pa.array(places, pa.int64())).to_pylist()
+        return [f"{path}:row {place}" for place in places], [json.dumps(row) for row in chosen]
+
+    rows = item_rows(columns, table.num_rows, text_ids=text_ids, origin=origin, is_utf8=is_utf8)
+    malformed = rows.malformed + len(broken)
     if malformed > MOST_MALFORMED * (len(rows) + malformed):
         kind = "a text of 1 to 256 bytes" if text_ids else "a whole number of 64 bits"
         raise SourceError(
@@ -79,23 +91,24 @@ def read_items(path: str, *, text_ids: bool = False) -> ItemRows:
             f"item must be {kind}, available true or false, price a number, updated and created "
             "seconds since the epoch or ISO times"
         )
-    return replace(rows, malformed=malformed)
+    return replace(rows, letters=joined((rows.letters, broken)))
 
 
-def _read(path: str, stream: IO[bytes]) -> tuple[pa.Table, int]:
-    """The columns of an item as a table, and how many lines have too many or too few fields."""
+def _read(path: str, stream: IO[bytes]) -> tuple[pa.Table, DeadLetterBatch]:
+    """The columns of an item as a table, and the lines that have too many or too few fields."""
     magic = stream.read(4)
     stream.seek(0)
     if magic == b"PAR1":
         file = pq.ParquetFile(stream)
         parts = _parts(path, file.schema_arrow.names)
-        return file.read(list(parts.values())).rename_columns(list(parts)), 0
+        return file.read(list(parts.values())).rename_columns(list(parts)), NO_LETTERS
     text: Any = unzipped(stream) if magic.startswith(b"\x1f\x8b") else stream
-    broken = 0
+    broken: list[tuple[str, str, str]] = []
 
-    def skip(_: Any) -> str:
-        nonlocal broken
-        broken += 1
+    def skip(row: pcsv.InvalidRow) -> str:
+        reason = TOO_MANY if row.actual_columns > row.expected_columns else TOO_FEW
+        detail = f"{row.actual_columns} fields, not {row.expected_columns}"
+        broken.append((reason, row.text, detail))
         return "skip"
 
     header = _first_line(text)
@@ -103,7 +116,7 @@ def _read(path: str, stream: IO[bytes]) -> tuple[pa.Table, int]:
     parts = _parts(path, names)
     options = pcsv.ConvertOptions(
         include_columns=list(parts.values()),
-        column_types=dict.fromkeys(parts.values(), pa.string()),
+        column_types=dict.fromkeys(parts.values(), pa.binary()),
         strings_can_be_null=True,
         null_values=[""],
     )
@@ -113,7 +126,11 @@ def _read(path: str, stream: IO[bytes]) -> tuple[pa.Table, int]:
         parse_options=pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
         convert_options=options,
     )
-    return table.rename_columns(list(parts)), broken
+    if not broken:
+        return table.rename_columns(list(parts)), NO_LETTERS
+    reasons, raw, details = zip(*broken, strict=True)
+    letters = letters_of([path] * len(broken), reasons, raw, details)
+    return table.rename_columns(list(parts)), letters
 
 
 def _first_line(text: IO[bytes]) -> bytes:
@@ -129,7 +146,8 @@ def _parts(path: str, names: list[str]) -> dict[str, str]:
     return parts
 
 
-def _texts(column: pa.ChunkedArray) -> pa.Array:
+def _texts(column: pa.ChunkedArray, is_utf8: Bools) -> pa.Array:
+    """A column as texts; clears `is_utf8` where a value is none, which gets backslash escapes."""
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
@@ -138,7 +156,22 @@ def _texts(column: pa.ChunkedArray) -> pa.Array:
         array = array.dictionary_decode()
     if pa.types.is_timestamp(kind):
         array = array.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
-    return array.cast(pa.string())
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowInvalid:
+        if not pa.types.is_binary(kind):
+            raise
+    # Value by value: this is one file in many.
+    texts = [None if value is None else _text_of(value) for value in array.to_pylist()]
+    is_utf8 &= np.array([text is None or text[1] for text in texts])
+    return pa.array([text and text[0] for text in texts], pa.string())
+
+
+def _text_of(value: bytes) -> tuple[str, bool]:
+    try:
+        return value.decode(), True
+    except UnicodeDecodeError:
+        return value.decode("utf-8", "backslashreplace"), False
 
 
 def _line(error: Exception) -> str:

@@ -7,16 +7,18 @@ import math
 import threading
 import time as clocks
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from sources.catalogue.files import FileVersion, read_items, version_of
 from sources.catalogue.rows import ItemRows
 from sources.errors import SourceError
 from transforms.catalogue.timeline import Timeline
 from transforms.messages.availability import Availability
+from transforms.messages.dead_letters import DeadLetterBatch
 
 if TYPE_CHECKING:
     from sources.catalogue.changes import Listener
@@ -82,6 +84,7 @@ class FollowedFile:
         self._source, self._clock = source, clock
         self._lock = threading.Lock()
         self._listener = listener
+        self._told: set[tuple[str, str]] = set()
         self._looked = clock()
         self._version = version_of(source.path)
         self.timeline = Timeline(source.start, source.new_seconds)
@@ -113,7 +116,16 @@ class FollowedFile:
             _LOG.warning("%s; the version before stays in use", error)
         self._looked = now
 
+    def _untold(self, letters: DeadLetterBatch) -> DeadLetterBatch:
+        """The letters that the version before did not have."""
+        columns = letters.columns
+        keys = list(zip(columns["reason"].to_pylist(), columns["raw"].to_pylist(), strict=True))
+        fresh = [row for row, key in enumerate(keys) if key not in self._told]
+        self._told = set(keys)
+        return DeadLetterBatch(columns.take(pa.array(fresh, pa.int64())))
+
     def _add(self, rows: ItemRows, since: int, modified: int) -> None:
+        rows = replace(rows, letters=self._untold(rows.letters))
         time = np.where(rows.updated >= 0, rows.updated, since)
         # Several rows of an item count in the order of their times.
         by_time = np.argsort(time, kind="stable")

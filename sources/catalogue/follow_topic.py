@@ -160,7 +160,8 @@ class FollowedTopic:
 
     def _add(self, records: list[Any]) -> None:
         rows = parse_records(
-            [CatalogueRecord(r.key, r.value, r.timestamp) for r in records],
+            [CatalogueRecord(r.key, r.value, r.timestamp, r.partition, r.offset) for r in records],
+            self._source.url.topic,
             text_ids=self._source.text_ids,
         )
         if rows.malformed:
@@ -168,7 +169,7 @@ class FollowedTopic:
             _LOG.warning(
                 "--items %s: %d records are malformed so far", self._source.url, self.malformed
             )
-        if self._listener and len(rows):
+        if self._listener and (len(rows) or rows.malformed):
             self._listener(rows, rows.updated, np.empty(0, np.int64), 0)
         source = self._source
         features = rows.features(text_ids=source.text_ids) if source.new_seconds else None

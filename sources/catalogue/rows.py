@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sources.catalogue.malformed import BYTES, NO_LETTERS, explained, letters_of
 from sources.parsing.fields import whole_numbers
 from transforms.catalogue.timeline import ItemFeatures
 from transforms.columns.names import hash_texts, is_valid_id, keys_of
+from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import TIME_LIMIT, Bools, Int64s
 
 SYNONYMS = {
@@ -46,7 +48,7 @@ class ItemRows:
         details: `id` (the item's id as text), `category`, `title`, `image` (texts, null where
             missing), `price` (float64, NaN) and `created` (int64, -1), each [n].
         place: int64 [n], the row's place among all rows that were read.
-        malformed: how many rows were left out, because a value is none of its kind.
+        letters: the rows that were left out, because a value is none of its kind.
     """
 
     item: Int64s
@@ -54,7 +56,12 @@ class ItemRows:
     available: Bools
     details: pa.RecordBatch
     place: Int64s
-    malformed: int = 0
+    letters: DeadLetterBatch = NO_LETTERS
+
+    @property
+    def malformed(self) -> int:
+        """How many rows were left out."""
+        return len(self.letters)
 
     def __len__(self) -> int:
         return len(self.item)
@@ -78,7 +85,7 @@ class ItemRows:
             self.available[rows],
             self.details.take(pa.array(rows)),
             self.place[rows],
-            self.malformed,
+            self.letters,
         )
 
 
@@ -94,25 +101,38 @@ def named(columns: list[str]) -> dict[str, str]:
     return found
 
 
-def item_rows(columns: Mapping[str, pa.Array], rows: int, *, text_ids: bool) -> ItemRows:
-    """The rows that are items; the others are counted.
+Origin = Callable[[list[int]], tuple[list[str], list[str]]]
+"""Gives the sources and the raw values of some rows, for their dead letters."""
+
+
+def item_rows(
+    columns: Mapping[str, pa.Array],
+    rows: int,
+    *,
+    text_ids: bool,
+    origin: Origin,
+    is_utf8: Bools | None = None,
+) -> ItemRows:
+    """The rows that are items; the others become dead letters.
 
     Args:
         columns: arrays [rows] of texts by part, with nulls for missing values; `item` is there.
         rows: how many rows there are.
         text_ids: whether items are texts, which become keys.
+        origin: where the rows come from.
+        is_utf8: bool [rows], which rows have texts of UTF-8; None for all.
     """
-    item, good = item_ids(columns["item"], text_ids=text_ids)
+    valid: dict[str, Bools] = {} if is_utf8 is None else {BYTES: is_utf8}
+    item, valid["item"] = item_ids(columns["item"], text_ids=text_ids)
     available = np.ones(rows, bool)
     if "available" in columns:
         words = pc.utf8_lower(pc.utf8_trim_whitespace(columns["available"].fill_null("")))
         available = _is_in(words, YES)
-        good &= available | _is_in(words, NO)
-    updated, valid = _times(columns.get("updated"), rows)
-    good &= valid
-    created, valid = _times(columns.get("created"), rows)
-    price, price_valid = _prices(columns.get("price"), rows)
-    good &= valid & price_valid
+        valid["available"] = available | _is_in(words, NO)
+    updated, valid["updated"] = _times(columns.get("updated"), rows)
+    created, valid["created"] = _times(columns.get("created"), rows)
+    price, valid["price"] = _prices(columns.get("price"), rows)
+    good = np.logical_and.reduce(list(valid.values()))
     none = pa.nulls(rows, pa.string())
     details = pa.RecordBatch.from_arrays(
         [
@@ -126,8 +146,10 @@ def item_rows(columns: Mapping[str, pa.Array], rows: int, *, text_ids: bool) -> 
     found = ItemRows(item, updated, available, details, np.arange(rows))
     if good.all():
         return found
-    kept = found.take(np.flatnonzero(good))
-    return replace(kept, malformed=rows - len(kept))
+    wrong, reasons, details = explained(columns, valid, text_ids=text_ids)
+    sources, raw = origin(wrong.tolist())
+    letters = letters_of(sources, reasons, raw, details)
+    return replace(found.take(np.flatnonzero(good)), letters=letters)
 
 
 def item_ids(texts: pa.Array, *, text_ids: bool) -> tuple[Int64s, Bools]:

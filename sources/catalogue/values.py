@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
+from sources.catalogue.malformed import joined, letters_of
 from sources.catalogue.rows import ItemRows, item_rows, named
+from sources.parsing.malformed import cut_text
+from transforms.messages.dead_letters import NOT_AN_ID, NOT_JSON, NOT_UTF8, TOO_LONG
 
 MAX_VALUE = 1 << 16
 """A longer value is malformed, in bytes."""
@@ -24,55 +27,96 @@ class CatalogueRecord:
         key: the item's id as text, or None.
         value: a JSON object; None or empty where the item is gone.
         time: the record's timestamp in milliseconds since the epoch.
+        partition: its partition.
+        offset: its offset.
     """
 
     key: bytes | None
     value: bytes | None
     time: int
+    partition: int = 0
+    offset: int = 0
 
 
-def parse_records(records: Sequence[CatalogueRecord], *, text_ids: bool = False) -> ItemRows:
-    """The rows of records, in their order. What is malformed is left out and counted.
+class _Refused(NamedTuple):
+    """Why a record is malformed."""
+
+    reason: str
+    detail: str
+
+
+def parse_records(
+    records: Sequence[CatalogueRecord], topic: str = "", *, text_ids: bool = False
+) -> ItemRows:
+    """The rows of records, in their order. What is malformed is left out and is a dead letter.
 
     A record counts from its `updated` on, or from its timestamp. The item is the key, or where the
     record has none the value's `item`.
     """
     values = [_columns(record) for record in records]
-    good = [value for value in values if value is not None]
+    places = [row for row, value in enumerate(values) if isinstance(value, dict)]
+    good = [value for value in values if isinstance(value, dict)]
     parts = {"item"}.union(*good)
     columns = {part: pa.array([value.get(part) for value in good], pa.string()) for part in parts}
-    stamps = [
-        -(-record.time // 1000)
+
+    def origin(rows: list[int]) -> tuple[list[str], list[str]]:
+        found = [records[places[row]] for row in rows]
+        return [_source(topic, record) for record in found], [_raw(record) for record in found]
+
+    rows = item_rows(columns, len(good), text_ids=text_ids, origin=origin)
+    stamps = np.array([-(-records[row].time // 1000) for row in places], np.int64)
+    updated = np.where(rows.updated >= 0, rows.updated, stamps[rows.place])
+    refused = [
+        (record, value)
         for record, value in zip(records, values, strict=True)
-        if value is not None
+        if not isinstance(value, dict)
     ]
-    rows = item_rows(columns, len(good), text_ids=text_ids)
-    updated = np.where(rows.updated >= 0, rows.updated, np.array(stamps, np.int64)[rows.place])
-    malformed = rows.malformed + len(records) - len(good)
-    return replace(rows, updated=updated, malformed=malformed)
+    letters = letters_of(
+        [_source(topic, record) for record, _ in refused],
+        [why.reason for _, why in refused],
+        [_raw(record) for record, _ in refused],
+        [why.detail for _, why in refused],
+    )
+    return replace(rows, updated=updated, letters=joined((rows.letters, letters)))
 
 
-def _columns(record: CatalogueRecord) -> dict[str, str | None] | None:
-    """The parts of an item as texts; None where the record is malformed."""
+def _source(topic: str, record: CatalogueRecord) -> str:
+    return f"{topic}/{record.partition}/{record.offset}"
+
+
+def _raw(record: CatalogueRecord) -> str:
+    """The record's value; where it has none, its key."""
+    raw = record.value or record.key or b""
+    if len(raw) > MAX_VALUE:
+        return cut_text(raw, len(raw))
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def _columns(record: CatalogueRecord) -> dict[str, str | None] | _Refused:
+    """The parts of an item as texts, or why the record is malformed."""
     key = None
-    try:
-        if record.key is not None:
+    if record.key is not None:
+        try:
             key = record.key.decode("utf-8")
-        if not record.value:
-            return None if key is None else {"item": key, "available": "false"}
-        if len(record.value) > MAX_VALUE:
-            return None
-        value = orjson.loads(record.value)
-    except ValueError:
-        return None
+        except ValueError:
+            return _Refused(NOT_UTF8, "some bytes of the key are not UTF-8")
+    if len(record.value or b"") > MAX_VALUE:
+        return _Refused(TOO_LONG, f"longer than {MAX_VALUE:,} bytes")
+    try:
+        value = orjson.loads(record.value) if record.value else None
+    except ValueError as error:
+        return _Refused(NOT_JSON, f"not JSON: {str(error)[:100]}")
     if value is None:
-        return None if key is None else {"item": key, "available": "false"}
+        gone = {"item": key, "available": "false"}
+        return _Refused(NOT_AN_ID, "the record has neither a key nor a value") if not key else gone
     if not isinstance(value, dict):
-        return None
+        return _Refused(NOT_JSON, "the value is no JSON object")
     found = {part: _text(value[name]) for part, name in named(list(value)).items()}
     if key is not None:
         found["item"] = key
-    return found if found.get("item") is not None else None
+    if found.get("item") is None:
+        return _Refused(NOT_AN_ID, "the record has no key, and its value no item")
+    return found
 
 
 def _text(value: Any) -> str | None:

@@ -8,18 +8,23 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange
 from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.core import RestrictionProvider
+from apache_beam.typehints.decorators import with_output_types
 from apache_beam.utils.timestamp import Duration
 
 from sources.catalogue.changes import Changes, ListenedSource
 from sources.kafka.partitions import FOREVER, UnsplittableTracker
+from sources.malformed import MALFORMED
 from transforms.messages.catalogue_items import CatalogueItems
+from transforms.messages.dead_letters import DeadLetterBatch
 
 REFRESH = 5
 """Seconds between two looks for changes."""
 
 _RESTRICTION = beam.DoFn.RestrictionParam()
 _WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
+_MALFORMED_ITEMS = Metrics.counter("rivulet", "malformed_items")
 _READERS: dict[ListenedSource, Changes] = {}
 
 
@@ -32,30 +37,54 @@ class ReadCatalogue(beam.PTransform):
     Args:
         source: the catalogue.
         bounded: whether to read it once.
+        items: whether to output rows; else only what is malformed.
     """
 
-    def __init__(self, source: ListenedSource, bounded: bool) -> None:
+    def __init__(self, source: ListenedSource, bounded: bool, items: bool = True) -> None:
         super().__init__()
-        self._source, self._bounded = source, bounded
+        self._source, self._bounded, self._items = source, bounded, items
 
-    def expand(self, pbegin: beam.pvalue.PBegin) -> beam.PCollection[CatalogueItems]:
-        """Read, and follow."""
-        read = _read_once if self._bounded else WatchCatalogue()
-        step = beam.FlatMap(read) if self._bounded else beam.ParDo(read)
-        items: beam.PCollection[CatalogueItems] = (
+    def expand(self, pbegin: beam.pvalue.PBegin) -> Any:
+        """Two outputs: `items`, and `malformed`, the dead letters."""
+        read = _ReadOnce(self._items) if self._bounded else WatchCatalogue(self._items)
+        return (
             pbegin
             | "Catalogue" >> beam.Create([self._source])
-            | "Read catalogue" >> step.with_output_types(CatalogueItems)
+            | "Read catalogue" >> beam.ParDo(read).with_outputs(MALFORMED, main="items")
         )
-        return items
 
 
-def _read_once(source: ListenedSource) -> list[CatalogueItems]:
-    return Changes(source).read()
+def _outputs(
+    found: tuple[list[CatalogueItems], list[DeadLetterBatch]],
+) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
+    items, letters = found
+    yield from items
+    for batch in letters:
+        _MALFORMED_ITEMS.inc(len(batch))
+        yield beam.pvalue.TaggedOutput(MALFORMED, batch)
 
 
+@with_output_types(CatalogueItems, malformed=DeadLetterBatch)
+class _ReadOnce(beam.DoFn):
+    def __init__(self, items: bool) -> None:
+        self._items = items
+
+    def process(
+        self, source: ListenedSource
+    ) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
+        return _outputs(Changes(source, self._items).read())
+
+
+@with_output_types(CatalogueItems, malformed=DeadLetterBatch)
 class WatchCatalogue(beam.DoFn, RestrictionProvider):
-    """Outputs the changes of a catalogue, for ever. A position is a batch of rows."""
+    """Outputs the changes of a catalogue, for ever. A position is a batch of rows or letters.
+
+    Args:
+        items: whether to output rows; else only what is malformed.
+    """
+
+    def __init__(self, items: bool = True) -> None:
+        self._items = items
 
     def initial_restriction(self, element: ListenedSource) -> OffsetRange:
         """All positions."""
@@ -77,13 +106,13 @@ class WatchCatalogue(beam.DoFn, RestrictionProvider):
         element: ListenedSource,
         tracker: Any = _RESTRICTION,
         watermark: Any = _WATERMARK,
-    ) -> Iterator[CatalogueItems]:
+    ) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
         """The rows that changed since the last look."""
         del watermark
         position = tracker.current_restriction().start
         if element not in _READERS:
-            _READERS[element] = Changes(element)
-        for batch in _READERS[element].read():
+            _READERS[element] = Changes(element, self._items)
+        for batch in _outputs(_READERS[element].read()):
             if not tracker.try_claim(position):
                 _READERS.pop(element)  # What was not output is read again.
                 return

@@ -20,6 +20,7 @@ from tests.oracle import rules
 from tests.oracle.catalogue import Described, Record, available_at, new_at
 from tests.oracle.events import BEHAVIORS, Event
 from tests.oracle.exploration import explores
+from transforms.messages.dead_letters import DeadLetter
 
 START = 1_600_000_000
 NEVER = 1 << 60
@@ -79,9 +80,14 @@ def test_a_file_says_what_is_available_when(tmp_path: Path) -> None:
     events, catalogue = stream(1), records(1)
     items = tmp_path / "items.csv"
     rows = [f"{r.item},{r.available},{r.time},shoes\n" for r in catalogue]
+    rows.insert(3, "7,perhaps,5,shoes\n")
     items.write_text("item_id,available,updated,category\n" + "".join(rows))
     path = write_events(tmp_path, events)
-    check(run_job(tmp_path, f"--input={path}", f"--items={items}"), events, catalogue)
+    tables = run_job(tmp_path, f"--input={path}", f"--items={items}")
+    check(tables, events, catalogue)
+    (letter,) = map(DeadLetter.from_json, (tmp_path / "dead.jsonl").read_text().splitlines())
+    assert (letter.source, letter.reason) == (f"{items}:row 3", "not an availability")
+    assert tables.summary.counters["malformed_items"] == 1
     newest = {record.item: record for record in catalogue}
     assert items_table(tmp_path) == {
         str(record.item): (record.time, int(record.available), {"category": "shoes"})

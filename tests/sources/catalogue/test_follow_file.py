@@ -1,5 +1,6 @@
 """A catalogue file that changes while a stream is read."""
 
+import json
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sources.catalogue.changes import Changes
 from sources.catalogue.files import read_items
 from sources.catalogue.follow_file import FileCatalogue, FollowedFile
 from sources.errors import SourceError
@@ -60,6 +62,53 @@ def test_a_batch_reads_the_file_once(tmp_path: Path) -> None:
     write(path, "item\n2\n", START + 100)
     clock.now = START + 500
     assert offered(view, START + 400) == [1]
+
+
+def test_rows_that_are_wrong_are_dead_letters(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    rows = [
+        b"1,true,5,1600000000,shoes",
+        b"2,maybe,5,1600000000,shoes",
+        b"3,,12.5,1600000000000,shoes",
+        b"4,,'12,5',3,shoes",  # Six fields.
+        b"5,,5,2020-09-13T12:26:40,sh\xf6es",
+        b"6,,-,yesterday,shoes",
+        b"7,,5,yesterday,sh\xc3\xb6es",
+        b",,5,3,shoes",
+        *[b"%d,,,," % item for item in range(10, 20)],
+    ]
+    path.write_bytes(b"\n".join([b"item,available,price,created,category", *rows]))
+    found = read_items(str(path))
+    assert found.item.tolist() == [1, *range(10, 20)]
+    said = [(each.source[len(str(path)) :], each.reason, each.detail) for each in found.letters]
+    assert said == [
+        (":row 1", "not an availability", "available is 'maybe', neither true, 1, yes, in stock "
+         "nor false, 0, no, out of stock"),
+        (":row 2", "not a time", "created is '1600000000000'; looks like milliseconds: give "
+         "seconds since the epoch"),
+        (":row 3", "not UTF-8", "some bytes are not UTF-8"),
+        (":row 4", "not a time", "created is 'yesterday', neither seconds since the epoch nor an "
+         "ISO time (2026-01-31T12:00:00)"),
+        (":row 5", "not a time", "created is 'yesterday', neither seconds since the epoch nor an "
+         "ISO time (2026-01-31T12:00:00)"),
+        (":row 6", "not a number", "item is missing"),
+        ("", "too many fields", "6 fields, not 5"),
+    ]  # fmt: skip
+    raws = [each.raw for each in found.letters]
+    assert raws[-1] == rows[3].decode()
+    assert json.loads(raws[2])["category"] == "sh\\xf6es"
+
+
+def test_a_later_version_repeats_no_dead_letter(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    write(path, "item\n1\nx\n", START - 50)
+    changes = Changes(FileCatalogue(str(path), START, follow=True))
+    assert [letter.raw for batch in changes.read()[1] for letter in batch] == ['{"item": "x"}']
+    write(path, "item\n2\ny\nx\n3\n", START + 100)
+    found: list[str] = []
+    while not found:  # The file is looked at once a second.
+        found = [letter.raw for batch in changes.read()[1] for letter in batch]
+    assert found == ['{"item": "y"}']
 
 
 def test_parquet_of_other_types_and_text_ids(tmp_path: Path) -> None:

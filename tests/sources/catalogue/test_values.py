@@ -1,5 +1,7 @@
 """Records of a catalogue's topic."""
 
+from dataclasses import replace
+
 from sources.catalogue.values import MAX_VALUE, CatalogueRecord, parse_records
 
 
@@ -21,10 +23,27 @@ def test_keys_values_tombstones_and_what_is_malformed() -> None:
         CatalogueRecord(b"12", b" " * (MAX_VALUE + 1), 5_000),
         CatalogueRecord(b"13", b"{}", 6_000),
     ]
-    rows = parse_records(records)
+    records = [replace(record, offset=place) for place, record in enumerate(records)]
+    rows = parse_records(records, "t")
     assert rows.item.tolist() == [5, 6, 7, 8, 9, 10, 13]
     assert rows.available.tolist() == [False, False, False, False, True, True, True]
     assert rows.updated.tolist() == [1, 3, 3, 3, 77, 5, 6]
-    assert rows.malformed == 8
+    whys = {(letter.source, letter.reason): letter.detail for letter in rows.letters}
+    assert whys == {
+        ("t/0/6", "not a number"): "item is 'x', no whole number of 64 bits; texts need [ids] "
+        'item = "text" in a --schema',
+        ("t/0/7", "not an id"): "the record has neither a key nor a value",
+        ("t/0/8", "not an id"): "the record has no key, and its value no item",
+        ("t/0/9", "not JSON"): "the value is no JSON object",
+        ("t/0/10", "not JSON"): "not JSON: unexpected end of data: line 1 column 2 (char 1)",
+        ("t/0/11", "not a number"): "price is 'much', no number of up to 15 digits before and "
+        "after the point",
+        ("t/0/12", "not UTF-8"): "some bytes of the key are not UTF-8",
+        ("t/0/13", "too long"): "longer than 65,536 bytes",
+    }
+    raws = {letter.source: letter.raw for letter in rows.letters}
+    assert raws["t/0/11"] == '{"price": "much"}'
+    assert raws["t/0/12"] == "{}"
+    assert raws["t/0/13"].endswith("[cut: 65537 bytes]")
     assert rows.details.column("title").to_pylist()[0] == "x"
     assert len(parse_records([])) == 0
