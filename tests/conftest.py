@@ -10,6 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -24,6 +25,9 @@ from deploy.servers.mysql import MySQL
 from deploy.servers.postgres import Postgres
 from deploy.servers.redis import Redis
 from tests.scheduling import FileScheduling
+
+if TYPE_CHECKING:
+    from tests.pipelines.stores import Stores
 
 # In CI Hypothesis uses the same examples in each run; elsewhere it searches for new ones.
 settings.register_profile("ci", derandomize=True)
@@ -122,3 +126,20 @@ def flink_cluster(server_data: ProcessReaper) -> Iterator[FlinkCluster]:
     """A running Flink cluster: two task managers of two slots, and Python workers."""
     with FlinkCluster(server_data.folder, ClusterSettings(task_managers=2, slots=2)) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def stores(
+    mongo: Mongo, mysql: MySQL, postgres: Postgres, redis_server: Redis, unique: str
+) -> "Stores":
+    """An empty database of each of the four servers that nothing else uses."""
+    from tests.pipelines.stores import Stores
+
+    made = Stores(
+        mongo.url.replace("/rivulet", f"/{unique}"),
+        mysql.url.replace("/rivulet", f"/{unique}"),
+        postgres.url.replace("/rivulet", f"/{unique}"),
+        redis_server.url.replace("/0", "/9"),
+    )
+    made.make()
+    return made

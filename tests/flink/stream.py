@@ -41,7 +41,7 @@ def send(kafka: Kafka, topic: str, events: Sequence[Event], more: Sequence[str] 
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=20)
     for e in events:
         producer.send(
-            topic, f"{e.user},{e.item},{e.time},{e.behavior}".encode(), key=b"%d" % e.user
+            topic, f"{e.user},{e.item},{e.time},{e.behavior}".encode(), key=str(e.user).encode()
         )
     for line in more:
         producer.send(topic, line.encode(), partition=0)

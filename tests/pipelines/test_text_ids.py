@@ -1,17 +1,23 @@
 """Shops whose ids are text, from their files to the stores and data sets, beside the oracle."""
 
+import io
 import json
 import sqlite3
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import fastavro
 import pyarrow.parquet as pq
 import pytest
 from kafka import KafkaProducer
 
 from deploy.servers.kafka import Kafka
+from pipelines import inspect
 from pipelines.graph.graph import read, recommend_graph
 from pipelines.graph.job_graph import new_progress
 from pipelines.recommend import JOB
@@ -22,9 +28,8 @@ from sources.files.ranges import read_range
 from sources.schema.load import load_schema
 from tests.oracle import rules
 from tests.oracle.events import Event
-from tests.pipelines.stores import Stores
+from tests.pipelines.stores import Stores, check
 from tests.pipelines.streams import clicks
-from tests.sinks import oracles
 from training import prepare
 from transforms.columns.names import ids_of
 from transforms.messages.events import BEHAVIORS
@@ -94,6 +99,29 @@ def check_tables(store: sqlite3.Connection, events: list[Event]) -> None:
     assert {
         (user, at): (json.loads(items), policy, last) for user, at, items, policy, last in found
     } == {key: (one.items, "popular", one.last_reward) for key, one in shown.items()}
+
+
+@pytest.fixture
+def registry() -> Iterator[dict[str, Any]]:
+    """A schema registry on HTTP: what it answers by path, and its `url`."""
+    answers: dict[str, Any] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path in answers else 404)
+            self.end_headers()
+            self.wfile.write(answers.get(self.path, "{}").encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        answers["url"] = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield answers
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -175,44 +203,38 @@ def test_odd_ids_come_back_as_they_went_in(tmp_path: Path) -> None:
 @pytest.mark.servers
 @pytest.mark.slow
 def test_kafka_to_every_store_twice(
-    kafka: Kafka, topic: str, stores: Stores, tmp_path: Path
-) -> None:
+    kafka: Kafka, topic: str, stores: Stores, registry: dict[str, Any], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """JSON first, then the same events as Avro by a schema registry."""
     events = [
         Event(e.time, f"item/{e.item} é", f"{e.user}: üser ", e.behavior) for e in clicks(3, 600)
     ]
+    kinds = {"who": "string", "what": "string", "when": "long", "how": "string"}
+    avro = {"type": "record", "name": "Click", "fields": [
+        {"name": name, "type": kind} for name, kind in kinds.items()
+    ]}  # fmt: skip
+    registry["/schemas/ids/3"] = json.dumps({"schema": json.dumps(avro)})
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
     for place, event in enumerate(events):
         value = {"who": event.user, "what": event.item, "when": event.time, "how": event.behavior}
         producer.send(topic, json.dumps(value).encode(), partition=place % 3)
+        body = io.BytesIO(b"\x00\x00\x00\x00\x03")
+        body.seek(5)
+        fastavro.schemaless_writer(body, avro, value)
+        producer.send(f"{topic}-avro", body.getvalue(), partition=0)
     producer.flush()
     producer.close()
     schema = tmp_path / "shop.toml"
     schema.write_text(SCHEMA)
-    flags = ("--kafka_stop_at=latest", *stores.flags)
     url = f"{kafka.url}/{topic}"
+    assert inspect.main([url, "--schema", str(schema)]) == 0
+    assert f"{len(events)} are events, 0 malformed and 0 ignored" in capsys.readouterr().out
+    flags = ("--kafka_stop_at=latest", *stores.flags)
     store, _ = run_job(tmp_path, url, str(schema), *flags)
     check_tables(store, events)
-    found = stores.everything()
-    rows = {(e.user, e.item, e.behavior, e.time) for e in events}
-    assert set(found["mysql record"]) == rows
-    names = ("user", "item", "behavior", "time")
-    assert {tuple(d[name] for name in names) for d in found["mongo records"]} == rows
-    assert {
-        d["_id"]: (d["consumed"], d["time"]) for d in found["mongo userConsumed"]
-    } == oracles.consumed(rows)
-    assert {
-        user: found[f"redis history:{user}"] for user in {e.user for e in events}
-    } == oracles.history(rows)
-    shown = {
-        (user, at): json.loads(items)
-        for user, at, items in store.execute("SELECT user, time, items FROM recommendation")
-    }
-    assert {(row[0], row[1]): json.loads(row[2]) for row in found["mysql recommendation"]} == shown
-    results = found["mongo recommendResults"]
-    assert {(d["user"], d["time"]): d["itemRec"] for d in results} == shown
-    for user in {e.user for e in events}:
-        last = max(at for name, at in shown if name == user)
-        assert found[f"redis recommendations:{user}:time"] == str(last)
-        assert found.get(f"redis recommendations:{user}", []) == shown[user, last]
-    run_job(tmp_path, url, str(schema), *flags)
+    found = check(stores, events, policy=False)
+    flags = (*flags, f"--schema_registry={registry['url']}")
+    _, summary = run_job(tmp_path, f"{url}-avro", str(schema), *flags)
+    assert summary.get("events") == len(events)
     assert stores.everything() == found
