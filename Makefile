@@ -8,7 +8,7 @@ DEV_READY := $(VENV)/.rivulet-dev-ready
 PACKAGES := rivulet pipelines transforms inference sinks sources simulation training serving deploy benchmarks
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-text-ids bench-schemas bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking bench-growth
+.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-text-ids bench-schemas bench-catalogue bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking bench-growth
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ bench-text-ids: $(READY) ## Events a second with ids that are text, and with int
 
 bench-schemas: $(READY) ## Events a second through a schema and from JSON lines, and without a schema
 	@$(PY) -m benchmarks.schemas
+
+bench-catalogue: $(READY) ## What a catalogue of a million items costs the main job
+	@$(PY) -m benchmarks.catalogue
 
 bench-memory: $(READY) ## Peak memory of the main job over 20 million events
 	@$(PY) -m benchmarks.memory

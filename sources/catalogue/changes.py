@@ -6,14 +6,15 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sources.catalogue.malformed import LetterLog
 from sources.catalogue.rows import ItemRows
-from transforms.catalogue.source import CatalogueView
+from transforms.catalogue.source import CatalogueSource, CatalogueView, loaded
 from transforms.messages.availability import places
 from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.dead_letters import DeadLetterBatch
@@ -43,14 +44,12 @@ class Changes:
 
     Args:
         source: the catalogue.
-        items: whether to give rows; else only what is malformed.
 
     Raises:
         SourceError: it cannot be used.
     """
 
-    def __init__(self, source: ListenedSource, items: bool = True) -> None:
-        self._wants_items = items
+    def __init__(self, source: ListenedSource) -> None:
         self._letters: list[DeadLetterBatch] = []
         self._lock = threading.Lock()
         self._texts: dict[int, str] = {}
@@ -71,7 +70,7 @@ class Changes:
         for start in range(0, rows.malformed, BATCH_ROWS):
             part = rows.letters.columns.slice(start, BATCH_ROWS)
             self._letters.append(DeadLetterBatch(part))
-        if not self._wants_items or not len(rows) + len(gone):
+        if not len(rows) + len(gone):
             return
         texts = rows.details.column("id").to_pylist()
         details = _details(rows)
@@ -108,6 +107,33 @@ class Changes:
         # The last row of an item counts.
         ids, first = np.unique(items[::-1], return_index=True)
         self._ids, self._hashes = ids, values[::-1][first]
+
+
+class LoggedView(CatalogueView, Protocol):
+    """A catalogue that keeps the dead letters of what it read."""
+
+    letters: LetterLog
+
+
+class MalformedRecords:
+    """Gives what is malformed alone, from the catalogue that all steps of the process share.
+
+    Args:
+        source: the catalogue.
+
+    Raises:
+        SourceError: it cannot be used.
+    """
+
+    def __init__(self, source: ListenedSource) -> None:
+        self._view = cast("LoggedView", loaded(cast("CatalogueSource", source)))
+        self._position = 0
+
+    def read(self) -> tuple[list[CatalogueItems], list[DeadLetterBatch]]:
+        """No rows, and what is malformed since the last call."""
+        self._view.at(int(time.time()))
+        found, self._position = self._view.letters.since(self._position)
+        return [], found
 
 
 def _details(rows: ItemRows) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from sources.catalogue.files import FileVersion, read_items, version_of
+from sources.catalogue.malformed import LetterLog
 from sources.catalogue.rows import ItemRows
 from sources.errors import SourceError
 from transforms.catalogue.timeline import Timeline
@@ -87,6 +88,7 @@ class FollowedFile:
         self._told: set[tuple[str, str]] = set()
         self._looked = clock()
         self._version = version_of(source.path)
+        self.letters = LetterLog()
         self.timeline = Timeline(source.start, source.new_seconds)
         self._add(read_items(source.path, text_ids=source.text_ids), 0, _from(self._version))
 
@@ -126,6 +128,7 @@ class FollowedFile:
 
     def _add(self, rows: ItemRows, since: int, modified: int) -> None:
         rows = replace(rows, letters=self._untold(rows.letters))
+        self.letters.add(rows.letters)
         time = np.where(rows.updated >= 0, rows.updated, since)
         # Several rows of an item count in the order of their times.
         by_time = np.argsort(time, kind="stable")

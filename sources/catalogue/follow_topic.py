@@ -13,6 +13,7 @@ import numpy as np
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
+from sources.catalogue.malformed import LetterLog
 from sources.catalogue.values import CatalogueRecord, parse_records
 from sources.errors import SourceError
 from sources.kafka.consumers import ANSWER_MS, close_quietly, connect
@@ -92,6 +93,7 @@ class FollowedTopic:
         self._consumer: Any = None
         self._positions: dict[TopicPartition, int] = {}
         self._read_until = float("-inf")
+        self.letters = LetterLog()
         self.timeline = Timeline(source.start, source.new_seconds)
         self.malformed = 0
         self._catch_up()
@@ -164,6 +166,7 @@ class FollowedTopic:
             self._source.url.topic,
             text_ids=self._source.text_ids,
         )
+        self.letters.add(rows.letters)
         if rows.malformed:
             self.malformed += rows.malformed
             _LOG.warning(

@@ -13,7 +13,7 @@ from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.typehints.decorators import with_output_types
 from apache_beam.utils.timestamp import Duration
 
-from sources.catalogue.changes import Changes, ListenedSource
+from sources.catalogue.changes import Changes, ListenedSource, MalformedRecords
 from sources.kafka.partitions import FOREVER, UnsplittableTracker
 from sources.malformed import MALFORMED
 from transforms.messages.catalogue_items import CatalogueItems
@@ -25,7 +25,7 @@ REFRESH = 5
 _RESTRICTION = beam.DoFn.RestrictionParam()
 _WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
 _MALFORMED_ITEMS = Metrics.counter("rivulet", "malformed_items")
-_READERS: dict[ListenedSource, Changes] = {}
+_READERS: dict[ListenedSource, Changes | MalformedRecords] = {}
 
 
 class ReadCatalogue(beam.PTransform):
@@ -54,6 +54,10 @@ class ReadCatalogue(beam.PTransform):
         )
 
 
+def _reader(source: ListenedSource, items: bool) -> Changes | MalformedRecords:
+    return Changes(source) if items else MalformedRecords(source)
+
+
 def _outputs(
     found: tuple[list[CatalogueItems], list[DeadLetterBatch]],
 ) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
@@ -72,7 +76,7 @@ class _ReadOnce(beam.DoFn):
     def process(
         self, source: ListenedSource
     ) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
-        return _outputs(Changes(source, self._items).read())
+        return _outputs(_reader(source, self._items).read())
 
 
 @with_output_types(CatalogueItems, malformed=DeadLetterBatch)
@@ -111,7 +115,7 @@ class WatchCatalogue(beam.DoFn, RestrictionProvider):
         del watermark
         position = tracker.current_restriction().start
         if element not in _READERS:
-            _READERS[element] = Changes(element, self._items)
+            _READERS[element] = _reader(element, self._items)
         for batch in _outputs(_READERS[element].read()):
             if not tracker.try_claim(position):
                 _READERS.pop(element)  # What was not output is read again.
