@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.label_table import label_table
 from rivulet.configuration import Configuration
 from rivulet.settings import ArgumentParser
 from simulation.options import (
@@ -146,12 +147,8 @@ def summary(truth: Truth, output: str, seconds: float) -> Table:
         seconds: how long the command ran.
     """
     import numpy as np
-    from rich.table import Table
 
     name = "standard output" if output == STDOUT else output
-    table = Table(title=f"Click stream in {name}", title_justify="left", show_header=False)
-    table.add_column(justify="left")
-    table.add_column(justify="right")
     shares = {
         behavior: f"{count:,} ({count / truth.events:.1%})"
         for behavior, count in truth.behaviors.items()
@@ -171,9 +168,7 @@ def summary(truth: Truth, output: str, seconds: float) -> Table:
         "seconds": f"{seconds:.1f}",
         "lines a second": f"{truth.lines / seconds:,.0f}",
     }
-    for label, value in rows.items():
-        table.add_row(label, value)
-    return table
+    return label_table(f"Click stream in {name}", rows.items())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

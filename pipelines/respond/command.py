@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
 
+from pipelines.label_table import label_table
 from rivulet.configuration import Configuration
 from rivulet.settings import ArgumentParser
 from simulation.effects import Effects
@@ -142,11 +143,6 @@ def _run(
 
 
 def _summary(counts: RespondCounts, output: str, seconds: float) -> Table:
-    from rich.table import Table
-
-    table = Table(title=f"Events in {output}", title_justify="left", show_header=False)
-    table.add_column(justify="left")
-    table.add_column(justify="right")
     rows = {
         "events": f"{counts.events:,}",
         "lists when users could look": f"{counts.offered:,}",
@@ -155,6 +151,4 @@ def _summary(counts: RespondCounts, output: str, seconds: float) -> Table:
         "reward a list": f"{counts.reward / max(1, counts.seen):.3f}",
         "seconds": f"{seconds:.1f}",
     }
-    for label, value in rows.items():
-        table.add_row(label, value)
-    return table
+    return label_table(f"Events in {output}", rows.items())

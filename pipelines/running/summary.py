@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 from rich.console import Console
-from rich.table import Table
+
+from pipelines.label_table import label_table
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,6 @@ class Summary:
 def show(title: str, rows: list[tuple[str, str]], hints: list[str]) -> None:
     """Prints a summary and where to look next."""
     console = Console()
-    table = Table(title=title, show_header=False, title_justify="left")
-    table.add_column()
-    table.add_column(justify="right")
-    for name, value in rows:
-        table.add_row(name, value)
-    console.print(table)
+    console.print(label_table(title, rows))
     for hint in hints:
         console.print(hint, soft_wrap=True, markup=False, highlight=False)

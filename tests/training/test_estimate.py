@@ -10,6 +10,7 @@ import pytest
 from simulation.feedback import expected_reward
 from simulation.model import World
 from simulation.shown import show, write_feedback
+from tests.refused import assert_refused
 from tests.training.logs import without_exploration
 from training.estimate import main
 from training.estimation.options import NAMES
@@ -115,10 +116,4 @@ def test_what_is_wrong_is_one_line(
             "log.csv",
         ),
     ]
-    for options, message in wrong:
-        with pytest.raises(SystemExit) as left:
-            main(options)
-        said = capsys.readouterr().err
-        assert left.value.code == 2
-        assert message in said
-        assert said.strip().count("\n") == 0
+    assert_refused(main, capsys, wrong)

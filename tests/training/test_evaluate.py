@@ -15,6 +15,7 @@ from inference.models.directory import save_policy
 from inference.models.info import ModelInfo, read_info
 from inference.network.network import Network
 from inference.network.sizes import Sizes
+from tests.refused import assert_refused
 from training.datasets.loading import load_sequences
 from training.evaluate import main
 from training.evaluation.models import load_models
@@ -147,10 +148,4 @@ def test_what_is_wrong_is_one_line(
         (["--data", str(data), *QUICK, "--against", "magic"], "there are popular, own-recent"),
         (["--data", str(data), *QUICK, "--plot", str(tmp_path / "a.tune")], "tune"),
     ]
-    for options, message in wrong:
-        with pytest.raises(SystemExit) as left:
-            main(options)
-        said = capsys.readouterr().err
-        assert left.value.code == 2
-        assert message in said
-        assert said.strip().count("\n") == 0
+    assert_refused(main, capsys, wrong)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.refused import assert_refused
 from training.experiment import main
 from training.experiments.always_valid import FEWEST, Arm, boundary, difference
 
@@ -152,10 +153,4 @@ def test_what_is_wrong_is_one_line(
         (["report", "--log", str(log), "--effect", "0.1"], "is of plan"),
         (["plan", "--log", str(log), "--control", "a"], "is of report"),
     ]
-    for options, message in wrong:
-        with pytest.raises(SystemExit) as left:
-            main(options)
-        said = capsys.readouterr().err
-        assert left.value.code == 2
-        assert message in said
-        assert said.strip().count("\n") == 0
+    assert_refused(main, capsys, wrong)

@@ -14,6 +14,7 @@ from inference.models.ids import IdMap
 from inference.models.info import ModelInfo
 from inference.network.network import Network
 from inference.network.sizes import Sizes
+from tests.refused import assert_refused
 from training.models import main
 from training.promotion import decisions
 from training.promotion.decisions import (
@@ -140,13 +141,7 @@ def test_what_is_wrong_is_one_line(
         (["rollback", *folder], "name one with --version"),
         (["list", "--models", str(tmp_path / "empty")], "no versions"),
     ]
-    for options, message in wrong:
-        with pytest.raises(SystemExit) as left:
-            main(options)
-        said = capsys.readouterr().err
-        assert left.value.code == 2
-        assert message in said
-        assert said.strip().count("\n") == 0
+    assert_refused(main, capsys, wrong)
     assert in_use(models) == "v1"
     (models / DECISIONS).write_text('{"id": 1}\n')
     with pytest.raises(PromotionError, match="no decision"):

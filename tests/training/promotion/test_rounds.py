@@ -15,6 +15,7 @@ import pytest
 from inference.models.directory import load_policy
 from simulation.model import World
 from simulation.shown import show, write_feedback
+from tests.refused import assert_refused
 from tests.training.estimation.test_lists import estimator_for
 from tests.training.logs import known_log, without_exploration
 from training.estimation.list_estimates import ListEstimator
@@ -177,10 +178,4 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
         (["--log", str(tmp_path / "log"), *models, "--every", "1w"], "no duration"),
         (["--log", str(tmp_path / "log"), *models, "--poll", "2"], "--every"),
     ]
-    for options, message in wrong:
-        with pytest.raises(SystemExit) as left:
-            main(options)
-        said = capsys.readouterr().err
-        assert left.value.code == 2
-        assert message in said
-        assert said.strip().count("\n") == 0
+    assert_refused(main, capsys, wrong)
