@@ -202,6 +202,7 @@ def test_odd_ids_come_back_as_they_went_in(tmp_path: Path) -> None:
 
 @pytest.mark.servers
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_kafka_to_every_store_twice(
     kafka: Kafka, topic: str, stores: Stores, registry: dict[str, Any], tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
