@@ -154,7 +154,7 @@ class CsvLines:
                 strings_can_be_null=False,
                 check_utf8=False,  # The whole block was checked.
             ),
-        ) if text.strip(b"\r\n") else _no_rows(types)  # fmt: skip
+        ) if text[:1] not in b"\r\n" or text.strip(b"\r\n") else _no_rows(types)  # fmt: skip
         return table, skipped
 
     def _one_by_one(
