@@ -62,8 +62,8 @@ class Registry:
         repeat_consumed: bool = False,
         exclusions: Exclusions | None = None,
         scored: bool = False,
-        times: Int64s | None = None,
         new: int = 0,
+        times: Int64s | None = None,
     ) -> RankedLists:
         """Each row's list by its user's model, with that model's label; as `Policy.rank`.
 
