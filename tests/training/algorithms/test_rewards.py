@@ -31,7 +31,7 @@ def lists_of(seed: int, n: int) -> ShownLists:
     rewards = random.poisson(mean[shown]).astype(np.float32)
     shown[: n // 4, 2], rewards[: n // 4, 2] = ITEMS, 0
     history = random.integers(ITEMS, size=(n, 2))
-    return ShownLists(
+    return ShownLists.of(
         history, np.full(n, 2), random.integers(2, size=n), shown, rewards,
         np.full(shown.shape, 0.5, np.float32),
     )  # fmt: skip
