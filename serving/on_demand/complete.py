@@ -8,11 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.schemas import Id
-from transforms.fill import fill
-from transforms.messages.events import EventBatch
-from transforms.messages.exclusions import Exclusions
-from transforms.messages.ranked_lists import RankedLists
-from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +44,13 @@ def complete(
         size: items of the list.
         repeat_consumed: whether items of the history may be added.
     """
+    # They import Beam, which takes seconds: a server without these requests starts without it.
+    from transforms.fill import fill
+    from transforms.messages.events import EventBatch
+    from transforms.messages.exclusions import Exclusions
+    from transforms.messages.ranked_lists import RankedLists
+    from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
+
     codes: dict[Id, int] = {}
 
     def coded(items: Sequence[Id], width: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -15,8 +15,9 @@ from serving.queries import Queries
 from serving.schemas import Id
 from serving.schemas.inference import HistoriesInput, RankResponse
 from serving.schemas.users import Recommendation
-from transforms.histories.bought import BOUGHT_LIMIT
 
+_MOST_BOUGHT = 256
+"""As `transforms.histories.bought.BOUGHT_LIMIT`, whose module imports Beam."""
 _ITEMS = 8
 _HISTORY = 10
 """The job's defaults of `--recommendations`, `--history_size` and `--min_history`."""
@@ -210,7 +211,7 @@ class OnDemandLists:
             return list(wanted.exclude)
         start = max(0, now - seconds)
         found, _ = await self._queries.stores.first(
-            lambda reader: reader.purchases(user, start, now, BOUGHT_LIMIT)
+            lambda reader: reader.purchases(user, start, now, _MOST_BOUGHT)
         )
         return [*wanted.exclude, *(event.item for event in found or [])]
 
