@@ -12,6 +12,9 @@ import fastavro
 MOST_NAMES = 1_000
 """Most types in a schema, each counted as often as it is used."""
 _NAMED = ("record", "enum", "fixed")
+_LEAST = {"null": 0, "float": 4, "double": 8}
+"""Fewest bytes of a primitive type; 1 for the others."""
+_PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 
 
 class SchemaError(ValueError):
@@ -100,9 +103,11 @@ class _Check:
         return size
 
     def _named(self, name: str, space: str) -> int:
+        if name in _PRIMITIVES:  # Also where a record of the namespace has this name.
+            return _LEAST.get(name, 1)
         found = name if name in self._known else _full_name(name, space)
         if found not in self._known:
-            return 0 if name == "null" else 4 if name == "float" else 8 if name == "double" else 1
+            raise SchemaError(f"the registry's schema has no type {name[:80]!r}")
         if found in self._open:
             raise SchemaError("the registry's schema is recursive")
         schema = self._known[found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import threading
 import time
@@ -21,8 +22,19 @@ MOST_BYTES = 1 << 20
 """Longest answer, in bytes."""
 MOST_SCHEMAS = 1_000
 TRIES = 6
+_PART = 1 << 16
 FORGET_S = 60.0
 """After so long the registry is asked again for a schema that it does not have."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the password would go to wherever the answer points."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """No request: the answer is an error with its status."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 class SchemaRegistry:
@@ -75,8 +87,8 @@ class SchemaRegistry:
         )
         for attempt in range(TRIES):
             try:
-                with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-                    content: bytes = answer.read(MOST_BYTES + 1)
+                with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
+                    content = _content(answer)
             except urllib.error.HTTPError as error:
                 if error.code == 404:
                     raise SchemaError(f"the registry has no schema {number}") from None
@@ -85,8 +97,8 @@ class SchemaRegistry:
                         f"--schema_registry {self.name}: status {error.code} for schema {number}"
                     ) from None
                 why = f"status {error.code}"
-            except OSError as error:
-                why = str(getattr(error, "reason", error))
+            except (OSError, http.client.HTTPException) as error:
+                why = str(getattr(error, "reason", error)).strip()
             else:
                 if len(content) > MOST_BYTES:
                     raise SchemaError(f"schema {number} has more than {MOST_BYTES:,} bytes")
@@ -94,6 +106,23 @@ class SchemaRegistry:
             if attempt < TRIES - 1:
                 time.sleep(0.5 * 2**attempt)
         raise SourceError(f"--schema_registry {self.name} does not answer: {why}")
+
+
+def _content(answer: http.client.HTTPResponse) -> bytes:
+    """The body, of which no more than one byte beyond the limit is read.
+
+    Raises:
+        OSError: it is not whole, or takes longer than the time limit.
+    """
+    until = time.monotonic() + TIMEOUT_S
+    content = b""
+    while len(content) <= MOST_BYTES and (part := answer.read1(_PART)):
+        content += part
+        if time.monotonic() > until:
+            raise TimeoutError(f"the answer takes longer than {TIMEOUT_S} s")
+    if len(content) <= MOST_BYTES and answer.length:
+        raise OSError("the answer is not whole")
+    return content
 
 
 def _parse(content: bytes) -> AvroSchema:

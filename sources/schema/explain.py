@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from sources.parsing.layout import SYNONYMS, Layout, split_fields
 from sources.parsing.lines import whole_number
+from sources.schema.ids import id_text
 from sources.schema.schema import TIME_UNITS, Fields, Schema
 from transforms.columns.names import MAX_BYTES as ID_BYTES
 from transforms.columns.names import is_valid_id
@@ -60,7 +61,7 @@ def explain(reason: str, values: Mapping[str, Any] | str, schema: Schema) -> str
             f"{_field(part, name)} is {_show(values[name])}, no text of 1 to {ID_BYTES} bytes "
             "without control characters"
             for part, name in ids
-            if getattr(schema.ids, part) == TEXT and not _is_id(_text(values[name]))
+            if getattr(schema.ids, part) == TEXT and not _is_id(id_text(values[name]) or "")
         )
     if reason == reasons.ID_COLLISION:
         return "another id of the input has the key of the user or of the item: rename one of them"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,9 @@ from sources.parsing.malformed import Bools, Int64s
 from sources.schema.columns import numbers, plain, texts
 from transforms.columns.names import Names, is_valid_id, keys_of
 from transforms.messages.id_kinds import TEXT
+
+_EXACT_FLOATS = float(1 << 53)
+_LARGEST = 1 << 63
 
 
 class IdColumn(NamedTuple):
@@ -48,6 +53,24 @@ def read_ids(column: pa.Array, kind: str) -> IdColumn:
     key, collides = np.zeros(len(column), np.int64), none.copy()
     key[valid], collides[valid] = found.key, found.collides
     return IdColumn(key, valid, collides, found.names)
+
+
+def id_text(value: Any) -> str | None:
+    """A value of JSON or Avro as an id, whatever the kinds of the values around it.
+
+    Returns:
+        None where there is no value; "", which is no id, for one that is neither a text nor a
+        whole number of at most 64 bits.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, float | Decimal) and abs(value) < _EXACT_FLOATS and value == int(value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value < 2 * _LARGEST:
+        return str(value)
+    return ""
 
 
 def _as_texts(column: pa.Array) -> pa.StringArray:

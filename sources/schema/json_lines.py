@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import orjson
@@ -15,13 +17,11 @@ import pyarrow as pa
 from sources.parsing.line_index import LineIndex
 from sources.parsing.malformed import NO_ROWS, Malformed, MalformedRows, ParsedRows
 from sources.schema.apply import apply_schema
+from sources.schema.ids import id_text
 from sources.schema.json_columns import read_columns
-from sources.schema.schema import Schema
+from sources.schema.schema import EACH, Schema
 from transforms.messages.dead_letters import NOT_JSON, NOT_UTF8
 from transforms.messages.events import EventBatch
-
-EACH = "[]"
-"""What follows a path's name whose list has an event for each element."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,25 @@ class JsonLines:
         if any(EACH in path for path in wanted):
             cells, owners = _exploded(objects, wanted)
             at = np.array(owners, np.int64)
-            columns = {path: json_column(values) for path, values in cells.items()}
         else:
             at = np.arange(len(objects))
-            columns = {path: json_column(_column(objects, path)) for path in wanted}
+            cells = {path: _column(objects, path) for path in wanted}
+        columns = self._columns(cells)
         parsed = apply_schema(columns, self.schema) if len(at) else _NOTHING
         if rows is None and not malformed and len(at) == len(objects):
             return parsed
         numbers_of = at if rows is None else np.array(rows, np.int64)[at]
         wrong = ParsedRows.of_malformed(MalformedRows.of(malformed))
         return ParsedRows.concat((parsed.renumbered(numbers_of), wrong))
+
+    def _columns(self, cells: Mapping[str, list[Any]]) -> dict[str, pa.Array]:
+        texts = self.schema.text_ids()
+        return {
+            path: pa.array(list(map(id_text, values)), pa.string())
+            if path in texts
+            else json_column(values)
+            for path, values in cells.items()
+        }
 
     def values(self, raw: str) -> dict[str, Any] | str:
         """The wanted values of one object, or why it cannot be read.
@@ -107,7 +116,7 @@ class JsonLines:
         if not isinstance(found, dict):
             return "no JSON object"
         cells, _ = _exploded([found], self.schema.wanted())
-        columns = {path: json_column(values) for path, values in cells.items()}
+        columns = self._columns(cells)
         wrong = apply_schema(columns, self.schema).malformed.row
         at = int(wrong[0]) if len(wrong) else 0
         return {path: values[at] for path, values in cells.items()}
@@ -227,4 +236,6 @@ def _text(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, Decimal | UUID):  # Avro's.
+        return str(value)
     return json.dumps(value, default=str)

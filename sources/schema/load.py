@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sources.errors import SourceError
 from sources.schema.schema import (
+    EACH,
     FORMATS,
     IGNORE,
     ISO,
@@ -27,6 +27,7 @@ from sources.schema.schema import (
     Schema,
     TimeFormat,
 )
+from sources.schema.time_formats import is_zone, problem_of, whole_pattern
 from sources.schema.toml_values import choice, is_number, known, of_type, subtable, texts
 from transforms.messages.behaviors import BEHAVIORS, USUAL_REWARDS, is_reward
 
@@ -116,7 +117,7 @@ def parse_schema(text: str, name: str) -> Schema:
     where = f"--schema {name}"
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # Also a number of thousands of digits.
         raise SourceError(f"{where} is not TOML: {error}") from error
     known(found, _KEYS, where, "")
     fields = _fields(subtable(found, "fields", where), where)
@@ -139,7 +140,7 @@ def parse_schema(text: str, name: str) -> Schema:
     ids = subtable(found, "ids", where)
     known(ids, ("user", "item"), where, "ids.")
     kinds = ("integer", "text")
-    return Schema(
+    schema = Schema(
         name=name,
         fields=fields,
         format=kind,
@@ -152,6 +153,13 @@ def parse_schema(text: str, name: str) -> Schema:
         ignore=_rules(found.get("ignore", []), where),
         rewards=_rewards(subtable(found, "rewards", where), where),
     )
+    lists = {path[: path.rindex(EACH)] for path in schema.wanted() if EACH in path}
+    if len(lists) > 1 and kind != "csv":
+        raise SourceError(
+            f"{where}: the paths with [] are of several lists ({', '.join(sorted(lists))[:200]}): "
+            "one list can give an event for each element"
+        )
+    return schema
 
 
 def ids_parts() -> tuple[str, str]:
@@ -189,7 +197,8 @@ def _fields(table: Mapping[str, Any], where: str) -> Fields:
 def _time(table: Mapping[str, Any], columns: int, where: str) -> TimeFormat:
     known(table, ("format", "zone"), where, "time.")
     given = table.get("format", "s")
-    formats = texts([given] if isinstance(given, str) else given, "time.format", where)
+    given = texts([given] if isinstance(given, str) else given, "time.format", where)
+    formats = tuple(map(whole_pattern, given))
     if len(formats) != columns:
         raise SourceError(
             f"{where}: time.format has {len(formats)} formats for the {columns} columns of "
@@ -204,11 +213,12 @@ def _time(table: Mapping[str, Any], columns: int, where: str) -> TimeFormat:
                 f"{where}: time.format '{each}' is none of {', '.join(names)} and no strptime "
                 f"pattern such as %Y-%m-%d{hint}"
             )
+        problem = problem_of(each) if each not in names else None
+        if problem:
+            raise SourceError(f"{where}: time.format '{each}' is no strptime pattern: {problem}")
     zone = of_type(table, "zone", str, "UTC", where, "time.")
-    try:
-        ZoneInfo(zone)
-    except (ValueError, OSError, LookupError) as error:
-        raise SourceError(f"{where}: time.zone '{zone}' is no zone, as Europe/Berlin") from error
+    if not is_zone(zone):
+        raise SourceError(f"{where}: time.zone '{zone[:80]}' is no zone, as Europe/Berlin")
     return TimeFormat(formats, zone)
 
 

@@ -9,8 +9,7 @@ import pyarrow.compute as pc
 from sources.errors import SourceError
 from sources.parsing.malformed import Int64s, ParsedRows
 from sources.schema.apply import apply_schema
-from sources.schema.json_lines import EACH
-from sources.schema.schema import Schema
+from sources.schema.schema import EACH, Schema
 from sources.schema.times import is_clock
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 FORMATS = ("csv", "jsonl", "parquet")
+EACH = "[]"
+"""What follows a path's name whose list has an event for each element."""
+
 TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 """Microseconds of the time formats that are numbers."""
 
@@ -125,6 +128,11 @@ class Schema:
     ignore: tuple[IgnoreRule, ...] = ()
     rewards: tuple[float, ...] | None = None
     registry: str | None = field(default=None, repr=False)
+
+    def text_ids(self) -> tuple[str, ...]:
+        """The columns or paths of ids that are texts."""
+        pairs = ((self.fields.user, self.ids.user), (self.fields.item, self.ids.item))
+        return tuple(name for name, kind in pairs if kind == "text")
 
     def wanted(self) -> tuple[str, ...]:
         """The columns or paths that are read, each once."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sources.errors import SourceError
+
+_LARGEST = 1 << 1023
+"""Whole numbers beyond it have no float."""
 
 
 def known(table: Mapping[str, Any], keys: Sequence[str], where: str, prefix: str) -> None:
@@ -55,5 +59,7 @@ def texts(given: Any, key: str, where: str) -> tuple[str, ...]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value is a number that a float can hold; NaN is none."""
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST

@@ -1,9 +1,13 @@
 """Avro values by a schema registry: a fake one, hostile bytes, and schemas that are refused."""
 
+import contextlib
 import io
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
@@ -55,6 +59,10 @@ class Answers(BaseHTTPRequestHandler):
         self.asked.append((self.path, self.headers["Authorization"]))
         status, body = self.texts.get(self.path, (404, b"{}"))
         self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/schemas/ids/7")
+        if body.endswith(b"schema"):
+            self.send_header("Content-Length", "1000")
         self.end_headers()
         self.wfile.write(body)
 
@@ -71,6 +79,8 @@ def registry() -> Iterator[str]:
         "/schemas/ids/9": (200, b" " * (client.MOST_BYTES + 1)),
         "/schemas/ids/10": (401, b""),
         "/schemas/ids/11": (503, b""),
+        "/schemas/ids/12": (302, b""),
+        "/schemas/ids/13": (200, b'{"schema'),
     }
     server = HTTPServer(("127.0.0.1", 0), Answers)
     thread = threading.Thread(target=server.serve_forever)
@@ -148,8 +158,39 @@ def test_a_registry_that_is_out_or_refuses(registry: str, monkeypatch: pytest.Mo
     assert Answers.asked[0][1] == "Basic bWU6c0BjcmV0"
     with pytest.raises(SourceError, match="status 401 for schema 10"):
         reader.schema(10)
+    with pytest.raises(SourceError, match="status 302 for schema 12"):
+        reader.schema(12)
+    assert Answers.asked[-1][0] == "/schemas/ids/12"  # The password went nowhere else.
+    with pytest.raises(SourceError, match="does not answer: the answer is not whole"):
+        reader.schema(13)
     with pytest.raises(SourceError, match="does not answer"):
         SchemaRegistry("http://127.0.0.1:9").schema(1)
+
+
+def test_answers_that_are_not_http_or_do_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "TRIES", 1)
+    monkeypatch.setattr(client, "TIMEOUT_S", 1)
+    slow = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    for first, next_bytes, said in (
+        (b"no HTTP\r\n\r\n", b"", "does not answer: no HTTP"),
+        (slow, b" ", "takes longer than 1 s"),
+    ):
+        with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+            done = pool.submit(drip, server, first, next_bytes)
+            with pytest.raises(SourceError, match=said):
+                SchemaRegistry(f"http://127.0.0.1:{server.getsockname()[1]}").schema(1)
+            done.result()
+
+
+def drip(server: socket.socket, first: bytes, next_bytes: bytes) -> None:
+    """Answers one request, and goes on with the same bytes until nobody listens."""
+    connection, _ = server.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.recv(1 << 16)
+        connection.sendall(first)
+        while next_bytes:
+            connection.sendall(next_bytes)
+            time.sleep(0.05)
 
 
 @settings(deadline=None)
@@ -172,6 +213,10 @@ def test_any_bytes_are_a_record_or_none(tail: bytes) -> None:
          ' "name": "E", "fields": []}}, {"name": "a", "type": {"type": "array", "items": "E"}}]}',
          "elements without bytes"),
         ("[" * 5000, "no Avro schema"),
+        # Within the namespace a record has the name of a type without bytes.
+        ('{"type": "record", "name": "A", "namespace": "a", "fields": [{"name": "e", "type":'
+         ' {"type": "record", "name": "null", "fields": [{"name": "y", "type": "double"}]}},'
+         ' {"name": "a", "type": {"type": "array", "items": "null"}}]}', "elements without bytes"),
     ],
 )  # fmt: skip
 def test_schemas_that_are_refused(text: str, said: str) -> None:

@@ -1,14 +1,17 @@
 """Arrow's way through a block of JSON lines gives what orjson gives, or leaves the block alone."""
 
 import json
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.parsing.line_index import LineIndex
+from sources.schema.explain import explain
 from sources.schema.json_columns import read_columns
-from sources.schema.json_lines import JsonLines
+from sources.schema.json_lines import JsonLines, json_column
 from sources.schema.load import parse_schema
 
 SCHEMA = parse_schema(
@@ -104,3 +107,32 @@ ALIKE = st.fixed_dictionaries(
 @given(st.one_of(st.lists(st.one_of(OBJECTS, ALIKE), max_size=6), st.lists(ALIKE, max_size=6)))
 def test_blocks_are_their_lines(objects: list[object]) -> None:
     same(block(*objects))
+
+
+def test_a_text_id_does_not_depend_on_the_values_around_it() -> None:
+    schema = parse_schema(
+        'format = "jsonl"\n[fields]\nuser = "u"\nitem = "i"\ntime = "t"\n[ids]\nuser = "text"', "s"
+    )
+    values: list[tuple[object, str | None]] = [
+        ("a", "a"), ("", None), (7, "7"), (7.0, "7"), (-(2**63), str(-(2**63))),
+        (2**64 - 1, str(2**64 - 1)), (2**64, None), (1e17, None), (1.5, None), (True, None),
+        (None, None), (UUID(int=1), str(UUID(int=1))), (Decimal("12.0"), "12"),
+        (Decimal("12.5"), None), (["a"], None), ({"a": 1}, None),
+    ]  # fmt: skip
+    objects = [{"u": value, "i": 1, "t": 2} for value, _ in values]
+    lines = JsonLines(schema)
+    together = lines.parse_objects(objects, None, [])
+    assert together.rows.tolist() == [at for at, (_, text) in enumerate(values) if text is not None]
+    for each, (value, text) in zip(objects, values, strict=True):
+        alone = lines.parse_objects([each], None, [])
+        found = alone.events
+        texts = found.names.user.texts(found.user).to_pylist() if found.names else []
+        assert texts == ([] if text is None else [text])
+        if text is None and value is not None:
+            assert alone.malformed.reasons() == ["not an id"]
+            detail = explain("not an id", lines.wanted_values(each), schema)
+            assert detail.startswith("user (u) is ")
+
+
+def test_avro_numbers_are_numbers() -> None:
+    assert json_column([Decimal("12.50"), None]).to_pylist() == ["12.50", None]

@@ -104,6 +104,16 @@ def test_every_key() -> None:
         (FIELDS + "[[ignore]]\nfield = 'q'\nbelow = 1\nabove = 2", "one of below"),
         (FIELDS + "[[ignore]]\nfield = 'q'\nbelow = 'x'", "must be a number"),
         (FIELDS + "[[ignore]]\nfield = 'q'\nmissing = false", "can only be true"),
+        (FIELDS + "[[ignore]]\nfield = 'q'\nbelow = nan", "must be a number"),
+        (FIELDS + f"[[ignore]]\nfield = 'q'\nbelow = 1{'0' * 400}", "must be a number"),
+        (FIELDS + f"[[ignore]]\nfield = 'q'\nbelow = 1{'0' * 5000}", "is not TOML"),
+        (FIELDS + "[behaviors]\nx = " + "[" * 5000, "is not TOML"),
+        (WITH_BEHAVIOR + "[behaviors]\nthresholds = [[nan, 'pv']]", "list of pairs"),
+        (FIELDS + "[time]\nformat = '%d.%m.%Y %d'", "no strptime pattern: a directive occurs"),
+        (FIELDS + "[time]\nformat = '%Y-%'", "no strptime pattern: stray %"),
+        (FIELDS + "[time]\nformat = '%Q'", "no strptime pattern: 'Q' is a bad directive"),
+        (FIELDS + "[time]\nzone = 'posixrules'", "time.zone 'posixrules' is no zone"),
+        (FIELDS.replace('"i"', '"o[].l[].i"').replace('"t"', '"o[].t"'), "of several lists"),
     ],
 )
 def test_what_is_wrong_is_one_line(text: str, said: str) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.schema.schema import TimeFormat
+from sources.schema.time_formats import whole_pattern
 from sources.schema.times import read_times
 
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1))
@@ -121,3 +122,11 @@ def test_parts_are_added() -> None:
     seconds, valid = read_times([days, clocks], time_format)
     assert seconds[0] == 1_760_000_000
     assert valid.tolist() == [True, False, False]
+
+
+def test_seconds_of_a_clock_may_be_short() -> None:
+    # The first days of a month are read by Python, whose strptime has no %T.
+    assert read(["2025-10-02 08:53:20", "2025-10-09 08:53:20"], whole_pattern("%Y-%m-%d %T")) == [
+        1_759_395_200, 1_760_000_000,
+    ]  # fmt: skip
+    assert whole_pattern("%%T %T%%%T") == "%%T %H:%M:%S%%%H:%M:%S"
