@@ -66,11 +66,15 @@ def id_text(value: Any) -> str | None:
         return value
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, float | Decimal) and abs(value) < _EXACT_FLOATS and value == int(value):
+    if isinstance(value, float | Decimal) and _is_exact(value) and value == int(value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value < 2 * _LARGEST:
         return str(value)
     return ""
+
+
+def _is_exact(value: float | Decimal) -> bool:
+    return -_EXACT_FLOATS < value < _EXACT_FLOATS
 
 
 def _as_texts(column: pa.Array) -> pa.StringArray:
