@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from sources.catalogue.malformed import NO_LETTERS, joined, letters_of
+from sources.catalogue.quotes import CountedLines, check_quotes
 from sources.catalogue.rows import ItemRows, item_rows, named
 from sources.errors import SourceError
 from sources.files.plan import UNREADABLE, open_file, unzipped
@@ -69,7 +70,7 @@ def read_items(path: str, *, text_ids: bool = False) -> ItemRows:
     """
     try:
         with open_file(path) as stream:
-            table, broken = _read(path, stream)
+            table, broken = _read(path, stream, text_ids=text_ids)
     except (*UNREADABLE, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SourceError(f"--items {path} cannot be read: {_line(error)}") from error
     if table.num_rows > MAX_ROWS:
@@ -94,7 +95,7 @@ def read_items(path: str, *, text_ids: bool = False) -> ItemRows:
     return replace(rows, letters=joined((rows.letters, broken)))
 
 
-def _read(path: str, stream: IO[bytes]) -> tuple[pa.Table, DeadLetterBatch]:
+def _read(path: str, stream: IO[bytes], *, text_ids: bool) -> tuple[pa.Table, DeadLetterBatch]:
     """The columns of an item as a table, and the lines that have too many or too few fields."""
     magic = stream.read(4)
     stream.seek(0)
@@ -102,7 +103,7 @@ def _read(path: str, stream: IO[bytes]) -> tuple[pa.Table, DeadLetterBatch]:
         file = pq.ParquetFile(stream)
         parts = _parts(path, file.schema_arrow.names)
         return file.read(list(parts.values())).rename_columns(list(parts)), NO_LETTERS
-    text: Any = unzipped(stream) if magic.startswith(b"\x1f\x8b") else stream
+    text = _unpacked(stream)
     broken: list[tuple[str, str, str]] = []
 
     def skip(row: pcsv.InvalidRow) -> str:
@@ -120,17 +121,38 @@ def _read(path: str, stream: IO[bytes]) -> tuple[pa.Table, DeadLetterBatch]:
         strings_can_be_null=True,
         null_values=[""],
     )
-    table = pcsv.read_csv(
-        text,
-        read_options=pcsv.ReadOptions(column_names=names),
-        parse_options=pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-        convert_options=options,
-    )
+    lines = CountedLines(text)
+    try:
+        table = pcsv.read_csv(
+            lines,
+            read_options=pcsv.ReadOptions(column_names=names),
+            parse_options=pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+            convert_options=options,
+        )
+    except pa.ArrowInvalid:
+        # A row that is longer than Arrow's blocks; a quote that is not closed makes one.
+        _check_quotes(path, names, parts["item"], text_ids=text_ids)
+        raise
+    if table.num_rows + len(broken) < lines.number:
+        _check_quotes(path, names, parts["item"], text_ids=text_ids)
     if not broken:
         return table.rename_columns(list(parts)), NO_LETTERS
     reasons, raw, details = zip(*broken, strict=True)
     letters = letters_of([path] * len(broken), reasons, raw, details)
     return table.rename_columns(list(parts)), letters
+
+
+def _unpacked(stream: IO[bytes]) -> IO[bytes]:
+    magic = stream.read(2)
+    stream.seek(0)
+    return unzipped(stream) if magic == b"\x1f\x8b" else stream
+
+
+def _check_quotes(path: str, names: list[str], item: str, *, text_ids: bool) -> None:
+    with open_file(path) as stream:
+        text = _unpacked(stream)
+        _first_line(text)
+        check_quotes(path, text, names, item, text_ids=text_ids)
 
 
 def _first_line(text: IO[bytes]) -> bytes:

@@ -121,6 +121,12 @@ CASES = (
           f"{HERE}/test_inspect.py::test_a_million_names_take_a_bounded_memory",
           f"{HERE}/test_inspect.py::test_a_pipe_is_refused_at_once",
           f"{HERE}/test_inspect.py::test_the_command_says_so_in_one_line")),
+    Case("Catalogues", "a quote in a CSV catalogue that is not closed, and hides rows",
+         "one line that names the file's line; the version before stays in use",
+         "no item is gone; texts with line ends are read",
+         ("sources/catalogue/test_follow_file.py::"
+          "test_a_quote_that_is_not_closed_hides_no_rows",
+          "sources/catalogue/test_follow_file.py::test_a_text_of_several_lines_is_kept")),
     Case("Dead letters", "a full disk", "the job waits, as for a store",
          "every letter, each line whole",
          ("sinks/files/test_dead_letters.py::"

@@ -150,6 +150,38 @@ def test_quoted_texts_and_bad_rows(tmp_path: Path) -> None:
     assert rows.details.column("title").to_pylist() == ['a, "b"', "f", "g", "h"]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('item,title\n1,"a\n2,b\n3,c', "opens in line 2 is not closed"),
+        ('item,title\n1,"a\n2,b\n3,"c"\n4,d\n', "opens in line 2 is not closed"),
+        ('item,title\n1,"a\r\n2,b\r\n3,"\r\n4,d\r\n', "line 2 holds a line .* '2,b'"),
+        ('item,title,x\n1,y,"a\n2,b\n3,c,d\n', "opens in line 2 is not closed"),
+        ("item,title\n" + '1,"a\n' + "2,b\n" * 700_000, "opens in line 2 is not closed"),
+    ],
+)
+@pytest.mark.hostile
+def test_a_quote_that_is_not_closed_hides_no_rows(tmp_path: Path, text: str, line: str) -> None:
+    path, clock = tmp_path / "items.csv", Clock()
+    write(path, "item,title\n1,a\n2,b\n3,c\n", START - 50)
+    view = FollowedFile(FileCatalogue(str(path), START, follow=True), clock)
+    write(path, text, START + 100)
+    with pytest.raises(SourceError, match=line):
+        read_items(str(path))
+    clock.now = START + 120
+    assert offered(view, START + 110) == [1, 2, 3]
+
+
+def test_a_text_of_several_lines_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_bytes(
+        b'item,title,size\n\n1,"a, ""b""\n\nc, d",5\n2,5" wide,\n3,e,"6\r\nor 7"\n\n4,f,\n'
+    )
+    rows = read_items(str(path))
+    assert rows.item.tolist() == [1, 2, 3, 4]
+    assert rows.details.column("title").to_pylist() == ['a, "b"\n\nc, d', '5" wide', "e", "f"]
+
+
 def test_a_folder_or_a_glob_of_several_files_is_refused(tmp_path: Path) -> None:
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("item\n1\n")
