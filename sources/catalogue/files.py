@@ -71,13 +71,25 @@ def read_items(path: str, *, text_ids: bool = False) -> ItemRows:
     try:
         with open_file(path) as stream:
             table, broken = _read(path, stream, text_ids=text_ids)
-    except (*UNREADABLE, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except SourceError:
+        raise
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"--items {path}: its first line is not UTF-8: save it as UTF-8"
+        ) from error
+    except (*UNREADABLE, pa.ArrowException, ValueError) as error:
         raise SourceError(f"--items {path} cannot be read: {_line(error)}") from error
     if table.num_rows > MAX_ROWS:
         raise SourceError(f"--items {path}: it has more than {MAX_ROWS:,} rows")
     columns, is_utf8 = {}, np.ones(table.num_rows, bool)
     for name in table.column_names:
-        columns[name] = _texts(table.column(name), is_utf8)
+        try:
+            columns[name] = _texts(table.column(name), is_utf8)
+        except (pa.ArrowException, ValueError) as error:
+            raise SourceError(
+                f"--items {path}: the column of {name} has the type {table[name].type}: it must "
+                "hold texts, numbers, times or true and false"
+            ) from error
 
     def origin(places: list[int]) -> tuple[list[str], list[str]]:
         chosen = pa.table(columns).take(pa.array(places, pa.int64())).to_pylist()
@@ -176,12 +188,15 @@ def _texts(column: pa.ChunkedArray, is_utf8: Bools) -> pa.Array:
     kind = array.type
     if pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
+        kind = array.type
     if pa.types.is_timestamp(kind):
         array = array.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        array = array.cast(pa.binary())
     try:
         return array.cast(pa.string())
     except pa.ArrowInvalid:
-        if not pa.types.is_binary(kind):
+        if not pa.types.is_binary(array.type):
             raise
     # Value by value: this is one file in many.
     texts = [None if value is None else _text_of(value) for value in array.to_pylist()]

@@ -127,6 +127,12 @@ CASES = (
          ("sources/catalogue/test_follow_file.py::"
           "test_a_quote_that_is_not_closed_hides_no_rows",
           "sources/catalogue/test_follow_file.py::test_a_text_of_several_lines_is_kept")),
+    Case("Catalogues", "a new version that is no UTF-8, is cut, or has columns of lists",
+         "one line; the version before stays in use", "what is available",
+         ("sources/catalogue/test_follow_file.py::"
+          "test_a_file_that_cannot_be_read_leaves_the_version_before",
+          "sources/catalogue/test_follow_file.py::"
+          "test_bytes_that_are_no_text_are_a_dead_letter")),
     Case("Dead letters", "a full disk", "the job waits, as for a store",
          "every letter, each line whole",
          ("sinks/files/test_dead_letters.py::"

@@ -172,6 +172,43 @@ def test_a_quote_that_is_not_closed_hides_no_rows(tmp_path: Path, text: str, lin
     assert offered(view, START + 110) == [1, 2, 3]
 
 
+@pytest.mark.hostile
+def test_a_file_that_cannot_be_read_leaves_the_version_before(tmp_path: Path) -> None:
+    path, clock = tmp_path / "items.csv", Clock()
+    write(path, "item\n1\n", START - 50)
+    view = FollowedFile(FileCatalogue(str(path), START, follow=True), clock)
+    ids = pa.array([1, 2, 3])
+    tables = [
+        (pa.table({"item": ids, "title": [["a"], ["b"], None]}), "title has the type list"),
+        (pa.table({"item": ids, "price": [{"x": 1}] * 3}), "price has the type struct"),
+        (pa.table({"item": [[1], [2], [3]]}), "item has the type list"),
+        (pa.table([ids, ids], names=["item", "item"]), "cannot be read"),
+    ]
+    contents = [("item,title\n1,a\n".encode("utf-16"), "not UTF-8")]
+    for table, said in tables:
+        pq.write_table(table, path)
+        contents.append((path.read_bytes(), said))
+        contents.append((path.read_bytes()[:-9], "cannot be read"))
+    for number, (content, said) in enumerate(contents):
+        path.write_bytes(content)
+        os.utime(path, (START + 100 + number,) * 2)
+        with pytest.raises(SourceError, match=said):
+            read_items(str(path))
+        clock.now = START + 1_000 + 10 * number
+        assert offered(view, int(clock.now) - 5) == [1]
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(2)])
+def test_bytes_that_are_no_text_are_a_dead_letter(tmp_path: Path, kind: pa.DataType) -> None:
+    path = tmp_path / "items.parquet"
+    titles = pa.array([b"ab", b"\xff\xfe", None], kind)
+    columns = {"item": [1, 2, 3], "title": titles, "category": titles.dictionary_encode()}
+    pq.write_table(pa.table(columns), path)
+    rows = read_items(str(path))
+    assert rows.item.tolist() == [1, 3]
+    assert [letter.reason for letter in rows.letters] == ["not UTF-8"]
+
+
 def test_a_text_of_several_lines_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "items.csv"
     path.write_bytes(
