@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +35,8 @@ MAX_TEXT = 2_048
 
 YES = ("", "true", "1", "yes", "y", "t", "in stock", "in_stock")
 NO = ("false", "0", "no", "n", "f", "out of stock", "out_of_stock")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,8 +182,9 @@ def _times(texts: pa.Array | None, rows: int) -> tuple[Int64s, Bools]:
     texts = pc.utf8_trim_whitespace(texts.fill_null(""))
     missing = pc.equal(texts, "").to_numpy(zero_copy_only=False)
     value, valid = whole_numbers(texts.cast(pa.binary()))
-    for row in np.flatnonzero(~valid & ~missing).tolist():
-        seconds = _iso_seconds(texts[row].as_py())
+    rest = np.flatnonzero(~valid & ~missing)
+    for row, text in zip(rest.tolist(), texts.take(pa.array(rest)).to_pylist(), strict=True):
+        seconds = _iso_seconds(text)
         if seconds is not None:
             value[row], valid[row] = seconds, True
     valid &= (value >= 0) & (value < TIME_LIMIT)
@@ -188,11 +192,12 @@ def _times(texts: pa.Array | None, rows: int) -> tuple[Int64s, Bools]:
 
 
 def _iso_seconds(text: str) -> int | None:
+    """Seconds of a date or a time of ISO 8601; one without a zone is of UTC."""
     try:
-        return int(
-            pc.strptime(pa.scalar(text[:19]), "%Y-%m-%dT%H:%M:%S", "s").cast("int64").as_py()
-        )
-    except (pa.ArrowInvalid, ValueError, TypeError):
+        moment = datetime.fromisoformat(text)
+        whole = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (whole - _EPOCH) // timedelta(seconds=1)
+    except (ValueError, OverflowError):
         return None
 
 

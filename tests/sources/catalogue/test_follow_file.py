@@ -209,6 +209,28 @@ def test_bytes_that_are_no_text_are_a_dead_letter(tmp_path: Path, kind: pa.DataT
     assert [letter.reason for letter in rows.letters] == ["not UTF-8"]
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2020-01-01", 1_577_836_800),
+        ("2020-01-01T00:00:00+02:00", 1_577_829_600),
+        ("2019-12-31T19:00:00.999999-05:00", 1_577_836_800),
+        ("2020-01-01 00:00Z", 1_577_836_800),
+        ("2020-01-01T00:00:00.123456789", 1_577_836_800),
+        ("1970-01-01T00:00:00+00:01", None),
+        ("2020-01-01T00:00:00 or so", None),
+        ("2021-02-29", None),
+    ],
+)
+def test_times_of_iso_8601_have_their_zones(tmp_path: Path, text: str, seconds: int | None) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text(f"item,updated,created\n1,{text},{text}\n2,5,7\n")
+    rows = read_items(str(path))
+    expected = [5] if seconds is None else [seconds, 5]
+    assert rows.updated.tolist() == expected
+    assert rows.details.column("created").to_pylist()[:-1] == expected[:-1]
+
+
 def test_a_text_of_several_lines_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "items.csv"
     path.write_bytes(
