@@ -26,7 +26,7 @@ BYTES = "bytes"
 """The part of a row that says whether its texts are UTF-8."""
 
 _SHOWN = 60
-_NOT_A_PRICE = "no number of up to 15 digits before and after the point"
+_NOT_A_PRICE = "no number of up to 15 digits before the point"
 _WORDS = "neither true, 1, yes, in stock nor false, 0, no, out of stock"
 
 

@@ -33,6 +33,9 @@ TEXTS = ("category", "title", "image")
 MAX_TEXT = 2_048
 """Longest text of an item, in characters; a longer one is cut."""
 
+PRICE_LIMIT = 1e15
+"""Prices are below it, on both sides of zero: a float64 has 15 to 17 digits."""
+
 YES = ("", "true", "1", "yes", "y", "t", "in stock", "in_stock")
 NO = ("false", "0", "no", "n", "f", "out of stock", "out_of_stock")
 
@@ -208,9 +211,11 @@ def _prices(
         return np.full(rows, np.nan), np.ones(rows, bool)
     texts = pc.utf8_trim_whitespace(texts.fill_null(""))
     missing = pc.equal(texts, "")
-    number = pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,15}(\.[0-9]{0,15})?$")
+    # Floats of Parquet have up to 17 digits and an exponent.
+    number = pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,40}(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?$")
     value = pc.cast(pc.if_else(number, texts, None), pa.float64())
-    valid: Bools = pc.or_(number, missing).to_numpy(zero_copy_only=False)
+    below = pc.less(pc.abs(value), PRICE_LIMIT).fill_null(False)
+    valid: Bools = pc.or_(below, missing).to_numpy(zero_copy_only=False)
     return value.to_numpy(zero_copy_only=False), valid
 
 

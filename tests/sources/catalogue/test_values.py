@@ -36,8 +36,10 @@ def test_keys_values_tombstones_and_what_is_malformed() -> None:
         ("t/0/8", "not an id"): "the record has no key, and its value no item",
         ("t/0/9", "not JSON"): "the value is no JSON object",
         ("t/0/10", "not JSON"): "not JSON: unexpected end of data: line 1 column 2 (char 1)",
-        ("t/0/11", "not a number"): "price is 'much', no number of up to 15 digits before and "
-        "after the point",
+        (
+            "t/0/11",
+            "not a number",
+        ): "price is 'much', no number of up to 15 digits before the point",
         ("t/0/12", "not UTF-8"): "some bytes of the key are not UTF-8",
         ("t/0/13", "too long"): "longer than 65,536 bytes",
     }
