@@ -198,6 +198,10 @@ CASES = (
     Case("Models", "training into the folder in use", "the new model is taken up", "every list",
          ("inference/models/test_versions.py::"
           "test_a_model_saved_into_the_folder_in_use_is_taken_up",)),
+    Case("Models", "damaged lines of `decisions.jsonl`, names that leave the folder",
+         "one line that names the line and says what to do", "the version in use",
+         ("training/promotion/test_decisions.py::"
+          "test_a_damaged_decision_changes_nothing_and_is_named",)),
     Case("Training", "files that are malformed, cut, of another format, or pipes",
          "one line, status 2", "nothing is written",
          (f"{HERE}/test_training_files.py::test_a_file_that_cannot_be_used_is_named",

@@ -12,6 +12,7 @@ from training.promotion.decisions import (
     PromotionError,
     decide,
     in_use,
+    is_version_name,
     locked,
     read_decisions,
     recover,
@@ -60,7 +61,7 @@ def _use(folder: Path, version: str, action: str, reason: str) -> Decision:
     before = in_use(folder)
     if version == before:
         raise PromotionError(f"{version} is in use already")
-    if not version or Path(version).name != version or version in (".", ".."):
+    if not is_version_name(version):
         raise PromotionError(f"{version!r} is no name of a version: give the name of a sub-folder")
     load_policy(folder / version, root=folder)
     decision = Decision(

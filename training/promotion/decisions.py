@@ -10,18 +10,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from inference.models.current import CURRENT, current_directory
-from inference.models.files import ModelError, replace_files
+from inference.models.files import ModelError, read_file, replace_files
 from inference.models.info import INFO, ModelInfo, read_info
+from inference.models.stages import parse_current
 from rivulet.errors import UserError
 
 DECISIONS = "decisions.jsonl"
 PENDING = ".decision.json"
 LOCK = ".loop.lock"
+
+MOST_BYTES = 256 << 20
+"""Limit of decisions.jsonl, in bytes: some 200,000 decisions."""
+
+_SHOWN = 200
 
 PROMOTE, KEEP, ROLLBACK = "promote", "keep", "rollback"
 CANARY, RAMP = "canary", "ramp"
@@ -63,15 +69,14 @@ def read_decisions(folder: Path) -> list[Decision]:
     """The decisions of a folder of versions, the oldest first.
 
     Raises:
-        PromotionError: the file cannot be read.
+        PromotionError: the file cannot be read, or has a line that is no decision.
     """
-    try:
-        lines = (folder / DECISIONS).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise PromotionError(f"{folder / DECISIONS} cannot be read: {error}") from error
-    return [_parse(line, folder / DECISIONS) for line in lines if line.strip()]
+    path = folder / DECISIONS
+    return [
+        _parse(line, f"{path}: line {number}", "mend the line, or remove it")
+        for number, line in enumerate(_read(path).split(b"\n"), 1)
+        if line.strip()
+    ]
 
 
 def decide(folder: Path, decision: Decision) -> None:
@@ -93,7 +98,8 @@ def recover(folder: Path) -> None:
     """
     path = folder / PENDING
     if path.exists():
-        _carry_out(folder, _parse(path.read_text(encoding="utf-8"), path))
+        todo = f"remove it; {CURRENT} says which version is in use"
+        _carry_out(folder, _parse(_read(path), str(path), todo))
 
 
 def _carry_out(folder: Path, decision: Decision) -> None:
@@ -108,11 +114,53 @@ def _carry_out(folder: Path, decision: Decision) -> None:
     (folder / PENDING).unlink(missing_ok=True)
 
 
-def _parse(line: str, path: Path) -> Decision:
+def is_version_name(name: str) -> bool:
+    """Whether a text can name a version: a sub-folder, as CURRENT has it."""
+    whole = name.isprintable() and name == name.strip() and not name.startswith("{")
+    return whole and name not in ("", ".", "..") and Path(name).name == name
+
+
+def _read(path: Path) -> bytes:
+    """A file's content; nothing where there is none."""
     try:
-        return Decision(**json.loads(line))
-    except (ValueError, TypeError) as error:
-        raise PromotionError(f"{path} has a line that is no decision: {error}") from error
+        return read_file(path, path.parent, MOST_BYTES)
+    except FileNotFoundError:
+        return b""
+    except ModelError as error:
+        raise PromotionError(f"{path} cannot be read: {error}") from error
+
+
+def _parse(line: bytes, where: str, todo: str) -> Decision:
+    try:
+        decision = Decision(**json.loads(line.decode("utf-8")))
+        _check(decision)
+        asdict(decision)  # Figures may be nested too deeply for it.
+    except (ValueError, TypeError, RecursionError, ModelError) as error:
+        why = str(error)[:_SHOWN]
+        raise PromotionError(f"{where} is no decision: {why}: {todo}") from error
+    return decision
+
+
+def _check(decision: Decision) -> None:
+    """Refuses values that are none of a decision's, as a file may have them.
+
+    Raises:
+        ValueError: a value is of another kind, or no name of a version.
+        ModelError: `current` names no stages.
+    """
+    kinds = {"time": int, "figures": dict}
+    for name in [each.name for each in fields(Decision)]:
+        value = getattr(decision, name)
+        if type(value) is not kinds.get(name, str):
+            raise ValueError(f"{name} is of another kind")
+        if type(value) is str:
+            value.encode()
+    for part in ("version", "before", "candidate"):
+        name = getattr(decision, part)
+        if name and not is_version_name(name):
+            raise ValueError(f"{part} is no name of a version: {name[:_SHOWN]!r}")
+    if decision.current:
+        parse_current(decision.current.strip(), Path(CURRENT))
 
 
 def in_use(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,52 @@ def test_what_is_wrong_is_one_line(
     (models / DECISIONS).write_text('{"id": 1}\n')
     with pytest.raises(PromotionError, match="no decision"):
         read_decisions(models)
+
+
+def line_of(**values: object) -> bytes:
+    return json.dumps({**asdict(PROMOTION), **values}).encode()
+
+
+DAMAGED = [
+    b"[]",
+    b"5",
+    b"\xff",
+    b"{",
+    b"[" * 100_000,
+    b'{"id": 1}',
+    line_of(figures={})[:-1] + b', "figures": ' + b'{"x": ' * 5_000 + b"1" + b"}" * 5_001,
+    line_of(id=[1]),
+    line_of(time="5"),
+    line_of(time=True),
+    line_of(figures=[]),
+    line_of(other=1),
+    line_of(reason="\udc80"),
+    line_of(version="../../etc"),
+    line_of(version="v2\n/etc"),
+    line_of(version='{"stages": []}'),
+    line_of(before="/etc"),
+    line_of(candidate=".."),
+    line_of(current="../../etc"),
+    line_of(current='{"stages": []}'),
+    line_of(current='{"stages": [{"since": 0, "shares": {"../../etc": 1}}]}'),
+]
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("damaged", DAMAGED, ids=range(len(DAMAGED)))
+def test_a_damaged_decision_changes_nothing_and_is_named(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "CURRENT").write_text("v1\n")
+    good = line_of(figures={"share": 0.5})
+    (tmp_path / DECISIONS).write_bytes(good + b"\n\n" + damaged + b"\n" + good)
+    with pytest.raises(PromotionError, match="line 3 is no decision") as raised:
+        read_decisions(tmp_path)
+    assert len(str(raised.value)) < 600
+    (tmp_path / DECISIONS).unlink()
+    (tmp_path / PENDING).write_bytes(damaged)
+    with pytest.raises(PromotionError, match=r"decision\.json is no decision"):
+        recover(tmp_path)
+    assert (tmp_path / "CURRENT").read_text() == "v1\n"
+    assert not (tmp_path / DECISIONS).exists()
 
 
 def test_one_process_decides_at_a_time(models: Path) -> None:
