@@ -17,7 +17,7 @@ from sources.catalogue.malformed import NO_LETTERS, joined, letters_of
 from sources.catalogue.quotes import CountedLines, check_quotes
 from sources.catalogue.rows import ItemRows, item_rows, named
 from sources.errors import SourceError
-from sources.files.plan import UNREADABLE, open_file, unzipped
+from sources.files.plan import UNREADABLE, check_regular, open_file, unzipped
 from transforms.messages.dead_letters import TOO_FEW, TOO_MANY, DeadLetterBatch
 from transforms.messages.events import Bools
 
@@ -68,6 +68,7 @@ def read_items(path: str, *, text_ids: bool = False) -> ItemRows:
     Raises:
         SourceError: it cannot be read, has no column `item`, or is mostly malformed.
     """
+    check_regular(path, "again")
     try:
         with open_file(path) as stream:
             table, broken = _read(path, stream, text_ids=text_ids)

@@ -115,8 +115,12 @@ def match(pattern: str) -> list[tuple[str, int]]:
     return sorted(files)
 
 
-def check_regular(path: str) -> None:
+def check_regular(path: str, how: str = "in ranges") -> None:
     """Refuses local pipes and devices: ranges of a file are read by several workers.
+
+    Args:
+        path: the file.
+        how: how it is read, for the error.
 
     Raises:
         SourceError: the path is one.
@@ -128,7 +132,7 @@ def check_regular(path: str) -> None:
     if not stat.S_ISREG(mode):
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a device"
         raise SourceError(
-            f"{path} is {kind}, which cannot be read in ranges: write it to a file first, or "
+            f"{path} is {kind}, which cannot be read {how}: write it to a file first, or "
             "send it to a Kafka topic"
         )
 

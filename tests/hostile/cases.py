@@ -89,7 +89,8 @@ CASES = (
           f"{HERE}/test_kafka_values.py::"
           "test_the_letters_of_a_line_with_many_events_hold_it_once",
           f"{HERE}/test_kafka_values.py::test_of_a_flood_the_first_letters_are_explained")),
-    Case("Size", "a pipe (FIFO) as a file", "one line, status 2", "nothing is written",
+    Case("Size", "a pipe (FIFO) as `--input` or `--items`", "one line, status 2",
+         "nothing is written",
          (f"{HERE}/test_files.py::test_a_pipe_is_refused",)),
     Case("Size", "one user with a million events in a day", "nothing",
          "memory grows by less than 300 bytes with each event",

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import record
+from sources.catalogue.follow_file import FileCatalogue, FollowedFile
 from sources.errors import SourceError
 from sources.files import parquet_pages
 from sources.files.blocks import BLOCK_BYTES, MAX_LINE
@@ -148,6 +149,8 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(SourceError, match="is a pipe, which cannot be read in ranges"):
         plan(str(path), None)
+    with pytest.raises(SourceError, match="is a pipe, which cannot be read again"):
+        FollowedFile(FileCatalogue(str(path), 0, follow=True))
     with pytest.raises(SourceError, match="is a device"):
         plan("/dev/zero", None)
 
