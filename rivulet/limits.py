@@ -2,3 +2,7 @@
 
 MAX_FUTURE = 300
 """Seconds after the clock up to which a time is valid: of an event, and of a row in a store."""
+
+MAX_ELEMENTS = 10_000
+"""Most events of one object of JSON or Avro. A line of 1 MiB has room for 350,000 that are empty,
+each takes about 900 bytes while it is read, and the object's own texts are copied for each."""

@@ -14,13 +14,15 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from rivulet.limits import MAX_ELEMENTS
 from sources.parsing.line_index import LineIndex
-from sources.parsing.malformed import NO_ROWS, Malformed, MalformedRows, ParsedRows
+from sources.parsing.malformed import NO_ROWS, Int64s, Malformed, MalformedRows, ParsedRows
 from sources.schema.apply import apply_schema
+from sources.schema.elements import exploded
 from sources.schema.ids import id_text
 from sources.schema.json_columns import read_columns
 from sources.schema.schema import EACH, Schema
-from transforms.messages.dead_letters import NOT_JSON, NOT_UTF8
+from transforms.messages.dead_letters import NOT_JSON, NOT_UTF8, TOO_MANY
 from transforms.messages.events import EventBatch
 
 
@@ -77,19 +79,28 @@ class JsonLines:
             rows = [row for row, each in pairs if type(each) is dict]
             objects = [each for _, each in pairs if type(each) is dict]
         wanted = self.schema.wanted()
+        places = np.arange(len(objects)) if rows is None else np.array(rows, np.int64)
         if any(EACH in path for path in wanted):
-            cells, owners = _exploded(objects, wanted)
-            at = np.array(owners, np.int64)
-        else:
-            at = np.arange(len(objects))
-            cells = {path: _column(objects, path) for path in wanted}
-        columns = self._columns(cells)
-        parsed = apply_schema(columns, self.schema) if len(at) else _NOTHING
-        if rows is None and not malformed and len(at) == len(objects):
+            return self._parse_elements(objects, places, malformed)
+        columns = self._columns({path: _column(objects, path) for path in wanted})
+        parsed = apply_schema(columns, self.schema) if objects else _NOTHING
+        if rows is None and not malformed:
             return parsed
-        numbers_of = at if rows is None else np.array(rows, np.int64)[at]
         wrong = ParsedRows.of_malformed(MalformedRows.of(malformed))
-        return ParsedRows.concat((parsed.renumbered(numbers_of), wrong))
+        return ParsedRows.concat((parsed.renumbered(places), wrong))
+
+    def _parse_elements(
+        self, objects: list[Any], places: Int64s, malformed: list[tuple[int, Malformed]]
+    ) -> ParsedRows:
+        """The events of objects that hold lists, and the malformed rows."""
+        found = []
+        for part in exploded(objects, self.schema.wanted()):
+            malformed += [(int(places[at]), Malformed(TOO_MANY, None)) for at, _ in part.wide]
+            if part.owners:
+                parsed = apply_schema(self._columns(part.cells), self.schema)
+                found.append(parsed.renumbered(places[np.array(part.owners, np.int64)]))
+        wrong = MalformedRows.concat((MalformedRows.of(malformed),))
+        return ParsedRows.concat((*found, ParsedRows.of_malformed(wrong)))
 
     def _columns(self, cells: Mapping[str, list[Any]]) -> dict[str, pa.Array]:
         texts = self.schema.text_ids()
@@ -115,7 +126,10 @@ class JsonLines:
         """The same of an object that was read."""
         if not isinstance(found, dict):
             return "no JSON object"
-        cells, _ = _exploded([found], self.schema.wanted())
+        (part,) = exploded([found], self.schema.wanted())
+        if part.wide:
+            return f"{part.wide[0][1]:,} events in a list, more than {MAX_ELEMENTS:,}"
+        cells = part.cells
         columns = self._columns(cells)
         wrong = apply_schema(columns, self.schema).malformed.row
         at = int(wrong[0]) if len(wrong) else 0
@@ -168,42 +182,6 @@ def _finder(path: str) -> Callable[[dict[str, Any]], Any]:
         return found
 
     return find
-
-
-def _exploded(
-    objects: list[dict[str, Any]], wanted: Sequence[str]
-) -> tuple[dict[str, list[Any]], list[int]]:
-    """The cells of the paths, a row for each element of a list; and each row's object.
-
-    An object whose list is missing or empty has one row, without the values of the elements.
-    """
-    cells: dict[str, list[Any]] = {path: [] for path in wanted}
-    owners: list[int] = []
-    for number, each in enumerate(objects):
-        found = {path: _all(each, path) for path in wanted}
-        rows = max((len(values) for path, values in found.items() if EACH in path), default=1) or 1
-        for path, values in found.items():
-            if EACH in path:
-                cells[path] += values + [None] * (rows - len(values))
-            else:
-                cells[path] += values * rows
-        owners += [number] * rows
-    return cells, owners
-
-
-def _all(found: dict[str, Any], path: str) -> list[Any]:
-    """The values at a path; several where a name of it has `[]`."""
-    if path in found:
-        return [found[path]]
-    values: list[Any] = [found]
-    for name in path.split("."):
-        key = name.removesuffix(EACH)
-        values = [each.get(key) if type(each) is dict else None for each in values]
-        if name.endswith(EACH):
-            values = [
-                element for each in values for element in (each if type(each) is list else [])
-            ]
-    return values
 
 
 def json_column(values: list[Any]) -> pa.Array:

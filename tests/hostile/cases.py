@@ -81,7 +81,7 @@ CASES = (
     Case("Size", "a million malformed values", "their number and reasons",
          "time and memory linear in the input",
          (f"{HERE}/test_kafka_values.py::test_a_flood_of_malformed_values_takes_linear_time",)),
-    Case("Size", "a value of JSON with a hundred thousand malformed events in a list",
+    Case("Size", "a value of JSON with ten thousand malformed events in a list",
          "a dead letter for each event, of which the first holds the value",
          "time and memory linear in the value",
          (f"{HERE}/test_kafka_values.py::"
@@ -89,6 +89,10 @@ CASES = (
           f"{HERE}/test_kafka_values.py::"
           "test_the_letters_of_a_line_with_many_events_hold_it_once",
           f"{HERE}/test_kafka_values.py::test_of_a_flood_the_first_letters_are_explained")),
+    Case("Size", "a value of JSON with more than 10,000 events in a list",
+         "a dead letter with their number", "the values beside it; memory of 10,000 events",
+         (f"{HERE}/test_kafka_values.py::"
+          "test_a_value_with_very_many_events_takes_a_bounded_memory",)),
     Case("Size", "a pipe (FIFO) as `--input` or `--items`", "one line, status 2",
          "nothing is written",
          (f"{HERE}/test_files.py::test_a_pipe_is_refused",)),

@@ -6,8 +6,10 @@ import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from rivulet.limits import MAX_ELEMENTS
 from sources.files.plan import plan
 from sources.files.ranges import FileLimits, read_range
 from sources.kafka.outputs import RecordOutputs
@@ -114,7 +116,7 @@ def letters_of(values: list[bytes], schema_text: str) -> list[DeadLetter]:
 
 
 def test_the_letters_of_a_value_with_many_events_hold_it_once() -> None:
-    number = 100_000
+    number = 10_000
     value = of_elements(number)
     letters = letters_of([value, b'{"user":1}'], ELEMENTS)
     assert len(letters) == number + 1
@@ -125,13 +127,32 @@ def test_the_letters_of_a_value_with_many_events_hold_it_once() -> None:
 
 
 def test_the_letters_of_a_line_with_many_events_hold_it_once(tmp_path: Path) -> None:
-    path, number = tmp_path / "events.jsonl", 100_000
+    path, number = tmp_path / "events.jsonl", 10_000
     path.write_bytes(of_elements(number) + b"\n")
     (piece,) = plan(str(path), None, schema=parse_schema(ELEMENTS, "test"))
     (block,) = read_range(piece, FileLimits())
     letters = list(block.letters)
     assert len(letters) == number
     assert sum(len(letter.raw) for letter in letters) == len(of_elements(number))
+
+
+@pytest.mark.parametrize("user", [b"1", b'"%s"' % (b"x" * 500_000)])
+def test_a_value_with_very_many_events_takes_a_bounded_memory(user: bytes) -> None:
+    def of(number: int) -> bytes:
+        return of_elements(number).replace(b'"user":1', b'"user":' + user)
+
+    values = [b'{"user":1,"time":5,"items":[{"id":1},{"id":2}]}', of(MAX_ELEMENTS + 1)]
+    values += [*[of(MAX_ELEMENTS)] * 3, of(150_000), values[0]]
+    tracemalloc.start()
+    parsed = parse_values(values, 1 << 20, parse_schema(ELEMENTS, "test"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 << 20
+    assert parsed.rows.tolist() == [0, 0, 6, 6]
+    assert np.bincount(parsed.malformed.row).tolist() == [0, 1, *[MAX_ELEMENTS] * 3, 1]
+    letters = letters_of(values[1:2], ELEMENTS)
+    assert [letter.reason for letter in letters] == ["too many fields"]
+    assert letters[0].detail == "10,001 events in a list, more than 10,000"
 
 
 def test_of_a_flood_the_first_letters_are_explained() -> None:
