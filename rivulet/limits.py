@@ -6,3 +6,6 @@ MAX_FUTURE = 300
 MAX_ELEMENTS = 10_000
 """Most events of one object of JSON or Avro. A line of 1 MiB has room for 350,000 that are empty,
 each takes about 900 bytes while it is read, and the object's own texts are copied for each."""
+
+BOUGHT_LIMIT = 256
+"""A user's latest purchases that are left out of lists: in a job's state, and by request."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rivulet.limits import BOUGHT_LIMIT
 from serving.models.inference_model import InferenceModel, histories_request
 from serving.models.manager import ModelManager
 from serving.on_demand.complete import Ranked, complete
@@ -16,8 +18,6 @@ from serving.schemas import Id
 from serving.schemas.inference import HistoriesInput, RankResponse
 from serving.schemas.users import Recommendation
 
-_MOST_BOUGHT = 256
-"""As `transforms.histories.bought.BOUGHT_LIMIT`, whose module imports Beam."""
 _ITEMS = 8
 _HISTORY = 10
 """The job's defaults of `--recommendations`, `--history_size` and `--min_history`."""
@@ -178,7 +178,10 @@ class OnDemandLists:
         size: int,
     ) -> Ranked:
         repeat = await self._repeats()
-        return complete(ranked, popular, history, excluded, size, repeat_consumed=repeat)
+        # In a thread: the first call imports Beam.
+        return await asyncio.to_thread(
+            complete, ranked, popular, history, excluded, size, repeat_consumed=repeat
+        )
 
     async def _allowed(self, given: Recommendation, wanted: Wanted) -> Ranked:
         """What is left of a stored list."""
@@ -211,7 +214,7 @@ class OnDemandLists:
             return list(wanted.exclude)
         start = max(0, now - seconds)
         found, _ = await self._queries.stores.first(
-            lambda reader: reader.purchases(user, start, now, _MOST_BOUGHT)
+            lambda reader: reader.purchases(user, start, now, BOUGHT_LIMIT)
         )
         return [*wanted.exclude, *(event.item for event in found or [])]
 

@@ -295,7 +295,7 @@ CASES = (
          "the page, the API and training use the job's", "the same numbers everywhere",
          ("serving/test_job_settings.py::test_outcomes_are_those_within_the_jobs_reward_window",
           "serving/test_job_settings.py::test_a_history_is_as_long_as_the_jobs",
-          "training/datasets/test_shown_lists.py::test_a_log_without_a_reward_window_is_refused")),
+          "training/datasets/test_feedback_log.py::test_the_jobs_settings_travel_with_the_log")),
 )  # fmt: skip
 
 

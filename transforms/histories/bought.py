@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rivulet.limits import BOUGHT_LIMIT
 from transforms.columns.frames import Frame, coded
 from transforms.columns.ranges import expand_ranges, run_starts
 from transforms.histories.table import look_up
@@ -14,9 +15,6 @@ from transforms.messages.events import EventBatch, Int64s
 from transforms.messages.exclusions import Exclusions
 
 BUY = BEHAVIORS.index("buy")
-
-BOUGHT_LIMIT = 256
-"""The user's last so many purchases count, which bounds the state and the work of a list."""
 
 
 @coded
