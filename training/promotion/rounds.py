@@ -204,7 +204,7 @@ def _prune(settings: LoopSettings, decision: Decision) -> None:
     names = [path.name for path in settings.models.glob(f"{PREFIX}*") if path.is_dir()]
     ordered = sorted(names, key=lambda name: (len(name), name), reverse=True)
     # A job that repeats what it did before a crash needs those of earlier stages.
-    stages = current_stages(settings.models)
+    stages = current_stages(settings.models) if in_use(settings.models) else ()
     needed = {decision.version, decision.before, *(n for s in stages for n, _ in s.shares)}
     for name in ordered[settings.keep_versions :]:
         if name not in needed:
