@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
+
+from fastapi import HTTPException
 
 from rivulet.limits import BOUGHT_LIMIT
 from serving.models.inference_model import InferenceModel, histories_request
@@ -177,6 +180,8 @@ class OnDemandLists:
         excluded: Collection[Id],
         size: int,
     ) -> Ranked:
+        if find_spec("apache_beam") is None:
+            raise HTTPException(501, "a list that is made by request needs Apache Beam here")
         repeat = await self._repeats()
         # In a thread: the first call imports Beam.
         return await asyncio.to_thread(

@@ -101,7 +101,7 @@ def test_mongodb_gives_each_document_once(mongo: Mongo, unique: str, page: int) 
     store.prepare()
     assert not store.writer(EventBatch)(events(*written))
     with MongoClient(mongo.url) as client:
-        database = client[unique]
+        database = Collections(client[unique])
         assert sorted(rows(read_mongo(store.name, database, page))) == sorted(set(written))
         # Another program's documents: what is no event is NULL.
         database["records"].drop()
@@ -112,7 +112,7 @@ def test_mongodb_gives_each_document_once(mongo: Mongo, unique: str, page: int) 
         with pytest.raises(SinkError, match="item of collection records is a number in some"):
             next(read_mongo(store.name, database, page))
         database["records"].delete_many({"item": {"$type": "number"}})
-        kinds = record_columns(store.name, Collections(database))
+        kinds = record_columns(store.name, database)
         assert (kinds.ids, kinds.event_id) == (IdKinds("integer", "text"), False)
         client.drop_database(unique)
     store.close()

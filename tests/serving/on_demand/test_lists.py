@@ -175,3 +175,13 @@ def test_without_a_catalogue_there_are_no_categories(
         # The job's models are not used, so neither are they here.
         found = by_request(client, 100, "fresh=1")
         assert (found["policy"], found["items"]) == ("popular", [7, 46, 49])
+
+
+def test_without_beam_a_list_by_request_is_refused(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.on_demand.lists.find_spec", lambda name: None)
+    assert client.get("/users/100/recommendations").status_code == 200
+    answer = client.get("/users/100/recommendations?fresh=1")
+    assert answer.status_code == 501
+    assert "needs Apache Beam" in answer.text
