@@ -85,6 +85,9 @@ def explain(reason: str, values: Mapping[str, Any] | str, schema: Schema) -> str
         else:
             wrong = f"none of {', '.join(known)[:_SHOWN]}"
         return f"{_field('behavior', fields.behavior)} is {_show(value)}, {wrong}"
+    if reason == reasons.TOO_FEW:
+        # The values are those of the first element of a list; it is another one that lacks one.
+        return "the user, the item or the time of an element of the list is missing"
     return ""
 
 
