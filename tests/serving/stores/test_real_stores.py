@@ -76,7 +76,10 @@ def test_each_store_gives_the_same_answers(clients: dict[str, httpx.Client]) -> 
     sqlite, mysql, postgres, mongo = (clients[name] for name in names)
     users = get(sqlite, "/users?limit=10")["users"]
     assert users
-    paths = ["/popular", "/popular/windows?count=5"]
+    # Each window by its end: SQL stores alone know which is the last full one.
+    windows = get(sqlite, "/popular/windows?count=5")["windows"]
+    assert len(windows) == 5
+    paths = [f"/popular?window_end={window['window_end']}" for window in windows]
     for user in users:
         paths += [
             f"/users/{user}/history?limit=20",
@@ -95,8 +98,11 @@ def test_each_store_gives_the_same_answers(clients: dict[str, httpx.Client]) -> 
 
 def test_redis_gives_what_is_true_now(clients: dict[str, httpx.Client]) -> None:
     sqlite, redis = clients["sqlite"], clients["redis"]
-    places = [(one["item"], one["count"]) for one in get(sqlite, "/popular")["items"]]
-    assert [(one["item"], one["count"]) for one in get(redis, "/popular")["items"]] == places
+    newest = get(redis, "/popular")
+    assert newest["window_end"] == get(sqlite, "/popular")["newest_window_end"]
+    stored = get(sqlite, f"/popular?window_end={newest['window_end']}")
+    places = [(one["item"], one["count"]) for one in stored["items"]]
+    assert [(one["item"], one["count"]) for one in newest["items"]] == places
     for user in get(sqlite, "/users?limit=5")["users"]:
         latest = get(sqlite, f"/users/{user}/recommendations?limit=1")["recommendations"][0]
         (shown,) = get(redis, f"/users/{user}/recommendations")["recommendations"]
