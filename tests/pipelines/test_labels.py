@@ -10,6 +10,9 @@ from apache_beam.portability.api import beam_runner_api_pb2 as proto
 
 from pipelines.recommend import JOB
 
+CELLS = range(32)
+"""Cells of the table of histories in a shard, each a base and a log."""
+
 STATEFUL = {
     "Read/ReadKafka/Watch": (),
     "Read/ReadKafka/Spread/ReshufflePerKey/GroupByKey": (),
@@ -25,6 +28,10 @@ STATEFUL = {
         "histories",
         "large_block",
         "ranking_time",
+        "recent_users",
+        *sorted(f"users_base_{cell}" for cell in CELLS),
+        "users_index",
+        *sorted(f"users_log_{cell}" for cell in CELLS),
     ),
     "Rewards/Reward/ParDo(RewardBatches)": ("early_work_units", "feedback"),
     "Write recommendations/Delay/Delay": ("delayed_rows", "delayed_write"),
