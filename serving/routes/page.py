@@ -82,6 +82,6 @@ not_found = APIRouter(include_in_schema=False)
 async def nothing(shared: Shared, path: str) -> Response:
     """404, or 405 for an address that only takes a POST."""
     name, _, rest = path.partition("/")
-    if rest in ("", "state") and name in shared.models.names():
+    if path == "session" or (rest in ("", "state") and name in shared.models.names()):
         raise HTTPException(405, f"/{path} takes a POST", {"Allow": "POST"})
     raise HTTPException(404, f"there is no /{path}; /docs lists all addresses")

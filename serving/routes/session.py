@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, HTTPException, Response
 
-from serving.http.error_responses import BODY, DOWN, INVALID
+from serving.http.error_responses import BODY, DOWN, INVALID, ON_DEMAND
 from serving.http.replies import encode
 from serving.on_demand.lists import Wanted
 from serving.queries.catalogue import NoCatalogueError
@@ -16,7 +16,7 @@ from serving.state import Shared
 router = APIRouter(tags=["on demand"])
 
 
-@router.post("/session", response_model=Recommendation, responses=DOWN | INVALID | BODY)
+@router.post("/session", response_model=Recommendation, responses=DOWN | INVALID | BODY | ON_DEMAND)
 async def session(shared: Shared, given: SessionInput) -> Response:
     """A list for an anonymous visit, as the stream makes it for a user whom no model knows.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
+from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND, ON_DEMAND
 from serving.http.replies import reply
 from serving.on_demand.lists import Wanted
 from serving.queries.catalogue import NoCatalogueError
@@ -35,7 +35,9 @@ async def users(
     return reply(request, found)
 
 
-@router.get("/users/{user:path}/recommendations", response_model=Recommendations)
+@router.get(
+    "/users/{user:path}/recommendations", response_model=Recommendations, responses=ON_DEMAND
+)
 async def recommendations(
     request: Request,
     shared: Shared,
