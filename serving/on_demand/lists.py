@@ -230,6 +230,8 @@ class OnDemandLists:
         return await self._queries.job_setting("history_size") or _HISTORY
 
     async def _min_history(self) -> int:
+        if await self._queries.settings.is_none("min_history"):
+            return 1  # Every user of the stream has an event.
         return await self._queries.job_setting("min_history") or _HISTORY
 
     async def _repeats(self) -> bool:

@@ -185,3 +185,14 @@ def test_without_beam_a_list_by_request_is_refused(
     answer = client.get("/users/100/recommendations?fresh=1")
     assert answer.status_code == 501
     assert "needs Apache Beam" in answer.text
+
+
+def test_a_job_without_a_least_history_ranks_after_one_event(
+    model_dirs: list[Path], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    write(url, min_history=0)
+    with application(url, model=(str(model_dirs[0]),)) as client:
+        found = by_request(client, 101, "fresh=1")
+    assert found["items"] == ranked(101, [10], set())
+    assert found["why"] == ["policy"] * 4
