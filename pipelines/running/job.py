@@ -192,6 +192,8 @@ def log_file() -> Path:
 def _log_to_file() -> None:
     """Writes Beam's warnings to a file: the terminal is for progress and the summary."""
     warnings.simplefilter("ignore")
+    # NumPy sets a filter of its own when it is imported, which may be later.
+    logging.captureWarnings(True)
     handler = logging.FileHandler(log_file(), delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
