@@ -1,14 +1,16 @@
 """Fixtures of all tests: real servers on free ports, with their data in a temporary folder.
 
 A server starts with the first test that requests it and stops after the last test. Tests are
-isolated by names of their own: a topic, a database or a key prefix from `unique`.
+isolated by names of their own: a topic or a database from `unique`, a database of Redis from
+`redis_url`.
 """
 
+import itertools
 import os
 import signal
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,9 +118,23 @@ def postgres(postgres_data: Path) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def redis_server(server_data: ProcessReaper) -> Iterator[Redis]:
-    """A running Redis."""
-    with Redis(server_data.folder) as server:
+    """A running Redis; its databases come from `redis_database`."""
+    with Redis(server_data.folder, options=("--databases", "10000")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_database(redis_server: Redis) -> Callable[[], str]:
+    """Makes the URL of an empty Redis database that nothing else uses."""
+    numbers = itertools.count(1)
+    address = redis_server.url.rpartition("/")[0]
+    return lambda: f"{address}/{next(numbers)}"
+
+
+@pytest.fixture
+def redis_url(redis_database: Callable[[], str]) -> str:
+    """An empty Redis database that nothing else uses."""
+    return redis_database()
 
 
 @pytest.fixture(scope="session")
@@ -129,9 +145,7 @@ def flink_cluster(server_data: ProcessReaper) -> Iterator[FlinkCluster]:
 
 
 @pytest.fixture
-def stores(
-    mongo: Mongo, mysql: MySQL, postgres: Postgres, redis_server: Redis, unique: str
-) -> "Stores":
+def stores(mongo: Mongo, mysql: MySQL, postgres: Postgres, redis_url: str, unique: str) -> "Stores":
     """An empty database of each of the four servers that nothing else uses."""
     from tests.pipelines.stores import Stores
 
@@ -139,7 +153,7 @@ def stores(
         mongo.url.replace("/rivulet", f"/{unique}"),
         mysql.url.replace("/rivulet", f"/{unique}"),
         postgres.url.replace("/rivulet", f"/{unique}"),
-        redis_server.url.replace("/0", "/9"),
+        redis_url,
     )
     made.make()
     return made

@@ -15,7 +15,6 @@ import redis
 from starlette.testclient import TestClient
 
 from deploy.servers.mongo import Mongo
-from deploy.servers.redis import Redis
 from tests.serving.in_process import application
 from tests.serving.tables import END, SETTINGS, fill, sample
 
@@ -152,11 +151,9 @@ def test_mongodb_documents_of_the_future_and_malformed_ones_are_left_out(
 
 
 @pytest.fixture
-def redis_database(redis_server: Redis) -> Iterator[tuple[str, Any]]:
+def redis_rows(redis_url: str) -> Iterator[tuple[str, Any]]:
     """A database with a list, a ranking and a history, and its URL."""
-    url = f"{redis_server.url.rpartition('/')[0]}/9"
-    client = redis.Redis.from_url(url)
-    client.flushdb()
+    client = redis.Redis.from_url(redis_url)
     client.rpush("popular:items", 11, 12, 13)
     client.hset("popular:counts", mapping={"11": 10, "12": 9, "13": 4})
     client.set("popular:window_end", END)
@@ -164,8 +161,7 @@ def redis_database(redis_server: Redis) -> Iterator[tuple[str, Any]]:
     client.set("recommendations:1:time", END)
     client.rpush("history:1", 24, 23, 21)
     client.set("job:settings", json.dumps({"run": 1_700_000_200_000, "settings": SETTINGS}))
-    yield url, client
-    client.flushdb()
+    yield redis_url, client
     client.close()
 
 
@@ -173,8 +169,8 @@ REDIS_PATHS = ("/popular", "/users", "/users/1/history", "/users/1/recommendatio
 
 
 @pytest.mark.servers
-def test_malformed_redis_keys_are_left_out(redis_database: tuple[str, Any]) -> None:
-    url, database = redis_database
+def test_malformed_redis_keys_are_left_out(redis_rows: tuple[str, Any]) -> None:
+    url, database = redis_rows
     with application(url) as client:
         right = answers(client, REDIS_PATHS)
         database.set("recommendations:x:time", END)
@@ -205,8 +201,8 @@ def test_malformed_redis_keys_are_left_out(redis_database: tuple[str, Any]) -> N
 
 
 @pytest.mark.servers
-def test_a_redis_list_of_the_future_is_not_shown(redis_database: tuple[str, Any]) -> None:
-    url, database = redis_database
+def test_a_redis_list_of_the_future_is_not_shown(redis_rows: tuple[str, Any]) -> None:
+    url, database = redis_rows
     database.set("recommendations:1:time", Y2099)
     with application(url) as client:
         assert client.get("/users/1/recommendations").status_code == 404

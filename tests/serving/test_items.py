@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 from sqlalchemy import create_engine
 
 from sinks import open_source
@@ -50,15 +49,12 @@ def test_what_is_not_available_is_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("kind", ["mongo", "redis_server"])
+@pytest.mark.parametrize("kind", ["mongo", "redis_url"])
 def test_a_server_with_one_other_store_alone(
     kind: str, request: pytest.FixtureRequest, unique: str
 ) -> None:
     server: Any = request.getfixturevalue(kind)
-    url = server.url.replace("/rivulet", f"/{unique}").replace("/0", "/11")
-    if kind == "redis_server":
-        with Redis.from_url(url) as client:
-            client.flushdb()
+    url = server if kind == "redis_url" else server.url.replace("/rivulet", f"/{unique}")
     store = open_source(url).open()
     store.prepare()
     store.writer(JobSettings)(JobSettings.of(1_700_000_000_000, {"catalogue": 1}))

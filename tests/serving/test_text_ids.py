@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from deploy.servers.mongo import Mongo
-from deploy.servers.redis import Redis
 from sinks import open_source
 from tests.serving.running import serving
 from tests.sinks.test_text_ids import IDS, TEXT, T, deliver, lists, random_rows
@@ -72,8 +71,8 @@ def test_what_is_no_id_is_refused(client: httpx.Client) -> None:
 
 
 @pytest.mark.servers
-def test_mongo_and_redis(mongo: Mongo, redis_server: Redis, unique: str, tmp_path: Path) -> None:
-    for url in (mongo.url.replace("/rivulet", f"/{unique}"), redis_server.url[:-1] + "6"):
+def test_mongo_and_redis(mongo: Mongo, redis_url: str, unique: str, tmp_path: Path) -> None:
+    for url in (mongo.url.replace("/rivulet", f"/{unique}"), redis_url):
         fill(url)
         with (
             serving(tmp_path, f"--store={url}") as address,

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from pymongo import MongoClient
 
 from deploy.servers.mongo import Mongo
-from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.job_settings import WriteJobSettings
 from tests.sinks.databases import make_database
@@ -61,12 +60,11 @@ def test_mongo_has_a_document_for_each_run(mongo: Mongo, unique: str) -> None:
 
 @pytest.mark.servers
 @pytest.mark.parametrize("there", [None, "no JSON", "[]", '{"run": "later"}'])
-def test_redis_has_the_newest_run(redis_server: Redis, there: str | None) -> None:
-    with redis.Redis(port=redis_server.port, db=6) as keys:
-        keys.flushdb()
+def test_redis_has_the_newest_run(redis_url: str, there: str | None) -> None:
+    with redis.Redis.from_url(redis_url) as keys:
         if there is not None:
             keys.set("job:settings", there)
-        write(redis_server.url.replace("/0", "/6"))
+        write(redis_url)
         found = keys.get("job:settings")
         assert isinstance(found, bytes)
         assert json.loads(found)["run"] == NEW.run

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis as Client
 
 from rivulet.prefixes import split_prefix, store_name
 from rivulet.urls import URLError
@@ -24,7 +23,7 @@ from transforms.messages.recommendations import Recommendations
 T = 1_500_000_000
 FUTURE = 2_000_000_000
 PREFIXES = ("", "shop_")
-SERVERS = ("mysql", "postgres", "mongo", "redis_server")
+SERVERS = ("mysql", "postgres", "mongo", "redis_url")
 
 
 @pytest.fixture(params=["sqlite", *(pytest.param(s, marks=pytest.mark.servers) for s in SERVERS)])
@@ -33,11 +32,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, unique: str) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'x.db'}"
     server = request.getfixturevalue(request.param)
-    if request.param == "redis_server":
-        found = str(server.url.replace("/0", "/9"))
-        with Client.from_url(found) as client:
-            client.flushdb()
-        return found
+    if request.param == "redis_url":
+        return str(server)
     if request.param == "mongo":
         return str(server.url.replace("/rivulet", f"/{unique}"))
     return make_database(server, unique)

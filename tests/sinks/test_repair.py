@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from pymongo import MongoClient
 
 from deploy.servers.mongo import Mongo
-from deploy.servers.redis import Redis
 from pipelines import repair
 from sinks import open_source
 from sinks.base import Store
@@ -127,11 +126,8 @@ def test_mongo_documents_of_the_future_are_removed(mongo_url: str) -> None:
 
 
 @pytest.mark.servers
-def test_redis_keys_of_the_future_are_removed(redis_server: Redis) -> None:
-    # The keys' names are fixed: this file has a database to itself.
-    url = redis_server.url.replace("/0", "/4")
-    client = redis.Redis.from_url(url)
-    client.flushdb()
+def test_redis_keys_of_the_future_are_removed(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
 
     def keys() -> dict[bytes, Any]:
         found: dict[bytes, Any] = {}
@@ -144,7 +140,7 @@ def test_redis_keys_of_the_future_are_removed(redis_server: Redis) -> None:
                 found[key] = client.hgetall(key) if kind == b"hash" else client.get(key)
         return found
 
-    store = open_source(url).open()
+    store = open_source(redis_url).open()
     write_past(store)
     before = copy.deepcopy(keys())
     write_future(store)

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from pymongo import MongoClient
 
 from deploy.servers.mongo import Mongo
-from deploy.servers.redis import Redis
 from pipelines import record
 from sinks import open_source
 from sinks.base import Store, StoreLimits, StoreSource
@@ -129,11 +128,9 @@ def test_mongodb_removes_what_is_before_a_time(mongo: Mongo, unique: str) -> Non
 
 @pytest.mark.servers
 @pytest.mark.parametrize("retention", [0, DAY])
-def test_keys_of_redis_expire_after_their_last_write(redis_server: Redis, retention: int) -> None:
-    url = redis_server.url.replace("/0", "/3")
-    with redis.Redis.from_url(url) as client:
-        client.flushdb()
-        store = open_source(url).limited(StoreLimits(retention=retention)).open()
+def test_keys_of_redis_expire_after_their_last_write(redis_url: str, retention: int) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        store = open_source(redis_url).limited(StoreLimits(retention=retention)).open()
         rows = some_events()
         for _ in range(2):
             fill(store, rows)

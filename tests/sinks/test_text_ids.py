@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.postgres import Postgres
-from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.base import SinkError, Store, StoreLimits
 from sinks.sql.source import make_engine
@@ -243,12 +242,10 @@ def test_a_full_document_of_texts_keeps_the_earliest(mongo: Mongo, unique: str) 
 
 
 @pytest.mark.servers
-def test_redis(redis_server: Redis) -> None:
-    url = redis_server.url.rsplit("/", 1)[0] + "/7"
+def test_redis(redis_url: str) -> None:
     reserved = ["a:time", "x:events"]
-    with redis.Redis.from_url(url, decode_responses=True) as client:
-        client.flushdb()
-        store = open_source(url).with_ids(TEXT).open()
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        store = open_source(redis_url).with_ids(TEXT).open()
         store.prepare()
         refused = deliver(store, 3, IDS + reserved)
         assert {one.row["user"] for one in refused} == set(reserved)
@@ -268,9 +265,8 @@ def test_redis(redis_server: Redis) -> None:
             item: str(len(IDS) - place) for place, item in enumerate(IDS)
         }
         with pytest.raises(SinkError, match="users are text, items are text; of this job's ids"):
-            open_source(url).open().prepare()
+            open_source(redis_url).open().prepare()
         assert store.remove_future(T + 10, dry_run=False)["history"] > 0
-        client.flushdb()
     store.close()
 
 

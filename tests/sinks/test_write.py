@@ -11,7 +11,6 @@ from apache_beam.testing.util import assert_that
 from pymongo import MongoClient
 
 from deploy.servers.mongo import Mongo
-from deploy.servers.redis import Redis
 from sinks import WriteToMongo, WriteToRedis, WriteToSql, open_source
 from sinks.write import WriteTo
 from tests.sinks.frames import events
@@ -48,12 +47,10 @@ def test_rows_are_written_and_the_refused_one_is_a_dead_letter(tmp_path: Path) -
 
 
 @pytest.mark.servers
-def test_the_named_sinks_write_to_their_stores(
-    mongo: Mongo, redis_server: Redis, unique: str
-) -> None:
+def test_the_named_sinks_write_to_their_stores(mongo: Mongo, redis_url: str, unique: str) -> None:
     sinks: list[WriteTo] = [
         WriteToMongo(mongo.url.replace("/rivulet", f"/{unique}"), EventBatch),
-        WriteToRedis(redis_server.url.replace("/0", "/8"), EventBatch),
+        WriteToRedis(redis_url, EventBatch),
     ]
     with beam.Pipeline() as pipeline:
         frames = pipeline | beam.Create(FRAMES)
@@ -63,7 +60,7 @@ def test_the_named_sinks_write_to_their_stores(
             )
     with MongoClient(mongo.url) as client:
         assert client[unique]["records"].count_documents({}) == 2
-    with redis.Redis(port=redis_server.port, db=8) as keys:
+    with redis.Redis.from_url(redis_url) as keys:
         assert keys.lrange("history:2", 0, -1) == [b"13"]
 
 

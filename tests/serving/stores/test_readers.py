@@ -9,7 +9,6 @@ import redis
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.postgres import Postgres
-from deploy.servers.redis import Redis
 from serving.schemas.popular import PopularItem
 from serving.schemas.users import Recommendation
 from serving.stores.base import Reader, horizon_of, public_name
@@ -63,16 +62,15 @@ def test_mongo(mongo: Mongo, unique: str) -> None:
     assert (history, users) == ([24, 23], [1, 2])
 
 
-def test_redis(redis_server: Redis) -> None:
-    client = redis.Redis.from_url(redis_server.url)
+def test_redis(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
     client.rpush("popular:items", 11, 12, 13)
     client.hset("popular:counts", mapping={"11": 10, "12": 9, "13": 4})
     client.set("popular:window_end", END)
     client.rpush("recommendations:1", 21, 22, 23, 24)
     client.set("recommendations:1:time", END)
     client.rpush("history:1", 24, 23, 21)
-    state, window, shown, history, users = asyncio.run(_latest(redis_server.url))
-    client.flushdb()
+    state, window, shown, history, users = asyncio.run(_latest(redis_url))
     client.close()
     assert (state, window.items) == ("ok", ITEMS)  # type: ignore[attr-defined]
     assert shown == Recommendation(END, [21, 22, 23, 24], None, None, None)

@@ -1,6 +1,6 @@
 """What the job wrote to real servers, read through the API and the page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 from deploy.servers.mongo import Mongo
 from deploy.servers.mysql import MySQL
 from deploy.servers.postgres import Postgres
-from deploy.servers.redis import Redis
 from pipelines.recommend import main
 from simulation.live import COLUMNS, Flaws, LiveClicks
 from simulation.model import World
@@ -28,8 +27,8 @@ SINKS = ("record", "popular", "recommendation")
 
 @pytest.fixture(scope="module")
 def stores(
-    mysql: MySQL, postgres: Postgres, mongo: Mongo, redis_server: Redis,
-    tmp_path_factory: pytest.TempPathFactory,
+    mysql: MySQL, postgres: Postgres, mongo: Mongo,
+    redis_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:  # fmt: skip
     """The URLs of five stores that hold one run of the job, SQLite's first."""
     folder = tmp_path_factory.mktemp("job")
@@ -38,7 +37,7 @@ def stores(
         "mysql": make_database(mysql, DATABASE),
         "postgres": make_database(postgres, DATABASE),
         "mongodb": f"{mongo.url.rpartition('/')[0]}/{DATABASE}",
-        "redis": f"{redis_server.url.rpartition('/')[0]}/7",
+        "redis": redis_database(),
     }
     lines = LiveClicks(World.make(0, 200), 5, START, Flaws(late=0), seed=1).until(START + 1500)
     (folder / "clicks.csv").write_bytes(b"\n".join([",".join(COLUMNS).encode(), *lines]))

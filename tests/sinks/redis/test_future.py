@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from deploy.servers.redis import Redis
 from sinks import open_source
 from sinks.base import StoreLimits
 from sinks.redis.store import RedisStore
@@ -22,12 +21,10 @@ YEAR_2099 = 4_080_000_000
 
 
 @pytest.fixture
-def store(redis_server: Redis) -> Iterator[RedisStore]:
-    # The keys' names are fixed: this file has a database to itself.
-    source = open_source(redis_server.url.replace("/0", "/5"))
+def store(redis_url: str) -> Iterator[RedisStore]:
+    source = open_source(redis_url)
     store = source.limited(StoreLimits(max_future=MAX_FUTURE)).open()
     assert isinstance(store, RedisStore)
-    store.client.flushdb()
     yield store
     store.close()
 

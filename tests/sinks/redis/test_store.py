@@ -33,10 +33,8 @@ def open_store(url: str) -> RedisStore:
 
 
 @pytest.fixture
-def store(redis_server: Redis) -> Iterator[RedisStore]:
-    # The keys' names are fixed: this file has a database to itself.
-    store = open_store(redis_server.url.replace("/0", "/7"))
-    store.client.flushdb()
+def store(redis_url: str) -> Iterator[RedisStore]:
+    store = open_store(redis_url)
     yield store
     store.close()
 
