@@ -12,6 +12,7 @@ from inference.exploration.limits import MAX_CANDIDATES
 from inference.exploration.names import NONE, parse_explore
 from inference.models.files import MODEL_BYTES
 from rivulet.configuration import Configuration
+from rivulet.limits import HISTORY_SIZE, POPULAR_PERIOD, RECOMMEND_PERIOD, RECOMMENDATIONS
 from rivulet.settings import option
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class PopularSettings:
     """
 
     popular_window: int = option(3600, "SECONDS", least=1)
-    popular_period: int = option(80, "SECONDS", least=1)
+    popular_period: int = option(POPULAR_PERIOD, "SECONDS", least=1)
     popular_size: int = option(17, "N", least=1)
     popular_cap: int = option(0, "N", least=0)
 
@@ -66,10 +67,10 @@ class RecommendSettings:
     """
 
     recommend_window: int = option(60, "SECONDS", least=1)
-    recommend_period: int = option(20, "SECONDS", least=1)
-    history_size: int = option(10, "N", least=1)
+    recommend_period: int = option(RECOMMEND_PERIOD, "SECONDS", least=1)
+    history_size: int = option(HISTORY_SIZE, "N", least=1)
     min_history: int | None = option(None, "N", least=0, shown="what model.json says, else 10")
-    recommendations: int = option(8, "N", least=1)
+    recommendations: int = option(RECOMMENDATIONS, "N", least=1)
     repeat_consumed: bool = option(False)
     exclude_bought: int = option(30 * 86_400, "SECONDS", least=0)
     history_ttl: int = option(0, "SECONDS", least=0)

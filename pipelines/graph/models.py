@@ -11,10 +11,8 @@ from inference.models.no_policy import NoPolicy
 from inference.models.ranker import RankerSource
 from inference.models.registry import RegistrySource
 from pipelines.options import ModelSettings, RecommendSettings
+from rivulet.limits import MIN_HISTORY
 from transforms.messages.id_kinds import INTEGERS, IdKinds
-
-MIN_HISTORY = 10
-"""Events that a user needs before a policy ranks that says nothing of it."""
 
 
 def model_source(

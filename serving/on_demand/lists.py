@@ -10,7 +10,7 @@ from typing import Literal
 
 from fastapi import HTTPException
 
-from rivulet.limits import BOUGHT_LIMIT
+from rivulet.limits import BOUGHT_LIMIT, HISTORY_SIZE, MIN_HISTORY, RECOMMENDATIONS
 from serving.models.inference_model import InferenceModel, histories_request
 from serving.models.manager import ModelManager
 from serving.on_demand.complete import Ranked, complete
@@ -20,10 +20,6 @@ from serving.queries import Queries
 from serving.schemas import Id
 from serving.schemas.inference import HistoriesInput, RankResponse
 from serving.schemas.users import Recommendation
-
-_ITEMS = 8
-_HISTORY = 10
-"""The job's defaults of `--recommendations`, `--history_size` and `--min_history`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,15 +220,15 @@ class OnDemandLists:
         return [*wanted.exclude, *(event.item for event in found or [])]
 
     async def _size(self, wanted: Wanted) -> int:
-        return wanted.size or await self._queries.job_setting("recommendations") or _ITEMS
+        return wanted.size or await self._queries.job_setting("recommendations") or RECOMMENDATIONS
 
     async def _history_size(self) -> int:
-        return await self._queries.job_setting("history_size") or _HISTORY
+        return await self._queries.job_setting("history_size") or HISTORY_SIZE
 
     async def _min_history(self) -> int:
         if await self._queries.settings.is_none("min_history"):
             return 1  # Every user of the stream has an event.
-        return await self._queries.job_setting("min_history") or _HISTORY
+        return await self._queries.job_setting("min_history") or MIN_HISTORY
 
     async def _repeats(self) -> bool:
         return await self._queries.job_setting("repeat_consumed") is not None

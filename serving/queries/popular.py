@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from rivulet.limits import POPULAR_PERIOD
 from serving.queries.base import StoreQueries
 from serving.schemas.popular import Popular, PopularWindow, PopularWindows
 from serving.stores.group import StoreGroup, StoresDownError
 from serving.workers import WorkerThreads
 
-_PERIOD = 80
-"""Seconds; the default of the job's --popular_period."""
 _SECONDS = 1.0
 
 
@@ -54,7 +53,7 @@ class PopularQueries(StoreQueries):
             except StoresDownError:
                 workers = None
             times = [each.counts["read_to"] for each in workers or [] if "read_to" in each.counts]
-            period = await self.job_setting("popular_period") or _PERIOD
+            period = await self.job_setting("popular_period") or POPULAR_PERIOD
             self._full = -(-max(times) // period) * period if times else None
             self._full_read_until = time.monotonic() + _SECONDS
         return self._full

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from rivulet.limits import RECOMMEND_PERIOD
 from serving.attributed_events import with_outcomes
 from serving.queries.base import LIGHT_LISTS, LIGHT_ROWS, StoreQueries
 from serving.schemas import Id
@@ -16,8 +17,6 @@ MAX_EVENTS = 20_000
 """Events of a user that are read to find outcomes."""
 _MOST_NEWER = 200
 """Lists after a page that are read to see what events were credited to them."""
-_PERIOD = 20
-"""Seconds; the default of the job's --recommend_period."""
 
 
 class UserQueries(StoreQueries):
@@ -63,7 +62,7 @@ class UserQueries(StoreQueries):
         if not offset:
             return []
         window = await self.job_setting("reward_window") or 0
-        period = await self.job_setting("recommend_period") or _PERIOD
+        period = await self.job_setting("recommend_period") or RECOMMEND_PERIOD
         first = max(0, offset - min(window // period + 1, _MOST_NEWER))
         found, _ = await self.stores.first(
             lambda reader: reader.recommendations(user, offset - first, first)

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from rivulet.limits import RECOMMENDATIONS
 from serving.schemas import ID_BYTES
 
 MAX_USERS = 4096
@@ -52,7 +53,7 @@ class _Input(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", populate_by_name=False)
 
     user: UserIds
-    size: ListSize = 8
+    size: ListSize = RECOMMENDATIONS
     exclude: Excluded = []
     category: Category = None
 
