@@ -13,22 +13,19 @@ it believes in (the true one and an error of its own). It shows its 4 best items
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.worlds import over_worlds
 from rivulet.settings import ArgumentParser, option
 from simulation.feedback import appeal, expected_reward, rewards
 from simulation.model import World
 from simulation.shown import states
-from training.cli import progress_console, run_command
+from training.cli import run_command
 from training.estimation.list_estimates import ListEstimator
 from training.estimation.list_log import ListLog
 from training.estimation.measure import Case, estimates_of
@@ -157,12 +154,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_settings(EstimatesSettings)
     options = parser.settings_of(EstimatesSettings, parser.parse_args(argv))
     truth = pool_of_states().truth
-    with (
-        Progress(console=progress_console, transient=True) as progress,
-        ProcessPoolExecutor(options.workers or os.cpu_count(), get_context("fork")) as workers,
-    ):
-        runs = [workers.submit(estimates_in, options.lists, seed) for seed in range(options.logs)]
-        found = [run.result() for run in progress.track(runs, description="logs")]
+    logs = [(options.lists, seed) for seed in range(options.logs)]
+    found = over_worlds(estimates_in, logs, options.workers, "logs", fork=True)
     title = f"{options.logs} logs of {options.lists:,} lists; the truth is {truth:.4f} a list"
     table = Table("estimator", "relative RMSE", "relative bias", "held the truth", title=title)
     for place, name in enumerate(NAMES):

@@ -11,22 +11,19 @@ of its own. Shares have 95% intervals (Clopper and Pearson, 1934).
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 from scipy.stats import beta
 
 from benchmarks.estimates import POOL, SIZE, States, draw_log, pool_of_states
+from benchmarks.worlds import over_worlds
 from rivulet.settings import ArgumentParser, option
 from simulation.feedback import appeal, item_rewards, odds
-from training.cli import progress_console, run_command
+from training.cli import run_command
 from training.estimation.list_estimates import ListEstimator
 from training.estimation.options import GAMMA, THRESHOLD
 from training.estimation.rows import Floats, Int64s
@@ -137,12 +134,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_settings(GateSettings)
     options = parser.settings_of(GateSettings, parser.parse_args(argv))
     candidates_of()
-    with (
-        Progress(console=progress_console, transient=True) as progress,
-        ProcessPoolExecutor(options.workers or os.cpu_count(), get_context("fork")) as workers,
-    ):
-        runs = [workers.submit(judged, options, seed) for seed in range(options.candidates)]
-        found = [run.result() for run in progress.track(runs, description="logs")]
+    logs = [(options, seed) for seed in range(options.candidates)]
+    found = over_worlds(judged, logs, options.workers, "logs", fork=True)
     title = f"logs of {options.lists:,} lists, pools of {POOL} items"
     table = Table("candidates", "promoted", title=title)
     for name in (BETTER, WORSE):

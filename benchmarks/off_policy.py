@@ -13,18 +13,15 @@ over the seeds (Student's t); differences are computed for each seed.
 from __future__ import annotations
 
 import copy
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.worlds import STUDENT, interval, over_worlds
 from inference.models.info import ModelInfo
 from inference.network.network import Network
 from inference.network.sizes import Sizes
@@ -38,7 +35,7 @@ from simulation.shown import show, states
 from training.algorithms.options import BcqOptions, DdpgOptions, ReinforceOptions
 from training.algorithms.softmax import ItemSampler
 from training.algorithms.supervised import Supervised
-from training.cli import progress_console, run_command
+from training.cli import run_command
 from training.datasets.list_split import split_lists
 from training.datasets.lists import ShownLists
 from training.datasets.sequences import TRAIN, VALID, Sequences, make_sequences
@@ -49,8 +46,6 @@ from training.trainer.trainer import Trainer
 USER_RATE = 1 / 32
 """Events of a user per second of event time: 25 a second with 800 users."""
 STATES = 4_000
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""97.5% points of Student's t with 1, 2 .. degrees of freedom."""
 BEST = "the best lists"
 BEHAVIOUR, LIKELIEST = "the biased policy", "its 8 most probable items"
 EVENTS, TAKEN = "supervised, next event", "supervised, items taken"
@@ -204,25 +199,13 @@ def rewards_in(options: OffPolicySettings, seed: int) -> dict[str, float]:
     return rewards
 
 
-def interval(values: list[float]) -> str:
-    """The mean of some values and half of its 95% interval."""
-    mean, n = float(np.mean(values)), len(values)
-    half = STUDENT[n - 2] * float(np.std(values, ddof=1)) / n**0.5
-    return f"{mean:.3f} ±{half:.3f}"
-
-
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     parser = ArgumentParser(prog="python -m benchmarks.off_policy", description=__doc__)
     parser.add_settings(OffPolicySettings)
     options = parser.settings_of(OffPolicySettings, parser.parse_args(argv))
-    with (
-        Progress(console=progress_console, transient=True) as progress,
-        ProcessPoolExecutor(options.workers or os.cpu_count(), get_context("spawn")) as pool,
-    ):
-        seeds = progress.track(range(options.seeds), description="worlds")
-        runs = [pool.submit(rewards_in, options, seed) for seed in range(options.seeds)]
-        found = [runs[seed].result() for seed in seeds]
+    worlds = [(options, seed) for seed in range(options.seeds)]
+    found = over_worlds(rewards_in, worlds, options.workers)
     table = Table("lists of", "true reward", f"{FULL} is better by")
     for name in found[0]:
         rival = f"{FULL}, {TO_THE_END}" if name.endswith(TO_THE_END) else FULL

@@ -15,20 +15,17 @@ between two policies in the same world. It is made with the effects of lists on 
 from __future__ import annotations
 
 import copy
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.loop.arms import Bandit, Learning, left_aligned
 from benchmarks.loop.bandit import Thompson
 from benchmarks.loop.explore import LastPlaces
-from benchmarks.off_policy import STUDENT, interval
+from benchmarks.worlds import STUDENT, interval, over_worlds
 from inference.models.info import ModelInfo
 from inference.network.network import Network
 from inference.policy import Policy
@@ -39,7 +36,7 @@ from simulation.options import DEFAULT_START
 from simulation.responsive.oracles import Oracle
 from simulation.responsive.play import Played, ShowLists, play
 from simulation.responsive.world import ResponsiveWorld
-from training.cli import progress_console, run_command
+from training.cli import run_command
 from training.datasets.coming_lists import with_coming
 from training.datasets.lists import ShownLists
 from training.datasets.sequences import make_sequences
@@ -223,21 +220,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m benchmarks.planning", description=__doc__)
     parser.add_settings(PlanningSettings)
     options = parser.settings_of(PlanningSettings, parser.parse_args(argv))
-    with (
-        Progress(console=progress_console, transient=True) as progress,
-        ProcessPoolExecutor(options.workers, get_context("spawn")) as pool,
-    ):
-        runs = {
-            affected: [
-                pool.submit(month_in, options, seed, affected) for seed in range(options.worlds)
-            ]
-            for affected in (True, False)
-        }
-        every = [run for some in runs.values() for run in some]
-        for run in progress.track(every, description="worlds"):
-            run.result()
-    for affected, title in ((True, "with effects"), (False, "without effects")):
-        Console().print(table([run.result() for run in runs[affected]], title))
+    n = options.worlds
+    cases = [(options, seed, affected) for affected in (True, False) for seed in range(n)]
+    found = over_worlds(month_in, cases, options.workers)
+    Console().print(table(found[:n], "with effects"))
+    Console().print(table(found[n:], "without effects"))
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,22 +85,20 @@ def compare(stream_url: str, batch_url: str) -> list[Comparison]:
 
 def _rows(url: str, table: str) -> dict[tuple[Any, ...], dict[str, Any]]:
     """A table's rows by their values."""
-    engine = sa.create_engine(url)
-    try:
-        with engine.connect() as connection:
-            result = connection.exec_driver_sql(f"SELECT * FROM {table}")  # noqa: S608
-            return {tuple(row): dict(row._mapping) for row in result}  # noqa: SLF001
-    finally:
-        engine.dispose()
+    rows = _select(url, "*", table)
+    return {tuple(row): dict(row._mapping) for row in rows}  # noqa: SLF001
 
 
 def _count(url: str, table: str) -> int:
     """Rows of a table."""
+    return int(_select(url, "COUNT(*)", table)[0][0])
+
+
+def _select(url: str, what: str, table: str) -> Sequence[sa.Row[Any]]:
     engine = sa.create_engine(url)
     try:
         with engine.connect() as connection:
-            result = connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}")  # noqa: S608
-            return int(result.scalar_one())
+            return connection.exec_driver_sql(f"SELECT {what} FROM {table}").all()  # noqa: S608
     finally:
         engine.dispose()
 

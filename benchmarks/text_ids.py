@@ -21,15 +21,11 @@ from benchmarks.options import read_settings
 from pipelines.simulate import main as simulate
 from rivulet.settings import option
 
-_SCHEMA = """
-[fields]
-user = "user"
-item = "item"
-time = "time"
-behavior = "behavior"
-[ids]
-user = "{kind}"
-item = "{kind}"
+FIELDS = ("user", "item", "time", "behavior")
+_WITHOUT_HEADER = f"""
+format = "csv"
+header = false
+columns = {list(FIELDS)}
 """
 
 
@@ -44,6 +40,18 @@ class TextIdsBenchmarkSettings:
     events: int = option(500_000, "N", least=1)
 
 
+def schema_of(kind: str, header: bool = True) -> str:
+    """The schema of a CSV file or topic of events.
+
+    Args:
+        kind: of the ids of users and items.
+        header: whether the file begins with the names of its fields; a topic does not.
+    """
+    fields = "".join(f'{name} = "{name}"\n' for name in FIELDS)
+    ids = "".join(f'{name} = "{kind}"\n' for name in FIELDS[:2])
+    return f"{'' if header else _WITHOUT_HEADER}[fields]\n{fields}[ids]\n{ids}"
+
+
 def main() -> None:
     """Measures and prints the table."""
     chosen = read_settings("text_ids", __doc__, TextIdsBenchmarkSettings)
@@ -54,7 +62,7 @@ def main() -> None:
         _with_texts(numbers, folder / "text.csv")
         runs = {}
         for kind in ("integer", "text"):
-            (folder / f"{kind}.toml").write_text(_SCHEMA.format(kind=kind))
+            (folder / f"{kind}.toml").write_text(schema_of(kind))
             runs[kind] = (f"--input={folder / kind}.csv", f"--schema={folder / kind}.toml")
         print_speeds(
             "Events a second by the kind of ids, DirectRunner, one process",

@@ -13,17 +13,13 @@ than the oracle's, summed over the rounds, a list. Intervals are of the mean ove
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.loop.rounds import LoopSettings, Rounds, rounds_in
-from benchmarks.off_policy import interval
+from benchmarks.worlds import interval, over_worlds
 from rivulet.settings import ArgumentParser
-from training.cli import progress_console, run_command
+from training.cli import run_command
 
 
 def tables(found: list[dict[str, Rounds]]) -> list[Table]:
@@ -45,12 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m benchmarks.loop", description=__doc__)
     parser.add_settings(LoopSettings)
     options = parser.settings_of(LoopSettings, parser.parse_args(argv))
-    with (
-        Progress(console=progress_console, transient=True) as progress,
-        ProcessPoolExecutor(options.workers, get_context("spawn")) as pool,
-    ):
-        runs = [pool.submit(rounds_in, options, seed) for seed in range(options.worlds)]
-        found = [run.result() for run in progress.track(runs, description="worlds")]
+    worlds = [(options, seed) for seed in range(options.worlds)]
+    found = over_worlds(rounds_in, worlds, options.workers)
     for table in tables(found):
         Console().print(table)
     return 0

@@ -10,7 +10,7 @@ import torch
 from benchmarks.loop.arms import Arm, Bandit, Learning, Learnt
 from benchmarks.loop.bandit import Thompson
 from benchmarks.loop.explore import LastPlaces
-from benchmarks.off_policy import STUDENT
+from benchmarks.worlds import STUDENT
 from rivulet.settings import option
 from simulation.effects import Effects
 from simulation.feedback import best_lists

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.text_ids import schema_of
 from deploy.flink import FlinkCluster
 from deploy.servers.kafka import Kafka
 from tests.flink import stream
@@ -25,21 +26,6 @@ pytestmark = [
 ]
 
 
-SCHEMA = """
-format = "csv"
-header = false
-columns = ["user", "item", "time", "behavior"]
-[fields]
-user = "user"
-item = "item"
-time = "time"
-behavior = "behavior"
-[ids]
-user = "text"
-item = "text"
-"""
-
-
 def test_a_killed_worker_and_a_killed_task_manager_change_nothing(
     tmp_path: Path, kafka: Kafka, flink_cluster: FlinkCluster, stores: Stores, unique: str
 ) -> None:
@@ -50,7 +36,7 @@ def test_a_killed_worker_and_a_killed_task_manager_change_nothing(
     closing = stream.closing(events)._replace(item="last", user="last")
     thirds = [events[:700], events[700:1400], [*events[1400:], closing]]
     store, schema = tmp_path / "store.db", tmp_path / "shop.toml"
-    schema.write_text(SCHEMA)
+    schema.write_text(schema_of("text", header=False))
     url = stream.make_topic(kafka, unique)
     flags = [f"--input={url}", f"--schema={schema}", "--idle_timeout=2"]
     flags += [*stream.sqlite_flags(store), *stores.flags]

@@ -1,6 +1,6 @@
 """Input, peers and stores that do not behave, and what Rivulet does about each.
 
-`cases.py` lists the cases: what comes in, what the user sees, what is kept, and the tests that hold
+`cases` lists the cases: what comes in, what the user sees, what is kept, and the tests that hold
 it. The table of the documentation (`docs/reference/hostile.md`) is made from this list by
 `docs/hooks.py`. `test_cases.py` holds that every test of this folder is of a case, and that the
 tests of every case are there.

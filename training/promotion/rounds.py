@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from inference.models.current import current_stages
+from inference.models.current import CURRENT, current_stages
 from inference.models.directory import load_policy
 from inference.models.files import ModelError
 from training.algorithms.registry import find_algorithm
@@ -204,7 +204,8 @@ def _prune(settings: LoopSettings, decision: Decision) -> None:
     names = [path.name for path in settings.models.glob(f"{PREFIX}*") if path.is_dir()]
     ordered = sorted(names, key=lambda name: (len(name), name), reverse=True)
     # A job that repeats what it did before a crash needs those of earlier stages.
-    stages = current_stages(settings.models) if in_use(settings.models) else ()
+    has_current = (settings.models / CURRENT).exists()
+    stages = current_stages(settings.models) if has_current else ()
     needed = {decision.version, decision.before, *(n for s in stages for n, _ in s.shares)}
     for name in ordered[settings.keep_versions :]:
         if name not in needed:
