@@ -18,6 +18,7 @@ from inference.network.network import Network
 from inference.network.repeats import InferenceRepeats
 from inference.network.sizes import STATE_LIMIT
 from inference.search.critic_ranking import CriticRanking
+from inference.search.group_ranking import GroupRanking
 from inference.search.hidden_items import HiddenItems
 from inference.search.item_index import ItemIndex
 from inference.search.new_items import NewItemSearch
@@ -89,6 +90,7 @@ class Policy(nn.Module):
         # The last row is the unknown item, which is never ranked: there it stands for no item.
         self._raw = np.append(items.ids, 0)
         self._hidden = HiddenItems(items.ids, self._device)
+        self._groups = GroupRanking()
 
     def rank(
         self,
@@ -123,13 +125,14 @@ class Policy(nn.Module):
         """
         user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
         if exclusions and exclusions.group is not None:
-            parts = [
-                (
-                    at,
-                    self.rank(user[at], raw[at], length[at], k, repeat_consumed, part, scored, new),
-                )
-                for at, part in exclusions.groups()
-            ]
+
+            def rank(at: Int64s, part: Exclusions) -> RankedLists:
+                given = user[at], raw[at], length[at]
+                return self.rank(*given, k, repeat_consumed, part, scored, new)
+
+            # A critic chooses from candidates, and new items differ where availability does.
+            shares = self._critic is None and not new
+            parts = self._groups.rank(rank, (user, raw, length), exclusions, shares)
             return RankedLists.joined(len(user), k, parts, scored, new)
         hidden, own = None, None
         beside = NewPlaces.empty(len(user), new)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -14,6 +14,7 @@ from apache_beam.ml.inference.base import KeyedModelHandler, PredictionResult, R
 from inference.exploration.explore import explore
 from inference.exploration.rules import Exploration
 from inference.handler import Example, PolicyHandler
+from inference.models.no_policy import NoPolicy
 from inference.models.ranker import RankerSource, by_time
 from inference.models.stages import GRID
 from transforms.catalogue.by_time import with_availability
@@ -77,7 +78,13 @@ class Recommend(beam.PTransform):
         complete = _Fill(self)
         outputs = (
             requests
-            | "States" >> beam.Map(_keyed_states, self.catalogue, by_time(self.source))
+            | "States"
+            >> beam.Map(
+                _keyed_states,
+                self.catalogue,
+                by_time(self.source),
+                ranks=not isinstance(self.source, NoPolicy),
+            )
             # The request is the key, so that its answer needs no join.
             | "Rank" >> RunInference(_KeyedHandler(handler))
             | "Fill" >> beam.ParDo(complete).with_outputs(SERVED, main="batches")
@@ -98,9 +105,11 @@ class _KeyedHandler(KeyedModelHandler):
 
 
 def _keyed_states(
-    element: Keyed, catalogue: CatalogueSource | None, timed: bool = False
+    element: Keyed, catalogue: CatalogueSource | None, timed: bool = False, ranks: bool = True
 ) -> tuple[Keyed, Example]:
     shard, request = element
+    if not ranks:
+        request = replace(request, ranked=request.ranked[:0])
     if timed:
         # A state's ranking times are then all of one stage.
         request, _ = request.split(request.time // GRID)

@@ -45,7 +45,7 @@ def fill(
     """Makes recommendations of the policy's lists and the popular items.
 
     Args:
-        request: users with states and popular items.
+        request: users with states and popular items, which are available at the rows' times.
         ranked: the policy's lists for the states `request.ranked`, in this order.
         size: items in a recommendation.
         repeat_consumed: whether items of the history may be recommended.
@@ -84,7 +84,7 @@ def fill(
         event_time=unit.events.time,
     ).named(request.names, ranked.names)
     _complete(batch, request, state, popular, repeat_consumed=repeat_consumed)
-    if request.exclusions and len(request.exclusions.available) > 1:
+    if request.exclusions and request.exclusions.group is not None:
         return _once(batch, request.states.user[state])
     return batch
 
@@ -153,7 +153,9 @@ def _complete(
         states = request.states.take(state[short])
         usable &= ~holds(states.items, states.length, candidates)
     if request.exclusions:
-        usable &= request.exclusions.take(state[short]).allows(candidates)
+        # The rankings have what is available.
+        own = replace(request.exclusions, available=(), group=None)
+        usable &= own.take(state[short]).allows(candidates)
     position = length[:, None] + np.cumsum(usable, axis=1) - 1
     row, column = np.nonzero(usable & (position < size))
     target = position[row, column]

@@ -12,7 +12,8 @@ from torch import Tensor
 from transforms.messages.availability import Availability, places
 
 Int64s = npt.NDArray[np.int64]
-_KEPT = 4
+_KEPT, _KEPT_BYTES = 4, 1 << 26
+"""Masks that are kept: so many, or more that take so many bytes together."""
 
 
 class HiddenItems:
@@ -41,7 +42,7 @@ class HiddenItems:
             mask = torch.from_numpy(~catalogue.at(self._places_in(catalogue.ids)))
             mask = mask.to(self._device)
             self._masks[catalogue] = mask
-            while len(self._masks) > _KEPT:
+            while len(self._masks) > max(_KEPT, _KEPT_BYTES // max(1, len(self._ids))):
                 self._masks.popitem(last=False)
         return mask
 

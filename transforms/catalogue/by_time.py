@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from transforms.catalogue.source import CatalogueView
+from transforms.messages.availability import Availability
+from transforms.messages.events import Int64s
 from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranking import RankingRequest
 
 
 def with_availability(request: RankingRequest, catalogue: CatalogueView) -> RankingRequest:
-    """The request, whose exclusions say what is available at each of its times.
+    """The request less what is not available at its times.
 
-    A state that is used at times with different availability becomes several states, so that each
-    state is ranked among the items of one time.
+    Its rankings of popular items have only what is available. Its exclusions say what the policy
+    may rank: a state that is ranked for times of different availability becomes several states, so
+    that each is ranked among the items of one time. States that are not ranked stay as they are.
     """
-    times, row = np.unique(request.time, return_inverse=True)
+    if not len(request.user):
+        return request
+    times = np.unique(request.time)
     found = [catalogue.at(time) for time in times.tolist()]
+    at = np.searchsorted(times, request.time)
     available = tuple(dict.fromkeys(found))
+    group = np.array([available.index(each) for each in found], np.int64)[at]
+    request = _with_rankings(request, available, group)
     exclusions = request.exclusions or Exclusions.none(len(request.states))
-    if len(available) < 2:
-        return replace(request, exclusions=replace(exclusions, available=available))
-    group = np.array([available.index(each) for each in found], np.int64)[row]
+    if len(available) < 2 or not len(request.ranked):
+        own = replace(exclusions, available=available[:1])
+        return replace(request, exclusions=own)
+    # Lists of popular items alone do not depend on the group.
+    is_ranked = np.zeros(len(request.states), bool)
+    is_ranked[request.ranked] = True
+    group = np.where(is_ranked[request.state_index], group, 0)
     split, starts = replace(request, exclusions=exclusions).split(group)
     of_state = exclusions.take(request.state_index[starts])
     of_state = replace(of_state, available=available, group=group[starts])
     return replace(split, exclusions=of_state)
+
+
+def _with_rankings(
+    request: RankingRequest, available: Sequence[Availability], group: Int64s
+) -> RankingRequest:
+    """The request, whose rankings of popular items have what is available at the rows' times.
+
+    Args:
+        request: with any rankings.
+        available: what is available, by group.
+        group: int64 [n], each row's group.
+    """
+    # The last ranking is an empty one, for rows without any.
+    width = request.popular_items.shape[1]
+    rankings = np.append(request.popular_items, np.zeros((1, width), np.int64), axis=0)
+    lengths = np.append(request.popular_length, 0)
+    key = group * len(rankings) + request.popular_index % len(rankings)
+    used = np.unique(key)
+    of_pair, ranking = np.divmod(used, len(rankings))
+    usable = np.arange(width) < lengths[ranking][:, None]
+    for number, each in enumerate(available):
+        pairs = slice(*np.searchsorted(of_pair, (number, number + 1)))
+        usable[pairs] &= each.of(rankings[ranking[pairs]])
+    # What is left out moves to the end.
+    order = np.argsort(~usable, axis=1, kind="stable")
+    items = np.take_along_axis(rankings[ranking], order, axis=1)
+    length = usable.sum(axis=1)
+    items[np.arange(width) >= length[:, None]] = 0
+    # At most times a ranking has the items that it had before.
+    rows, row = np.unique(np.column_stack((length, items)), axis=0, return_inverse=True)
+    place = np.where(ranking == len(rankings) - 1, -1, row.reshape(-1))
+    return replace(
+        request,
+        popular_index=place[np.searchsorted(used, key)],
+        popular_items=rows[:, 1:],
+        popular_length=rows[:, 0],
+    )

@@ -16,7 +16,8 @@ from transforms.messages.events import Bools, Int64s
 MAX_CHANGES = 1 << 22
 """Changes that are kept, 17 or 24 bytes each. Beyond them the older half is the beginning."""
 
-_KEPT = 8
+_KEPT, _KEPT_BYTES = 8, 1 << 26
+"""Answers that are kept: so many, or more that take so many bytes together."""
 
 Values = npt.NDArray[Any]
 Found = TypeVar("Found")
@@ -130,7 +131,7 @@ class TimedColumn(Generic[Found]):
             values = (self._kept[known][1] if known in self._kept else self._base).copy()
             values[self._place[known:number]] = self._value[known:number]
             self._kept[number] = self._found(self._ids, values), values
-            while len(self._kept) > _KEPT:
+            while len(self._kept) > max(_KEPT, _KEPT_BYTES // max(1, values.nbytes)):
                 self._kept.popitem(last=False)
         return self._kept[number][0]
 

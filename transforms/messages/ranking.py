@@ -76,7 +76,8 @@ class RankingRequest:
         states: the distinct states.
         ranked: int64 [r], the indices of the states with enough history for the policy.
         popular_index: int64 [n], the row's ranking in `popular_items`; -1 for none.
-        popular_items: int64 [p, size], rankings of popular items, best first, padded with 0.
+        popular_items: int64 [p, size], rankings of popular items, best first, padded with 0; for
+            `transforms.fill` of what is available at the rows' times.
         popular_length: int64 [p], how many of `popular_items` are valid.
         unit: the work unit.
         names: the texts of the ids; None where all are integers.

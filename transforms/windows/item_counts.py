@@ -179,11 +179,29 @@ class MergeCappedCounts(_MergeFrames):
         return ItemCounts(counts.item, counts.count).named(counts.names).merged()
 
 
-def available(counts: ItemCounts, time: int, catalogue: CatalogueSource | None) -> ItemCounts:
-    """The counts of the items that are available at a time, in seconds since the epoch."""
+def available(
+    counts: ItemCounts, time: int, catalogue: CatalogueSource | None, size: int
+) -> ItemCounts:
+    """The counts of items that are available at a time, among them those of the first places.
+
+    Args:
+        counts: distinct items.
+        time: seconds since the epoch.
+        catalogue: what is available; None for all items.
+        size: places of the ranking. Items with fewer events than as many others are looked up
+            where more of those than usual are not available, and not otherwise.
+    """
     if catalogue is None or not len(counts):
         return counts
-    return counts.take(loaded(catalogue).at(time).of(counts.item))
+    offered, wanted = loaded(catalogue).at(time), 4 * size
+    while True:
+        rest = len(counts) > wanted
+        least = np.partition(counts.count, -wanted)[-wanted] if rest else 0
+        first = counts.take(counts.count >= least) if rest else counts
+        found = first.take(offered.of(first.item))
+        if not rest or len(found) >= size:
+            return found
+        wanted *= 16
 
 
 def top_rows(window_end: int, counts: ItemCounts, size: int) -> PopularRows:

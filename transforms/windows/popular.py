@@ -162,7 +162,7 @@ class _Rank(beam.DoFn):
 
     def process(self, window: tuple[int, ItemCounts]) -> Iterator[PopularRows]:
         window_end, counts = window
-        counts = available(counts, window_end, self._catalogue)
+        counts = available(counts, window_end, self._catalogue, self._size)
         if len(counts):
             self._windows.inc()
             yield top_rows(window_end, counts, self._size)

@@ -145,7 +145,7 @@ def rank_windows(
     _, ends = Schedule(window, period).due(np.zeros_like(starts), starts, after, until)
     for end in ends.tolist():
         running.move((end - window) // pane, end // pane)
-        yield top_rows(end, available(running.items(), end, catalogue), size)
+        yield top_rows(end, available(running.items(), end, catalogue, size), size)
 
 
 class _RunningCounts:

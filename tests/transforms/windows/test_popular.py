@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from tests.oracle import rules
 from tests.oracle.events import Event
 from tests.transforms.batches import batch, rows_of
+from transforms.catalogue.source import CatalogueSource
 from transforms.columns.frames import FrameCoder
+from transforms.messages.availability import Availability
 from transforms.messages.popular import ItemCounts
 from transforms.windows import popular_chunks
 from transforms.windows.item_counts import (
     MergeCappedCounts,
     MergeCounts,
     PaneCounts,
+    available,
     distinct,
     top_rows,
 )
@@ -64,6 +67,32 @@ def test_the_top_is_by_count_and_then_by_the_smaller_item(
     assert rows_of([found]) == [
         (80, rank, item, count) for rank, (item, count) in enumerate(best, 1)
     ]
+
+
+class EvenItems(CatalogueSource):
+    """A catalogue in which the items of even ids up to 100 are available."""
+
+    def load(self) -> "EvenItems":
+        return self
+
+    @property
+    def has_features(self) -> bool:
+        return False
+
+    def at(self, time: int) -> Availability:
+        del time
+        return Availability(np.arange(101), np.arange(101) % 2 == 0)
+
+    def __hash__(self) -> int:
+        return 7
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.integers(-9, 110), st.integers(1, 30), max_size=90), st.integers(1, 3))
+def test_the_top_of_what_is_available(counted: dict[int, int], size: int) -> None:
+    found = available(counts_of(counted), 80, EvenItems(), size)
+    left = {item: count for item, count in counted.items() if item % 2 == 0 and 0 <= item <= 100}
+    assert rows_of([top_rows(80, found, size)]) == rows_of([top_rows(80, counts_of(left), size)])
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), ITEM), min_size=1, max_size=40))
