@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
 from serving.http.replies import reply
-from serving.schemas import ID_BYTES
+from serving.schemas import ID_BYTES, is_id_text
 from serving.schemas.items import Item, Items, ShownItem
 from serving.state import Shared
 
@@ -25,6 +25,10 @@ async def item(
     item: Annotated[str, Path(min_length=1, max_length=ID_BYTES)],
 ) -> Response:
     """An item of the catalogue that the job was started with (`--items`)."""
+    if not is_id_text(item):
+        raise HTTPException(
+            404, f"there is no such item: ids are {ID_BYTES} bytes without control characters"
+        )
     found = await shared.queries.items([item])
     if item not in found:
         raise HTTPException(404, "no store has this item of a catalogue")
@@ -41,6 +45,10 @@ async def items(
     ],
 ) -> Response:
     """Those of some items that the catalogue has, as the page shows them."""
+    if not all(map(is_id_text, item)):
+        raise HTTPException(
+            422, f"an item is text of up to {ID_BYTES} bytes without control characters"
+        )
     found = await shared.queries.items(item)
     hosts = shared.settings.picture_host
     return reply(

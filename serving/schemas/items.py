@@ -17,7 +17,7 @@ class Item:
     updated: Annotated[int, Field(description="Time of its newest row, seconds since the epoch")]
     category: str | None = None
     title: str | None = None
-    image: Annotated[str | None, Field(description="As the catalogue has it: not checked")] = None
+    image: Annotated[str | None, Field(description="An address of http or https")] = None
     price: float | None = None
     created: Annotated[int | None, Field(description="Seconds since the epoch")] = None
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from serving.schemas.items import Item
 from serving.stores.rows import MalformedRowError, text, whole
+from transforms.messages.catalogue_items import image_address, shown_text
 
 
 @runtime_checkable
@@ -38,11 +39,14 @@ def item_of(row: Sequence[Any]) -> Item:
         raise MalformedRowError(f"{str(details)[:80]!r} is no JSON object") from error
     if not all(value is None or isinstance(value, str) for value in given.values()):
         raise MalformedRowError(f"{str(details)[:80]!r} has a text that is none")
+    title, image, category = (given[name] for name in ("title", "image", "category"))
     return Item(
         text(name),
         bool(whole(int(available) if isinstance(available, bool) else available)),
         whole(updated),
-        **given,
+        category=category and shown_text(category),
+        title=title and shown_text(title),
+        image=image and image_address(image),
         price=float(price) if isinstance(price, int | float) else None,
         created=created if isinstance(created, int) else None,
     )

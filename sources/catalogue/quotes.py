@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, cast
 
 import numpy as np
 
 from sources.errors import SourceError
+from sources.files.blocks import MAX_LINE
 
 _LF, _CR = 10, 13
 _LINE_END = re.compile(r"[\r\n]+")
@@ -66,7 +67,7 @@ def check_quotes(
     """
     place, line = list(names).index(item), 1
     text = io.TextIOWrapper(cast("io.BufferedReader", stream), "latin-1", newline="")
-    rows = csv.reader(text, strict=True)
+    rows = csv.reader(_lines(path, text), strict=True)
     try:
         for row in rows:
             begin, line = line + 1, rows.line_num + 1
@@ -79,10 +80,28 @@ def check_quotes(
                         "line"
                     )
     except csv.Error as error:
+        if "field limit" in str(error) and rows.line_num == line:
+            raise SourceError(
+                f"--items {path}: a field of line {line + 1} is longer than "
+                f"{csv.field_size_limit():,} bytes: shorten it"
+            ) from error
         raise SourceError(
             f"--items {path}: a quote that opens in line {line + 1} is not closed, or a quote "
             f'within a text is not doubled ({error}): close it, or write ""'
         ) from error
+
+
+def _lines(path: str, text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines, none of them longer than an event's may be."""
+    number = 2
+    while line := text.readline(MAX_LINE + 2):
+        if len(line.rstrip("\r\n")) > MAX_LINE:
+            raise SourceError(
+                f"--items {path}: line {number} is longer than {MAX_LINE:,} bytes: shorten its "
+                "texts"
+            )
+        yield line
+        number += 1
 
 
 def _inner_lines(row: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sources.catalogue.clean import clean
 from sources.catalogue.malformed import BYTES, NO_LETTERS, explained, letters_of
 from sources.parsing.fields import whole_numbers
 from transforms.catalogue.timeline import ItemFeatures
@@ -30,8 +31,6 @@ SYNONYMS = {
 """Names that a column may have; case does not matter."""
 
 TEXTS = ("category", "title", "image")
-MAX_TEXT = 2_048
-"""Longest text of an item, in characters; a longer one is cut."""
 
 PRICE_LIMIT = 1e15
 """Prices are below it, on both sides of zero: a float64 has 15 to 17 digits."""
@@ -52,7 +51,8 @@ class ItemRows:
             names none.
         available: bool [n].
         details: `id` (the item's id as text), `category`, `title`, `image` (texts, null where
-            missing), `price` (float64, NaN) and `created` (int64, -1), each [n].
+            missing or `sources.catalogue.clean` leaves them out), `price` (float64, NaN) and
+            `created` (int64, -1), each [n].
         place: int64 [n], the row's place among all rows that were read.
         letters: the rows that were left out, because a value is none of its kind.
     """
@@ -143,7 +143,7 @@ def item_rows(
     details = pa.RecordBatch.from_arrays(
         [
             columns["item"].fill_null("") if text_ids else pa.array(item).cast(pa.string()),
-            *(_text(columns.get(name, none)) for name in TEXTS),
+            *(clean(columns.get(name, none), name) for name in TEXTS),
             pa.array(price),
             pa.array(created),
         ],
@@ -217,7 +217,3 @@ def _prices(
     below = pc.less(pc.abs(value), PRICE_LIMIT).fill_null(False)
     valid: Bools = pc.or_(below, missing).to_numpy(zero_copy_only=False)
     return value.to_numpy(zero_copy_only=False), valid
-
-
-def _text(texts: pa.Array) -> pa.Array:
-    return pc.utf8_slice_codeunits(texts, 0, MAX_TEXT)

@@ -1,5 +1,6 @@
 """Items of the catalogue in the API: details, and what is not available."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ def test_what_is_not_available_is_not_shown(tmp_path: Path) -> None:
             "item": "22", "available": True, "updated": 100, "category": None, "title": "item 22",
             "image": None, "price": 2.5, "created": None,
         }  # fmt: skip
-        assert client.get("/items/99").status_code == 404
+        for item in ("99", "a%00b", "%C2%85", "%C3%A4" * 129):
+            assert client.get(f"/items/{item}").status_code == 404, item
+        assert client.get("/items", params={"item": ["22", "a\x1b"]}).status_code == 422
 
 
 @pytest.mark.servers
@@ -88,9 +91,14 @@ def test_pictures_are_of_the_hosts_that_are_named(tmp_path: Path) -> None:
     store = open_source(url).open()
     write = store.writer(CatalogueItems)
     write(CatalogueItems(("1", "2", "3"), (1,) * 3, (True,) * 3, details))
+    # Of another writer: a job writes no such texts.
+    odd = json.dumps({"title": "a\0<b>\x1b", "image": "javascript:alert(1)"})
+    write(CatalogueItems(("4",), (1,), (True,), (odd,)))
     store.close()
     for hosts, shown in ((("img.example", "b.example:8443"), images[0]), ((), None)):
         with application(url, picture_host=hosts) as client:
+            odd_item = client.get("/items/4").json()
+            assert (odd_item["title"], odd_item["image"]) == ("a<b>", None)
             answer = client.get("/items", params={"item": ["3", "1", "9", "2"]})
             found = {item["item"]: item["picture"] for item in answer.json()["items"]}
             assert found == {"3": None, "1": shown, "2": None}

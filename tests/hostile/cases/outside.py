@@ -17,6 +17,15 @@ CASES = (
           "test_a_file_that_cannot_be_read_leaves_the_version_before",
           "sources/catalogue/test_follow_file.py::"
           "test_bytes_that_are_no_text_are_a_dead_letter")),
+    Case("Catalogues", "a gzipped or Parquet catalogue that unpacks to very much",
+         "one line; the version before stays in use", "what is available",
+         ("sources/catalogue/test_refused_files.py::test_what_a_file_unpacks_to_has_a_limit",
+          "sources/catalogue/test_refused_files.py::"
+          "test_a_long_text_of_many_rows_takes_its_memory_once")),
+    Case("Catalogues", "images of `javascript:`, texts with control characters",
+         "a line in the log; the item without its image", "the rest of the item",
+         ("sources/catalogue/test_refused_files.py::test_texts_are_such_as_a_page_may_show",
+          "serving/test_items.py::test_pictures_are_of_the_hosts_that_are_named")),
     Case("Dead letters", "a full disk", "the job waits, as for a store",
          "every letter, each line whole",
          ("sinks/files/test_dead_letters.py::"

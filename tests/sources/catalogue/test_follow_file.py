@@ -182,7 +182,7 @@ def test_a_file_that_cannot_be_read_leaves_the_version_before(tmp_path: Path) ->
         (pa.table({"item": ids, "title": [["a"], ["b"], None]}), "title has the type list"),
         (pa.table({"item": ids, "price": [{"x": 1}] * 3}), "price has the type struct"),
         (pa.table({"item": [[1], [2], [3]]}), "item has the type list"),
-        (pa.table([ids, ids], names=["item", "item"]), "cannot be read"),
+        (pa.table([ids, ids], names=["item", "item"]), "two columns 'item'"),
     ]
     contents = [("item,title\n1,a\n".encode("utf-16"), "not UTF-8")]
     for table, said in tables:
