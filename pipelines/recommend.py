@@ -26,6 +26,7 @@ from pipelines.options import (
     ShardSettings,
 )
 from pipelines.running.job import Job
+from pipelines.value_options import ValueSettings
 from sinks.options import (
     DeadLetterSettings,
     PopularSinkSettings,
@@ -62,6 +63,7 @@ JOB = Job(
         ShardSettings,
         ModelSettings,
         FeedbackSettings,
+        ValueSettings,
         RecordSinkSettings,
         PopularSinkSettings,
         RecommendationSinkSettings,

@@ -87,6 +87,7 @@ def show(
         history=histories,
         history_length=np.full(n, MEMORY),
         rewards=rewards(behaviors),
+        plain_rewards=np.zeros((n, 0), np.float32),
     )
 
 

@@ -82,6 +82,7 @@ def fill(
         event_item=unit.events.item,
         event_behavior=unit.events.behavior,
         event_time=unit.events.time,
+        event_value=unit.events.details.value if unit.events.details else np.zeros(0),
     ).named(request.names, ranked.names)
     _complete(batch, request, state, popular, repeat_consumed=repeat_consumed)
     if request.exclusions and request.exclusions.group is not None:

@@ -25,6 +25,7 @@ from pipelines.graph.recommend_users import (
     rows_of,
 )
 from pipelines.options import FeedbackSettings, ModelSettings, PopularSettings, RecommendSettings
+from pipelines.value_options import ValueSettings
 from rivulet.configuration import Configuration
 from sinks.base import WorkerCounts
 from sinks.files.dead_letters import WriteDeadLetters
@@ -111,7 +112,13 @@ def close_panes(job: JobGraph) -> ClosedPanes:
         lag = job.settings[KafkaSettings].max_out_of_orderness
         events = events | "Announce deadlines" >> beam.ParDo(AnnounceDeadline(period, lag))
     closed: ClosedPanes = events | "Close panes" >> ClosePanes(
-        job.pane, job.shards, job.bounded, job.allowed_lateness, job.progress
+        job.pane,
+        job.shards,
+        job.bounded,
+        job.allowed_lateness,
+        job.progress,
+        keep_values=ValueSettings in job.settings
+        and job.settings[ValueSettings].weight is not None,
     )
     alarm = job.settings[KafkaSettings].late_alarm
     to_letters = LateEventsToDeadLetters(job.input_name, job.progress, alarm)

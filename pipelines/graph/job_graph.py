@@ -22,6 +22,7 @@ from pipelines.options import (
     ShardSettings,
     pane_seconds_of,
 )
+from pipelines.value_options import ValueSettings
 from rivulet.configuration import Configuration
 from rivulet.urls import public_name
 from sinks.base import StoreSource
@@ -156,6 +157,7 @@ class JobGraph:
             model=self.settings[ModelSettings],
             reward_window=feedback.reward_window,
             rewards=self.settings[InputSettings].rewards(),
+            value=self.settings[ValueSettings].weight,
             keep_feedback=feedback.feedback is not None,
             shards=self.shards,
             bounded=self.bounded,
@@ -182,6 +184,8 @@ class JobGraph:
             if explore.exploration is not None:
                 found |= dataclasses.asdict(explore)
             found |= reward_settings(self.recommend_config.rewards)
+            weight = self.recommend_config.value
+            found |= weight.settings() if weight else {}
         if self.catalogue is not None:
             found["catalogue"] = 1
         if FeedbackSettings in self.settings and self.settings[FeedbackSettings].impressions:

@@ -45,6 +45,7 @@ from transforms.messages.minutes import MINUTE, PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.value_weight import ValueWeight
 from transforms.progress import SHARED_PROGRESS, ProgressCounters
 from transforms.windows.panes import ClosePanes
 from transforms.windows.popular import PopularItems
@@ -65,6 +66,7 @@ class RecommendConfig:
         model: the models that rank.
         reward_window: seconds of event time in which a recommendation earns rewards.
         rewards: what an event earns, by the code of its behavior.
+        value: how an event's value weighs its reward; None where it does not count.
         keep_feedback: whether to emit feedback, with the histories that were ranked.
         shards: shards of users, the most workers that can share the work.
         bounded: whether the events have an end and come in any order, as from files. Else the
@@ -88,6 +90,7 @@ class RecommendConfig:
     model: ModelSettings = field(default_factory=ModelSettings)
     reward_window: int = 600
     rewards: tuple[float, ...] = USUAL_REWARDS
+    value: ValueWeight | None = None
     keep_feedback: bool = False
     shards: int = 16
     bounded: bool = False
@@ -137,6 +140,7 @@ class RecommendConfig:
             self.recommend.history_ttl,
             every_minute=not self.bounded,
             rewards=self.rewards,
+            value=self.value,
         )
 
     @property
@@ -191,9 +195,8 @@ class RecommendUsers(beam.PTransform):
     def expand(self, events: beam.PCollection[EventBatch]) -> UserRecommendations:
         """Close panes, rank popular items, recommend, reward."""
         config = self.config
-        closed = events | "Close panes" >> ClosePanes(
-            config.pane, config.shards, config.bounded, config.allowed_lateness, self.progress
-        )
+        sizes = config.pane, config.shards, config.bounded, config.allowed_lateness
+        closed = events | "Close panes" >> ClosePanes(*sizes, self.progress, bool(config.value))
         popular = rank_popular(closed.blocks, config.popular, config.bounded, config.catalogue)
         requests = request_rankings(closed.blocks, popular, config)
         recommended = recommend(requests, config, self.models)

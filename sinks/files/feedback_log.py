@@ -92,6 +92,9 @@ def to_table(rows: Feedback, settings: JobSettings | None = None) -> pa.Table:
             "rewards": _ragged(rows.rewards, rows.length),
         }
     )
+    if rows.plain_rewards.shape[1]:
+        plain = _ragged(rows.plain_rewards, rows.length)
+        table = table.append_column("plain_rewards", plain)
     if settings is None:
         return table
     return table.replace_schema_metadata({SETTINGS_KEY: settings.settings_json()})

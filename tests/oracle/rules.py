@@ -163,15 +163,17 @@ def rewards(
     reward_window: int = 600,
     memory: int = 0,
     impressions: Iterable[tuple[int, int, int]] | None = None,
+    gain: Callable[[Event], float] | None = None,
 ) -> dict[tuple[int, int], list[float]]:
     """(user, T) of the lists that were shown to the rewards of the items.
 
     An event is credited to the latest list with its item that was shown in its last `reward_window`
     seconds. An item's reward is that of the best behavior among the events that are credited. With
-    `impressions` (user, T, time) these say what was shown when.
+    `impressions` (user, T, time) these say what was shown when. `gain` says what an event earns.
     """
+    gain = gain or (lambda event: REWARD[event.behavior])
     if impressions is not None:
-        return _rewards_of_impressions(events, rows, reward_window, impressions)
+        return _rewards_of_impressions(events, rows, reward_window, impressions, gain)
     shown = shown_lists(rows, memory)
     earned = {key: [0.0] * len(row.items) for key, row in shown.items()}
     times: dict[int, list[int]] = defaultdict(list)
@@ -185,7 +187,7 @@ def rewards(
             items = shown[event.user, at].items
             if event.item in items:
                 place, row = items.index(event.item), earned[event.user, at]
-                row[place] = max(row[place], REWARD[event.behavior])
+                row[place] = max(row[place], gain(event))
                 break
     return earned
 
@@ -195,6 +197,7 @@ def _rewards_of_impressions(
     rows: dict[tuple[int, int], Recommendation],
     reward_window: int,
     impressions: Iterable[tuple[int, int, int]],
+    gain: Callable[[Event], float],
 ) -> dict[tuple[int, int], list[float]]:
     first: dict[tuple[int, int], int] = {}
     for user, at, time in impressions:
@@ -212,5 +215,5 @@ def _rewards_of_impressions(
         if holding:
             key = event.user, max(holding)[1]
             place = rows[key].items.index(event.item)
-            earned[key][place] = max(earned[key][place], REWARD[event.behavior])
+            earned[key][place] = max(earned[key][place], gain(event))
     return earned

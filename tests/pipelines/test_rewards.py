@@ -1,6 +1,7 @@
 """The `[rewards]` of a schema: in the job, its log, its store, a data set and what is learnt."""
 
 import json
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +14,11 @@ from sources.options import InputSettings
 from tests.fakes import ranked_items
 from tests.graph import run_job
 from tests.oracle import rules
+from tests.oracle.events import Event
 from tests.pipelines.streams import clicks
+from training.datasets.feedback_log import FeedbackRow, common_settings, rebuild_events
 from training.datasets.loading import load_sequences
+from training.datasets.raw_files import RawLogError
 from training.prepare import main as prepare
 
 SCHEMA = """
@@ -61,6 +65,93 @@ def test_what_the_lists_earn(schema: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert load_sequences(data).rewards == (0.5, 2.0, 7.0, 0.0)
     meta = json.loads((data / "meta.json").read_text())
     assert meta["log"]["reward_fav"] == 7
+
+
+@pytest.mark.parametrize("impressions", [False, True])
+def test_values_weigh_what_the_lists_earn(
+    impressions: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(7)
+    events = clicks(6)
+    # No value, a loss, equal events with two values, one that is cut off.
+    values = [rng.choice(["", "-5", "0", "0.5", "8", "12.25", "1e12"]) for _ in events]
+    schema, path = tmp_path / "shop.toml", tmp_path / "clicks.csv"
+    schema.write_text(SCHEMA.replace("[rewards]", 'value = "price"\n[rewards]'))
+    lines = [
+        f"{e.user},{e.item},{e.time},{e.behavior},{v}" for e, v in zip(events, values, strict=True)
+    ]
+    path.write_text("user,item,time,behavior,price\n" + "\n".join(lines) + "\n")
+    largest: dict[Event, float] = {}
+    for event, value in zip(events, values, strict=True):
+        largest[event] = max(largest.get(event, 0.0), float(value or 0))
+    monkeypatch.setattr(rules, "REWARD", REWARDS)
+    shown = rules.recommendations(
+        events, lambda user, history: ranked_items(user, history, 8), rules.popular(events)
+    )
+    seen = [(user, at, at + rng.randrange(40)) for user, at in shown] if impressions else None
+    (tmp_path / "seen.csv").write_text(
+        "user,T,time\n" + "".join(f"{u},{at},{time}\n" for u, at, time in seen or ())
+    )
+    tables = run_job(
+        tmp_path, f"--input={path}", f"--schema={schema}", f"--feedback={tmp_path}/log",
+        "--reward_value=0.25", "--reward_value_most=4",
+        *([f"--impressions={tmp_path}/seen.csv"] if impressions else []),
+    )  # fmt: skip
+
+    def gain(event: Event) -> float:
+        return REWARDS[event.behavior] * min(1 + 0.25 * largest[event], 4)
+
+    wanted = rules.rewards(events, shown, impressions=seen, gain=gain)
+    log = pq.read_table(tmp_path / "log")
+    found = {(row["user"], row["time"]): row["rewards"] for row in log.to_pylist()}
+    assert found == wanted
+    earned = sum(reward for _, _, reward in tables.minutes.values())
+    assert earned == pytest.approx(sum(map(sum, wanted.values())))
+    assert {r for row in wanted.values() for r in row} > {0.0, 7.0, 7 * 1.125, 28.0}
+    if impressions:
+        return
+    # The log says how they were weighed, and what the behaviors earned.
+    settings = common_settings(list((tmp_path / "log").rglob("*.parquet")), None)
+    assert (settings["reward_value"], settings["reward_value_most"]) == (0.25, 4)
+    assert prepare([f"--input={tmp_path}/log", f"--output={tmp_path}/data"]) == 0
+    meta = json.loads((tmp_path / "data" / "meta.json").read_text())
+    assert meta["log"]["reward_value"] == 0.25
+    rows = [
+        FeedbackRow(r["user"], r["time"], r["history"], r["items"], r["plain_rewards"])
+        for r in sorted(log.to_pylist(), key=lambda r: (r["user"], r["time"]))
+    ]
+    rebuilt = {
+        (e[0], e[1], e[3]): e[2] for e in rebuild_events(iter(rows), 600, tuple(REWARDS.values()))
+    }
+    data = pq.read_table(tmp_path / "data" / "events.parquet").to_pylist()
+    assert {(r["user"], r["item"], r["time"]): r["label"] for r in data} == rebuilt
+
+
+def test_values_must_be_there_to_weigh(
+    schema: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags, said in (
+        (["--reward_value=1"], "needs events with values: give --schema"),
+        ([f"--input={tmp_path}/clicks.csv", schema, "--reward_value=1"], "fields.value"),
+        (["--reward_value_most=2"], "has no effect without --reward_value"),
+        (["--reward_value=0"], "is not a number above 0"),
+    ):
+        with pytest.raises(SystemExit):
+            JOB.options(flags)
+        assert said in capsys.readouterr().err
+
+
+def test_logs_that_are_weighed_in_other_ways_are_prepared_apart(tmp_path: Path) -> None:
+    row = {"user": 1, "time": 6, "history": [2], "items": [3], "rewards": [1.0]}
+    for name, settings in (("a", {}), ("b", {"reward_value": 0.5, "reward_value_most": 10.0})):
+        table = pa.Table.from_pylist([row]).replace_schema_metadata(
+            {"rivulet": json.dumps({"reward_window": 600} | settings)}
+        )
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    with pytest.raises(RawLogError, match="in different ways"):
+        common_settings(paths, None)
+    assert common_settings(paths[1:], None)["reward_value"] == 0.5
 
 
 def test_a_data_set_has_them_and_a_log_must_agree(

@@ -1,6 +1,8 @@
 """Events with ids of their own: what is equal, in which order, and through the coder."""
 
+import math
 import pickle
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,27 @@ def test_events_with_different_ids_are_different(rows: list[Row]) -> None:
     assert len(plain) == len(by_key)
     assert len(plain.ordered(distinct=False)) == len(by_key)
     assert len(plain.ordered()) == len({row[:4] for row in rows})
+
+
+@given(ROWS, st.randoms(use_true_random=False))
+def test_of_equal_events_the_largest_value_is_kept(rows: list[Row], shuffle: Random) -> None:
+    events = batch([*rows, *rows, *rows])
+    assert events.details is not None
+    value = np.repeat([math.nan, -1.5, 8.0], len(rows)) + np.tile(np.arange(len(rows)), 3)
+    largest: dict[Row, float] = {}
+    for row, number in zip([*rows, *rows, *rows], value.tolist(), strict=True):
+        if not math.isnan(number):
+            largest[row] = max(largest.get(row, number), number)
+    places = list(range(len(value)))
+    shuffle.shuffle(places)
+    found = events.detailed(EventDetails(events.details.event_id, value)).take(
+        np.array(places, int)
+    )
+    ordered = found.ordered().with_values()
+    assert ordered.details is not None
+    assert not ordered.details.event_id.any()
+    by_key = sorted(largest, key=lambda row: (row[0], row[3], row[1], row[2], row[4]))
+    assert ordered.details.value.tolist() == [largest[row] for row in by_key]
 
 
 @given(ROWS, ROWS, st.booleans())

@@ -40,6 +40,7 @@ def test_rewards_of_a_user_with_very_many_events() -> None:
         np.full(rows, 7), time, items, np.full(rows, 8), np.zeros(rows, np.int64),
         np.zeros((rows, 8), np.int8), np.zeros((rows, 8), bool), np.zeros(rows, bool),
         np.ones((rows, 8), np.float32), np.zeros((rows, 10), np.int64), np.full(rows, 10),
+        np.zeros((rows, 0), np.float32),
     )  # fmt: skip
     # Each event is in the reward windows of 30 recommendations: 6 million pairs.
     assert peak_mib(lambda: table.apply(events, 600)) < 40

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from sinks.records import EVENT_ID
 from training.datasets.categories import JOINS, Categories, feature_sql
+from training.datasets.feedback_log import PLAIN
 from training.datasets.ids import is_text
 from training.datasets.ingest import UNKNOWN
 from training.datasets.raw_files import COLUMNS, EVENT, FEATURES, USER_FEATURES
@@ -53,17 +54,21 @@ def first_unusable_list(database: duckdb.DuckDBPyConnection, lists: Path, most_i
         lists: the log.
         most_items: of a list or a history.
     """
+    gains = [name for name in ("rewards", PLAIN) if name in pq.read_schema(lists).names]
     rules = {
         "an empty field": " OR ".join(
-            f"{name} IS NULL" for name in ("user", "time", "history", "items", "rewards")
+            f"{name} IS NULL" for name in ("user", "time", "history", "items", *gains)
         ),
         "an empty value in a list": " OR ".join(
             f"list_contains([x IS NULL for x in {name}], true)"
-            for name in ("history", "items", "rewards")
+            for name in ("history", "items", *gains)
         ),
-        "items and rewards that are not equally many": "len(items) <> len(rewards)",
-        "a reward that is no finite number of at least 0": (
-            "list_contains([NOT isfinite(x::DOUBLE) OR x < 0 for x in rewards], true)"
+        "items and rewards that are not equally many": " OR ".join(
+            f"len(items) <> len({name})" for name in gains
+        ),
+        "a reward that is no finite number of at least 0": " OR ".join(
+            f"list_contains([NOT isfinite(x::DOUBLE) OR x < 0 for x in {name}], true)"
+            for name in gains
         ),
         "a time outside the years 1970 to 9999": f"time NOT BETWEEN 0 AND {TIME_LIMIT - 1}",
         f"a list of more than {most_items:,} items (--most_items)": f"len(history) > {most_items} "

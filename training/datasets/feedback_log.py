@@ -26,18 +26,22 @@ from transforms.messages.behaviors import (
     reward_settings,
     rewards_in,
 )
+from transforms.messages.value_weight import ValueWeight
 
 SETTINGS_KEY = b"rivulet"
 """Key of a Parquet file's metadata with the job's settings as a JSON object."""
 DEFAULT_REWARD_WINDOW = 600
 """Seconds; the default of the job's `--reward_window`."""
 
+PLAIN = "plain_rewards"
+"""The column of rewards without the events' values, where values weigh them."""
+
 Event = tuple[int, int, str, int]
 """User, item, label, time."""
 
 
 class FeedbackRow(NamedTuple):
-    """What a row of the feedback log says of events."""
+    """What a row of the feedback log says of events. Its rewards are without their values."""
 
     user: int
     time: int
@@ -62,6 +66,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             if type(value) is not int or value < 1:
                 raise ValueError(f"{name} is {value!r}")
         rewards_in(settings)
+        ValueWeight.of(settings)
     except (ValueError, TypeError) as error:
         key = SETTINGS_KEY.decode()
         raise RawLogError(f"{path}: its metadata {key!r} cannot be read: {error}") from error
@@ -105,10 +110,19 @@ def common_settings(paths: Sequence[Path], reward_window: int | None) -> dict[st
             f"{rewards[first]} was written with the rewards {reward_settings(first)} and "
             f"{rewards[second]} with {reward_settings(second)}: prepare them apart"
         )
+    weights = {ValueWeight.of(settings): path for path, settings in of_files.items()}
+    if len(weights) > 1:
+        said_weights = [f"{path} with {weight}" for weight, path in weights.items()]
+        raise RawLogError(
+            "values weigh the rewards of the feedback logs in different ways (--reward_value, "
+            f"--reward_value_most): {' and '.join(sorted(said_weights)[:2])}: prepare them apart"
+        )
+    (weight,) = weights
     return (
         {"reward_window": window, "assumed_reward_window": assumed}
         | history
         | reward_settings(*rewards)
+        | (weight.settings() if weight else {})
     )
 
 
@@ -173,6 +187,7 @@ def rebuild_events(
 
 
 def rows_of(columns: Mapping[str, list[Any]]) -> Iterator[FeedbackRow]:
-    """The rows of the log's columns."""
+    """The rows of the log's columns, with PLAIN in place of the rewards where it is given."""
+    columns = {**columns, "rewards": columns.get(PLAIN, columns["rewards"])}
     for row in zip(*(columns[name] for name in FeedbackRow._fields), strict=True):
         yield FeedbackRow(*row)

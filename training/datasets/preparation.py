@@ -28,6 +28,7 @@ from training.datasets.dataset_sql import (
     write_events,
 )
 from training.datasets.feedback_log import (
+    PLAIN,
     SETTINGS_KEY,
     FeedbackRow,
     common_settings,
@@ -218,6 +219,7 @@ def _read_feedback(
 
 
 def _rows(log: Path) -> Iterator[FeedbackRow]:
-    columns = list(FeedbackRow._fields)
-    for batch in pq.ParquetFile(log).iter_batches(FEEDBACK_ROWS, columns=columns):
+    file = pq.ParquetFile(log)
+    columns = [name for name in (*FeedbackRow._fields, PLAIN) if name in file.schema_arrow.names]
+    for batch in file.iter_batches(FEEDBACK_ROWS, columns=columns):
         yield from rows_of(batch.to_pydict())

@@ -15,6 +15,7 @@ from transforms.feedback.matching import EventMatching
 from transforms.messages.behaviors import USUAL_REWARDS
 from transforms.messages.events import Bools, EventBatch, Float32s, Int8s, Int64s
 from transforms.messages.ranking import RankedBatch
+from transforms.messages.value_weight import ValueWeight
 
 
 @coded
@@ -36,6 +37,8 @@ class OpenTable(Frame):
         propensities: float32 [n, k], as in RankedBatch; [n, 0] where no feedback log is kept.
         history: int64 [n, h], as in RankedBatch; [n, 0] where no feedback log is kept.
         history_length: int64 [n], as in RankedBatch.
+        earned: float32 [n, k], the reward of `best` weighed by its event's value; [n, 0] where
+            values do not count. 0 where `best` is not known with its value.
     """
 
     USERS: ClassVar[tuple[str, ...]] = ("user",)
@@ -52,14 +55,16 @@ class OpenTable(Frame):
     propensities: Float32s
     history: Int64s
     history_length: Int64s
+    earned: Float32s
 
     @staticmethod
-    def opened(batch: RankedBatch, *, keep_log: bool) -> OpenTable:
+    def opened(batch: RankedBatch, *, keep_log: bool, weigh: bool = False) -> OpenTable:
         """New recommendations, without events.
 
         Args:
             batch: the recommendations.
             keep_log: whether to keep the columns that only the feedback log needs.
+            weigh: whether values weigh rewards.
         """
         row = batch.list_index
         rows, size = len(row), batch.items.shape[1]
@@ -75,6 +80,7 @@ class OpenTable(Frame):
             batch.propensities[row] if keep_log else np.zeros((rows, 0), np.float32),
             batch.history[row] if keep_log else np.zeros((rows, 0), np.int64),
             batch.history_length[row],
+            np.zeros((rows, size if weigh else 0), np.float32),
         ).named(batch.names)
 
     @classmethod
@@ -102,6 +108,15 @@ class OpenTable(Frame):
         Args:
             of_behaviors: what an event earns, by the code of its behavior.
         """
+        plain = self.plain_rewards(of_behaviors)
+        # A factor is at least 1: what was earned before values counted is in `best` alone. A
+        # resumed job may have longer lists.
+        width = self.earned.shape[1]
+        np.maximum(plain[:, :width], self.earned, out=plain[:, :width])
+        return plain
+
+    def plain_rewards(self, of_behaviors: Sequence[float] = USUAL_REWARDS) -> Float32s:
+        """The same without the events' values: what the behaviors in `best` earn."""
         return np.array([0, *of_behaviors], np.float32)[self.best]
 
     def apply(
@@ -110,6 +125,7 @@ class OpenTable(Frame):
         window: int,
         rewards: Sequence[float] = USUAL_REWARDS,
         shown: Int64s | None = None,
+        value: ValueWeight | None = None,
     ) -> OpenTable:
         """The table after `events`.
 
@@ -119,11 +135,14 @@ class OpenTable(Frame):
             window: seconds after the ranking time in which an item earns its reward.
             rewards: what an event earns, by the code of its behavior.
             shown: int64 [n], when each list was shown; None: at its ranking time.
+            value: how the events' values weigh their rewards; None where they do not count.
         """
         if not len(self) or not len(events):
             return self
         matching = EventMatching(self.user, self.time, self.items, self.length, events)
         seen = self.seen.copy()
+        gains = None if value is None else _gains(events, rewards, value)
+        earned = self.earned if gains is None else self.rewards(rewards)
         # Behaviors by what they earn: `best` as places in this order.
         in_order = np.append(0, 1 + np.argsort(rewards, kind="stable")).astype(np.int8)
         place = np.argsort(in_order).astype(np.int8)
@@ -134,8 +153,16 @@ class OpenTable(Frame):
         open_rows = ~self.closed
         for found in matching.credited(window, open_rows, shown) if open_rows.any() else ():
             cell = found.row * best.shape[1] + found.column
-            np.maximum.at(best.reshape(-1), cell, behavior[found.event])
-        return self.replaced(seen=seen, best=in_order[best])
+            event = found.event
+            if gains is not None:
+                # Of the events that earn most, the behaviors; where none did before, of those.
+                before = earned.reshape(-1)[cell]
+                np.maximum.at(earned.reshape(-1), cell, gains[event])
+                most = earned.reshape(-1)[cell]
+                best.reshape(-1)[cell[most > before]] = 0
+                cell, event = (column[gains[event] == most] for column in (cell, event))
+            np.maximum.at(best.reshape(-1), cell, behavior[event])
+        return self.replaced(seen=seen, best=in_order[best], earned=earned)
 
     def repeats(self, memory: int = 0) -> Bools:
         """Which lists are not shown: those without items, and those like the user's list before.
@@ -171,6 +198,14 @@ class OpenTable(Frame):
         hits = self.seen.sum(axis=1)
         before = np.where(self._follows(memory), hits[:-1], -1)
         return np.append(np.full(min(len(self), 1), -1), before)
+
+
+def _gains(events: EventBatch, rewards: Sequence[float], value: ValueWeight) -> Float32s:
+    """What each event earns: float32 [n]."""
+    gains = np.array(rewards, np.float64)[events.behavior]
+    if events.details is not None:
+        gains *= value.factors(events.details.value)
+    return gains.astype(np.float32)
 
 
 def _joined_column(columns: Sequence[Column]) -> Column:

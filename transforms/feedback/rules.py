@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from transforms.messages.behaviors import USUAL_REWARDS
 from transforms.messages.minutes import MINUTE
+from transforms.messages.value_weight import ValueWeight
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class RewardRules:
         every_minute: whether to report the sums of each minute as soon as it is over. For files,
             whose watermark advances once at the end, this would only cost timers.
         rewards: what an event earns, by the code of its behavior.
+        value: how an event's value weighs that; None where it does not count.
     """
 
     window: int
     ttl: int = 0
     every_minute: bool = False
     rewards: tuple[float, ...] = USUAL_REWARDS
+    value: ValueWeight | None = None
 
     @property
     def memory(self) -> int:

@@ -28,7 +28,9 @@ def _no_rows() -> OpenTable:
     no_bytes: Int8s = np.zeros((0, 0), np.int8)
     no_floats: Float32s = np.zeros((0, 0), np.float32)
     booleans = np.zeros((0, 0), bool), np.zeros(0, bool)
-    return OpenTable(none, none, wide, none, none, no_bytes, *booleans, no_floats, wide, none)
+    return OpenTable(
+        none, none, wide, none, none, no_bytes, *booleans, no_floats, wide, none, no_floats
+    )
 
 
 def _no_minutes() -> PolicyMinutes:

@@ -81,14 +81,16 @@ class FeedbackStep:
         unit = batch.unit
         state, batch = state.with_policies_of(batch)
         held, state = state.take_users(unit.last_user)
-        table = OpenTable.opened(batch, keep_log=self._keep_log)
+        table = OpenTable.opened(batch, keep_log=self._keep_log, weigh=self.rules.value is not None)
         if len(held):
             table = OpenTable.joined([held, table]).ordered() if len(table) else held
         # Rows after the previous step are the unit's own.
         is_new = table.time > state.complete_until if len(held) else np.ones(len(table), bool)
         at = None if shown is None else shown.of(table.user, table.time)
         table = table.replaced(closed=table.closed | (is_new & self._hidden(table)))
-        table = table.apply(unit.events, self.rules.window, self.rules.rewards, at)
+        table = table.apply(
+            unit.events, self.rules.window, self.rules.rewards, at, self.rules.value
+        )
         if len(batch.user) and self._credit is not Credit.SHOWN:
             rewards = table.previous_rewards(self.rules.memory)
             self._progress.add("recommendations", len(batch.user))
@@ -133,6 +135,7 @@ class FeedbackStep:
             # Lists that were shown before a resumed job kept a log have no propensities.
             logged = (over.length == 0) | (over.propensities[:, :1] > 0).any(axis=1)
             rows = over.take(logged)
+            plain = rows.plain_rewards(self.rules.rewards)
             feedback = Feedback(
                 rows.user,
                 rows.time,
@@ -143,6 +146,7 @@ class FeedbackStep:
                 rows.history,
                 rows.history_length,
                 rewards[logged],
+                plain if self.rules.value else plain[:, :0],
             ).named(rows.names)
             # The input's timestamp is that of the previous step; windows need the step's own.
             yield beam.pvalue.TaggedOutput("feedback", TimestampedValue((shard, feedback), time))

@@ -67,6 +67,13 @@ class EventBatch(Frame):
             return self
         return EventBatch(*self.columns()).named(self.names)
 
+    def with_values(self) -> EventBatch:
+        """The same events with their values, and without ids of their own."""
+        if self.details is None:
+            return self
+        own_id = np.zeros(len(self), np.int64)
+        return self.plain().detailed(EventDetails(own_id, self.details.value))
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the events with their names and details."""
         return _restored_events, (Columns.__reduce__(self), self.details)
@@ -102,7 +109,8 @@ class EventBatch(Frame):
     def ordered(self, *, distinct: bool = True) -> EventBatch:
         """The distinct events, sorted by (user, time, item, behavior).
 
-        Events with different ids of their own (`EventDetails.event_id`) are different.
+        Events with different ids of their own (`EventDetails.event_id`) are different. Of events
+        that are equal but for their values, the one with the largest value is kept.
 
         Args:
             distinct: whether to drop events that are equal to others; for events without details.
@@ -129,8 +137,17 @@ class EventBatch(Frame):
         user = self.user
         if names is not None and names.user is not None:
             user = names.user.rows(user)  # Small numbers, in the order of the keys.
-        own_ids = () if self.details is None else (self.details.event_id,)
-        rows = order(user, self.time, item_ranks(names, self.item), self.behavior, *own_ids)
+        keys: list[Column] = [user, self.time, item_ranks(names, self.item), self.behavior]
+        before: Int64s | None = None
+        if self.details is not None:
+            keys.append(self.details.event_id)
+            if not np.isnan(self.details.value).all():
+                # The sort is stable: equal events stand by their values, NaN last.
+                before = np.argsort(-self.details.value, kind="stable")
+        if before is not None:
+            keys = [key[before] for key in keys]
+        rows = order(*keys)
+        rows = rows if before is None else before[rows]
         batch = self.take(rows)
         if not distinct:
             return batch

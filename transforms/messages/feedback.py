@@ -22,6 +22,8 @@ class Feedback(Frame):
         rewards: float32 [n, k], per item the reward of the best behavior that the user had
             on it within the reward window, of the events that are credited to this list; 0 where
             there was none.
+        plain_rewards: float32 [n, k], the same without the events' values; [n, 0] where values do
+            not weigh rewards.
     """
 
     COMPRESSED: ClassVar[bool] = True
@@ -37,3 +39,4 @@ class Feedback(Frame):
     history: Int64s
     history_length: Int64s
     rewards: Float32s
+    plain_rewards: Float32s

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from transforms.columns.event_details import EventDetails, Float64s
 from transforms.columns.frames import Columns, Frame, coded
 from transforms.columns.id_names import IdNames
 from transforms.columns.ranges import run_starts
@@ -145,6 +146,7 @@ class RankedBatch(Columns):
         event_item: int64 [e].
         event_behavior: int8 [e].
         event_time: int64 [e].
+        event_value: float64 [e], NaN where an event has none; [0] where values do not count.
     """
 
     USERS: ClassVar[tuple[str, ...]] = ("user", "event_user")
@@ -166,13 +168,18 @@ class RankedBatch(Columns):
     event_item: Int64s
     event_behavior: Int8s
     event_time: Int64s
+    event_value: Float64s
 
     @property
     def unit(self) -> WorkUnit:
         """The work unit."""
         sequence, complete_until, last_user = self.header.tolist()
         columns = self.event_user, self.event_item, self.event_behavior, self.event_time
-        return WorkUnit(sequence, complete_until, last_user, EventBatch(*columns).named(self.names))
+        events = EventBatch(*columns).named(self.names)
+        if len(self.event_value):
+            own_id = np.zeros(len(events), np.int64)
+            events = events.detailed(EventDetails(own_id, self.event_value))
+        return WorkUnit(sequence, complete_until, last_user, events)
 
     def rows(self) -> Recommendations:
         """The recommendations as rows, as stores take them."""

@@ -69,6 +69,8 @@ class ClosePanes(beam.PTransform):
         allowed_lateness: seconds of event time after a pane's end for which its late events are
             still received.
         progress: the job's counters.
+        keep_values: whether the blocks' events keep their values. Ids of their own are not needed
+            any more.
     """
 
     pane: int
@@ -76,6 +78,7 @@ class ClosePanes(beam.PTransform):
     bounded: bool
     allowed_lateness: int = 3600
     progress: ProgressCounters = SHARED_PROGRESS
+    keep_values: bool = False
 
     def expand(self, events: beam.PCollection[EventBatch]) -> ClosedPanes:
         """Group by shard and pane, and close."""
@@ -87,7 +90,7 @@ class ClosePanes(beam.PTransform):
                 accumulation_mode=AccumulationMode.DISCARDING,
                 allowed_lateness=Duration(self.allowed_lateness),
             )
-        close = _ClosePane(self.pane, self.shards, self.progress)
+        close = _ClosePane(self.pane, self.shards, self.progress, keep_values=self.keep_values)
         closed = (
             split
             | "Group" >> beam.GroupByKey()
@@ -128,9 +131,15 @@ class _ClosePane(beam.DoFn):
     """Sorts a group, drops its duplicates and separates late events from those in time."""
 
     def __init__(
-        self, pane: int, shards: int, progress: ProgressCounters = SHARED_PROGRESS
+        self,
+        pane: int,
+        shards: int,
+        progress: ProgressCounters = SHARED_PROGRESS,
+        *,
+        keep_values: bool = False,
     ) -> None:
         self._pane, self._shards, self._progress = pane, shards, progress
+        self._keep_values = keep_values
         self._duplicates = progress.metric("duplicates")
         self._closed = progress.metric("closed")
 
@@ -148,7 +157,8 @@ class _ClosePane(beam.DoFn):
         shard_key = shard_keys(self._shards)[key % self._shards]
         for block in self._blocks(events):
             # From here on events need no ids of their own.
-            distinct = block.ordered().plain()
+            distinct = block.ordered()
+            distinct = distinct.with_values() if self._keep_values else distinct.plain()
             self._duplicates.inc(len(block) - len(distinct))
             self._progress.add("duplicates", len(block) - len(distinct))
             if late:

@@ -28,6 +28,7 @@ def feedback(*users: int) -> Feedback:
         history=np.tile(np.array([4, 5], np.int64), (n, 1)),
         history_length=np.full(n, 1, np.int64),
         rewards=np.tile(np.array([3, 0, 0], np.float32), (n, 1)),
+        plain_rewards=np.zeros((n, 0), np.float32),
     )
 
 

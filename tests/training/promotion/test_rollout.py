@@ -67,6 +67,7 @@ class Shop:
             length=np.full(n, k), propensities=np.ones((n, k), np.float32),
             policy=np.full(n, b"reinforce-1", "S64"), history=got.histories[rows],
             history_length=np.full(n, 10), rewards=got.rewards[rows],
+            plain_rewards=np.zeros((n, 0), np.float32),
         )  # fmt: skip
         write_feedback(self.log / f"{self.now}", feedback, PERIOD)
 

@@ -47,6 +47,7 @@ _OPEN = OpenTable(
     propensities=np.array([[0.5, 0.25], [1, 0]], np.float32),
     history=np.array([[4, 5], [5, 6]], np.int64),
     history_length=_ids(2, 2),
+    earned=np.array([[0, 4.5], [0, 0]], np.float32),
 )
 _POLICIES = np.array([b"popular", b"reinforce-1"], f"S{POLICY_BYTES}")
 _MINUTES = PolicyMinutes(_POLICIES, _ids(60, 60), _ids(4, 2), _ids(1, 0), np.array([3.5, 0]))
