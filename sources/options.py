@@ -43,8 +43,9 @@ class InputSettings:
             topic is then read from shortly before their last event, and events that are in both
             count once. The files are read twice: for the last event, at the start, and by the job.
         history_schema: the schema of the files of --history.
-        schema_registry: the schema registry of a topic's Avro values, http://HOST:PORT or https://;
-            '${NAME}' in it takes a secret from the environment. --schema names the values' fields.
+        schema_registry: the schema registry of a topic's Avro or Protobuf values, http://HOST:PORT
+            or https://; '${NAME}' in it takes a secret from the environment. --schema names the
+            values' fields.
         columns: the columns of CSV files without a header, separated by commas, for example
             'user,item,category,behavior,time'; user, item and time (seconds since the epoch) are
             required, names other than these and behavior are ignored.
@@ -129,12 +130,6 @@ class InputSettings:
         schema = topic_schema(self.schema)
         if self.schema_registry is None:
             return schema
-        try:
-            import fastavro  # noqa: F401
-        except ImportError:
-            raise SourceError(
-                "--schema_registry needs fastavro: pip install 'rivulet[avro]'"
-            ) from None
         return replace(schema, registry=with_secrets(self.schema_registry))
 
     def rewards(self) -> tuple[float, ...]:

@@ -19,6 +19,7 @@ from transforms.messages.dead_letters import (
     NOT_AN_ID,
     NOT_AVRO,
     NOT_JSON,
+    NOT_PROTOBUF,
     NOT_UTF8,
     TIME_RANGE,
     TOO_FEW,
@@ -47,6 +48,7 @@ REASONS = (
     NOT_AN_ID,
     ID_COLLISION,
     NOT_AVRO,
+    NOT_PROTOBUF,
 )
 """The reasons for which a line is malformed; a reason's code is its place here."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import fastavro
+
+from sources.registry.errors import SchemaError
+from transforms.messages.dead_letters import NOT_AVRO
 
 MOST_NAMES = 1_000
 """Most types in a schema, each counted as often as it is used."""
@@ -17,10 +20,6 @@ _LEAST = {"null": 0, "float": 4, "double": 8}
 _PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 
 
-class SchemaError(ValueError):
-    """A schema cannot be used: why, in words."""
-
-
 class AvroSchema:
     """A schema that values are read by.
 
@@ -28,11 +27,18 @@ class AvroSchema:
         parsed: fastavro's form of it.
     """
 
+    REASON: ClassVar[str] = NOT_AVRO
+    """Of a value that is none of the schema's."""
+
     def __init__(self, parsed: Any) -> None:
         self._parsed = parsed
 
-    def read(self, encoded: bytes) -> dict[str, Any] | None:
-        """The record in some bytes, all of which it must take; None where there is none."""
+    def read(self, encoded: bytes, wanted: Sequence[str] = ()) -> dict[str, Any] | None:
+        """The record in some bytes, all of which it must take; None where there is none.
+
+        All of its fields are read, whatever is wanted.
+        """
+        del wanted
         stream = io.BytesIO(encoded)
         try:
             found = fastavro.schemaless_reader(stream, self._parsed, None)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from rivulet.urls import public_name
 from sources.errors import SourceError
-from sources.registry.avro import AvroSchema, SchemaError, parse_avro_schema
+from sources.registry.errors import SchemaError
+
+if TYPE_CHECKING:
+    from sources.registry.avro import AvroSchema
+    from sources.registry.protobuf import ProtobufSchema
 
 TIMEOUT_S = 10
 MOST_BYTES = 1 << 20
@@ -54,14 +60,15 @@ class SchemaRegistry:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         self._lock = threading.Lock()
-        self._known: dict[int, AvroSchema] = {}
+        self._known: dict[int, AvroSchema | ProtobufSchema] = {}
         self._unusable: dict[int, tuple[float, str]] = {}
 
-    def schema(self, number: int) -> AvroSchema | str:
+    def schema(self, number: int) -> AvroSchema | ProtobufSchema | str:
         """A schema by its id, or in words why there is none that can be used.
 
         Raises:
-            SourceError: the registry does not answer, or refuses the user.
+            SourceError: the registry does not answer, or refuses the user; or the package that
+                reads such values is not installed.
         """
         with self._lock:
             if number in self._known:
@@ -70,7 +77,7 @@ class SchemaRegistry:
             if time.monotonic() - asked < FORGET_S:
                 return why
             try:
-                found = _parse(self._ask(number))
+                found = self._read(number)
             except SchemaError as error:
                 if len(self._unusable) >= MOST_SCHEMAS:
                     self._unusable.clear()
@@ -81,9 +88,21 @@ class SchemaRegistry:
             self._known[number] = found
             return found
 
-    def _ask(self, number: int) -> bytes:
+    def _read(self, number: int) -> AvroSchema | ProtobufSchema:
+        kind, text = _parse(self._ask(number))
+        if kind == "AVRO":
+            with _package("avro", "fastavro"):
+                from sources.registry.avro import parse_avro_schema
+            return parse_avro_schema(text)
+        if kind == "PROTOBUF":
+            with _package("protobuf", "protobuf"):
+                from sources.registry.protobuf import parse_protobuf_schema
+            return parse_protobuf_schema(_parse(self._ask(number, "?format=serialized"))[1])
+        raise SchemaError(f"the schema is of the type {kind:.20}: AVRO and PROTOBUF are read")
+
+    def _ask(self, number: int, form: str = "") -> bytes:
         request = urllib.request.Request(  # noqa: S310  The option allows http and https alone.
-            f"{self._url}/schemas/ids/{number}", headers=self._headers
+            f"{self._url}/schemas/ids/{number}{form}", headers=self._headers
         )
         for attempt in range(TRIES):
             try:
@@ -91,7 +110,11 @@ class SchemaRegistry:
                     content = _content(answer)
             except urllib.error.HTTPError as error:
                 if error.code == 404:
-                    raise SchemaError(f"the registry has no schema {number}") from None
+                    raise SchemaError(f"the registry has no schema {number}{form}") from None
+                if error.code == 501:
+                    raise SchemaError(
+                        f"the registry does not support /schemas/ids/{number}{form}"
+                    ) from None
                 if error.code < 500 and error.code != 429:
                     raise SourceError(
                         f"--schema_registry {self.name}: status {error.code} for schema {number}"
@@ -125,7 +148,23 @@ def _content(answer: http.client.HTTPResponse) -> bytes:
     return content
 
 
-def _parse(content: bytes) -> AvroSchema:
+@contextlib.contextmanager
+def _package(extra: str, name: str) -> Iterator[None]:
+    """Names the extra to install where a package is missing."""
+    try:
+        yield
+    except ImportError:
+        raise SourceError(
+            f"--schema_registry has values that need {name}: pip install 'rivulet[{extra}]'"
+        ) from None
+
+
+def _parse(content: bytes) -> tuple[str, Any]:
+    """The type and the text of a schema.
+
+    Raises:
+        SchemaError: the answer is none, or the schema refers to others.
+    """
     try:
         answer: Any = json.loads(content)
         kind = answer.get("schemaType", "AVRO")
@@ -134,9 +173,7 @@ def _parse(content: bytes) -> AvroSchema:
             raise SchemaError("the schema refers to others, which is not supported")
     except (ValueError, RecursionError, KeyError, AttributeError) as error:
         raise SchemaError("the registry's answer is not a schema") from error
-    if kind != "AVRO":
-        raise SchemaError(f"the schema is of the type {kind!s:.20}: AVRO is read")
-    return parse_avro_schema(text)
+    return str(kind), text
 
 
 @cache

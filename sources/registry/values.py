@@ -1,4 +1,4 @@
-"""Values in the registry's wire format: a zero byte, the schema's id (4 bytes), and Avro."""
+"""Values in the registry's wire format: a zero byte, the schema's id (4 bytes), and the value."""
 
 from __future__ import annotations
 
@@ -7,16 +7,35 @@ from typing import Any
 
 from sources.parsing.malformed import Malformed
 from sources.registry.client import SchemaRegistry
+from sources.registry.errors import SchemaError
 from transforms.messages.dead_letters import NOT_AVRO
 
 _MAGIC = 0
 _HEADER = 5
 
 
+class UndecodedError(SchemaError):
+    """A value is no record: why, in words.
+
+    Args:
+        why: in words.
+        reason: of the dead letter.
+    """
+
+    def __init__(self, why: str, reason: str = NOT_AVRO) -> None:
+        super().__init__(why)
+        self.reason = reason
+
+
 def decode(
-    values: Sequence[bytes], registry: SchemaRegistry
+    values: Sequence[bytes], registry: SchemaRegistry, wanted: Sequence[str]
 ) -> tuple[list[dict[str, Any]], list[int], list[tuple[int, Malformed]]]:
     """The records in some values.
+
+    Args:
+        values: as they came.
+        registry: where their schemas are.
+        wanted: the paths that are read.
 
     Returns:
         The records, the row of each, and the rows that are none.
@@ -26,22 +45,31 @@ def decode(
     """
     objects, rows, malformed = [], [], []
     for row, value in enumerate(values):
-        found = decode_one(value, registry)
-        if isinstance(found, str):
-            malformed.append((row, Malformed(NOT_AVRO, None)))
+        try:
+            objects.append(decode_one(value, registry, wanted))
+        except UndecodedError as error:
+            malformed.append((row, Malformed(error.reason, None)))
         else:
-            objects.append(found)
             rows.append(row)
     return objects, rows, malformed
 
 
-def decode_one(value: bytes, registry: SchemaRegistry) -> dict[str, Any] | str:
-    """The record in a value, or in words why there is none."""
+def decode_one(value: bytes, registry: SchemaRegistry, wanted: Sequence[str]) -> dict[str, Any]:
+    """The record in a value.
+
+    Raises:
+        UndecodedError: there is none.
+        SourceError: the registry does not answer.
+    """
     if len(value) <= _HEADER or value[0] != _MAGIC:
-        return "no value in the wire format of a schema registry: a zero byte and a schema's id"
+        raise UndecodedError(
+            "no value in the wire format of a schema registry: a zero byte and a schema's id"
+        )
     number = int.from_bytes(value[1:_HEADER], "big")
     schema = registry.schema(number)
     if isinstance(schema, str):
-        return schema
-    found = schema.read(value[_HEADER:])
-    return found if found is not None else f"no value of the registry's schema {number}"
+        raise UndecodedError(schema)
+    found = schema.read(value[_HEADER:], wanted)
+    if found is None:
+        raise UndecodedError(f"no value of the registry's schema {number}", schema.REASON)
+    return found

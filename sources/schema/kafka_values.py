@@ -59,7 +59,7 @@ def parse_schema_values(
 def _registered(
     values: Sequence[bytes | None], schema: Schema, max_bytes: int | None
 ) -> ParsedRows:
-    """The events of values of Avro."""
+    """The events of values of Avro or Protobuf."""
     from sources.registry.client import registry_at
     from sources.registry.values import decode
 
@@ -68,7 +68,8 @@ def _registered(
     }
     empty = {row for row, value in enumerate(values) if not value}
     kept = [row for row in range(len(values)) if row not in too_long and row not in empty]
-    decoded = decode([values[row] or b"" for row in kept], registry_at(schema.registry or ""))
+    registry = registry_at(schema.registry or "")
+    decoded = decode([values[row] or b"" for row in kept], registry, schema.wanted())
     found = JsonLines(schema).parse_objects(*decoded).renumbered(np.array(kept, np.int64))
     others = [(row, Malformed(TOO_LONG, None)) for row in sorted(too_long)]
     others += [(row, Malformed(TOO_FEW, None)) for row in sorted(empty)]
@@ -76,17 +77,18 @@ def _registered(
 
 
 def explain_registered(reason: str, value: bytes, schema: Schema) -> str:
-    """The detail of a malformed value of Avro."""
+    """The detail of a malformed value of Avro or Protobuf."""
     from sources.registry.client import registry_at
-    from sources.registry.values import decode_one
+    from sources.registry.values import UndecodedError, decode_one
 
     if not value:
         return "the value is empty"
     if reason == TOO_LONG:
         return FIXED[TOO_LONG]
-    found = decode_one(value, registry_at(schema.registry or ""))
-    if isinstance(found, str):
-        return found
+    try:
+        found = decode_one(value, registry_at(schema.registry or ""), schema.wanted())
+    except UndecodedError as error:
+        return str(error)
     return explain(reason, JsonLines(schema).wanted_values(found), schema)
 
 

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from sources.errors import SourceError
 from sources.options import InputSettings
 from sources.registry import client
-from sources.registry.avro import SchemaError, parse_avro_schema
+from sources.registry.avro import parse_avro_schema
 from sources.registry.client import SchemaRegistry, registry_at
+from sources.registry.errors import SchemaError
 from sources.schema.kafka_values import explain_registered, parse_schema_values
 from sources.schema.schema import Schema
 
@@ -75,7 +76,7 @@ def registry() -> Iterator[str]:
     Answers.asked.clear()
     Answers.texts = {
         "/schemas/ids/7": (200, json.dumps({"schema": json.dumps(CLICK)}).encode()),
-        "/schemas/ids/8": (200, b'{"schemaType": "PROTOBUF", "schema": "message A {}"}'),
+        "/schemas/ids/8": (200, b'{"schemaType": "JSON", "schema": "{}"}'),
         "/schemas/ids/9": (200, b" " * (client.MOST_BYTES + 1)),
         "/schemas/ids/10": (401, b""),
         "/schemas/ids/11": (503, b""),
@@ -138,7 +139,7 @@ def test_values(schema: Schema) -> None:
         (3, "too few fields", "item is missing"),
         (4, "not Avro", "no value of the registry's schema 7"),
         (5, "not Avro", "no value of the registry's schema 7"),
-        (6, "not Avro", "the schema is of the type PROTOBUF: AVRO is read"),
+        (6, "not Avro", "the schema is of the type JSON: AVRO and PROTOBUF are read"),
         (7, "not Avro", "schema 9 has more than 1,048,576 bytes"),
         (8, "not Avro", "the registry has no schema 1"),
         (10, "too long", "longer than --max_line"),
