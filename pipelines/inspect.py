@@ -84,6 +84,8 @@ def _report(inspected: Inspected, schema: Schema) -> tuple[list[str], int]:
         f"Of the rows that were looked at, {len(events):,} are events, {len(malformed):,} "
         f"malformed and {parsed.ignored:,} ignored.",
     ]
+    if schema.fields.behavior is None:
+        lines.append(f"No field is the behavior: every event is read as {schema.fields.constant}.")
     if len(events):
         first, last = (_shown(int(time)) for time in (events.time.min(), events.time.max()))
         counts = Counter(BEHAVIORS[code] for code in events.behavior.tolist())

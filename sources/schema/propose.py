@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sources.parsing.layout import BEHAVIOR_LIKE
 from sources.parsing.lines import whole_number
+from sources.schema.guess_times import are_clocks, are_dates, guess_clock, guess_format
 from sources.schema.schema import TimeFormat
 from sources.schema.times import read_times
 from transforms.messages.behaviors import BEHAVIORS
@@ -30,12 +31,12 @@ _TIMES = (
 )  # fmt: skip
 _BEHAVIORS = ("behavior", "label", *(name.replace("_", "") for name in BEHAVIOR_LIKE), "type")
 _RATINGS = ("rating", "stars", "score")
-_FORMATS = (
-    "iso", "%m/%d/%y %H:%M", "%d/%m/%y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
-    "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d",
+_QUANTITIES = ("quantity", "qty", "units", "unitssold")
+_ORDERS = (
+    *_QUANTITIES, "invoiceno", "invoice", "invoiceid", "orderid", "orderno", "ordernumber",
+    "transactionid", "unitprice",
 )  # fmt: skip
-_UNITS = ((9, 11, "s"), (12, 14, "ms"), (15, 17, "us"))
+"""Columns of a log of orders, whose rows are purchases where none says what they are."""
 _MEANINGS = (
     ("ignore", r"remov|delet|cancel|refund|return"),
     ("fav", r"wish|fav|like|save|bookmark|^collect"),
@@ -80,7 +81,9 @@ def guess_delimiter(lines: Sequence[str]) -> str:
 def propose(sample: Sample) -> str:
     """A schema for a sample, as TOML; what could not be guessed is `FILL_IN`."""
     taken: set[str] = set()
+    taken |= {name for name, values in sample.columns.items() if are_clocks(values)}
     time = _pick(sample, _TIMES, taken) or _by_value(sample, taken)
+    clock = _clock_of(sample, time, taken)
     user = _pick(sample, _USERS, taken) or _first_number(sample, taken)
     item = _pick(sample, _ITEMS, taken) or _first_number(sample, taken)
     behavior = _pick(sample, _BEHAVIORS, taken)
@@ -92,13 +95,17 @@ def propose(sample: Sample) -> str:
         if not sample.header:
             out += ["header = false", f"columns = [{', '.join(map(_quoted, sample.columns))}]"]
     out += ["[fields]"]
-    named = {"user": user, "item": item, "time": time, "behavior": behavior or rating}
-    out += [
-        f"{part} = {_quoted(name or 'FILL_IN')}"
-        for part, name in named.items()
-        if name or part != "behavior"
-    ]
-    if time and (form := guess_format(sample.columns[time])) != "s":
+    named = {"user": user, "item": item}
+    out += [f"{part} = {_quoted(name or 'FILL_IN')}" for part, name in named.items()]
+    form = guess_format(sample.columns[time]) if time else "s"
+    if clock:
+        out.append(f"time = [{_quoted(str(time))}, {_quoted(clock[0])}]")
+    else:
+        out.append(f"time = {_quoted(time or 'FILL_IN')}")
+    out += _behavior(sample, behavior or rating)
+    if clock:
+        out += ["[time]", f"format = [{_quoted(form)}, {_quoted(clock[1])}]"]
+    elif form != "s":
         out += ["[time]", f"format = {_quoted(form)}"]
     kinds = {part: _kind(sample, named[part]) for part in ("user", "item")}
     if "text" in kinds.values():
@@ -107,7 +114,54 @@ def propose(sample: Sample) -> str:
         out += ["[behaviors]", 'thresholds = [[4.5, "buy"], [4, "fav"], [3.5, "cart"], [0, "pv"]]']
     elif behavior:
         out += _words(sample.columns[behavior])
-    return "\n".join(out) + "\n"
+    return "\n".join([*out, *_returns(sample)]) + "\n"
+
+
+def _behavior(sample: Sample, name: str | None) -> list[str]:
+    """The line of the behavior; without a column what is assumed, and how to say otherwise."""
+    if name:
+        return [f"behavior = {_quoted(name)}"]
+    orders = next((each for each in sample.columns if _simple(each) in _ORDERS), None)
+    if orders is None:
+        return [
+            "# No column looks like a behavior: every row is read as a view (pv). Where all are",
+            '# purchases: behavior = { constant = "buy" }',
+        ]
+    return [
+        f"# No column looks like a behavior. The column {_comment(orders)} looks like a log of",
+        "# orders: every row is read as a purchase. Without the next line all are views (pv).",
+        'behavior = { constant = "buy" }',
+    ]
+
+
+def _returns(sample: Sample) -> list[str]:
+    """The rule that leaves out rows of negative quantities; nothing where there are none."""
+    for name, values in sample.columns.items():
+        numbers = (whole_number(value) for value in values if value)
+        if _simple(name) in _QUANTITIES and any(n is not None and n < 0 for n in numbers):
+            return [
+                "# Rows of a negative quantity look like returns: they are left out.",
+                "[[ignore]]",
+                f"field = {_quoted(name)}",
+                "below = 0",
+            ]
+    return []
+
+
+def _clock_of(sample: Sample, time: str | None, taken: set[str]) -> tuple[str, str] | None:
+    """The column and the format of the times of the day that belong to a column of dates."""
+    if time is None or not are_dates(sample.columns[time]):
+        return None
+    for name, values in sample.columns.items():
+        if name != time and (form := guess_clock(_simple(name), values)):
+            taken.add(name)
+            return name, form
+    return None
+
+
+def _comment(name: str) -> str:
+    """A column's name as a part of a comment, in one line."""
+    return _quoted(name)[:80]
 
 
 def _words(values: Sequence[str | None]) -> list[str]:
@@ -134,36 +188,22 @@ def guess_meaning(word: str) -> str | None:
     return None
 
 
-def guess_format(values: Sequence[str | None]) -> str:
-    """The format of some times; `s` where none fits."""
-    texts = [value.strip() for value in values if value and value.strip()]
-    if not texts:
-        return "s"
-    digits = Counter(len(text.split(".")[0]) for text in texts if text.split(".")[0].isdigit())
-    if digits:
-        length = digits.most_common(1)[0][0]
-        units = [unit for least, most, unit in _UNITS if least <= length <= most]
-        if units:
-            return units[0]
-    column = pa.array(texts, pa.string())
-    shares = [(int(read_times([column], TimeFormat((form,)))[1].sum()), form) for form in _FORMATS]
-    most = max(count for count, _ in shares)
-    return next(form for count, form in shares if count == most) if most else "s"
-
-
 def _simple(name: str) -> str:
     last = name.split(".")[-1]
     return "".join(sign for sign in last.lower() if sign.isalnum())
 
 
 def _pick(sample: Sample, candidates: Sequence[str], taken: set[str]) -> str | None:
-    """The column with the first of the names that is there."""
-    for candidate in candidates:
-        for name, values in sample.columns.items():
-            filled = (value for value in values if value and value not in _EMPTY)
-            if name not in taken and _simple(name) == candidate and any(filled):
-                taken.add(name)
-                return name
+    """The column with the first of the names that is there and filled, mostly if there is one."""
+    for least in (0.5, 0.0):
+        for candidate in candidates:
+            for name, values in sample.columns.items():
+                if name in taken or _simple(name) != candidate:
+                    continue
+                filled = sum(1 for value in values if value and value not in _EMPTY)
+                if filled and filled >= least * len(values):
+                    taken.add(name)
+                    return name
     return None
 
 

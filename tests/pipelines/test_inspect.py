@@ -69,6 +69,70 @@ def test_json_lines_and_parquet(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert "3 are events" in printed
 
 
+TIMES = {
+    "eventdate;timeframe\n2025-10-09;32000999\n2025-10-10;999": (["iso", "ms"], "20"),
+    "eventdate;time\n2025-10-09;8:53\n2025-10-10;0:01": (["iso", "%H:%M"], "00"),
+    "date;clock\n9.10.2025;08:53:20\n10.10.2025;00:01:00": (["%d.%m.%Y", "%H:%M:%S"], "20"),
+    "date;seconds\n2025-10-09;32000\n2025-10-10;59": (["iso", "s"], "20"),
+    # A duration is no time of the day, and a time of the day alone no time.
+    "date;seconds\n2025-10-09;86400001\n2025-10-10;59": ("iso", None),
+    "date;duration\n2025-10-09;32000\n2025-10-10;59": ("iso", None),
+}
+
+
+@pytest.mark.parametrize("columns", TIMES)
+def test_dates_and_times_of_the_day(
+    columns: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form, second = TIMES[columns]
+    path = tmp_path / "a.csv"
+    head, *rows = columns.splitlines()
+    # Most sessions have no user.
+    text = f"sessionId;userId;itemId;{head}\n" + "".join(
+        f"{at};{'7' if at == 3 else 'NA'};2;{row}\n" for at, row in enumerate(rows * 9)
+    )
+    path.write_text(text)
+    found, printed, status = proposed(path, capsys)
+    assert (found["time"]["format"], status) == (form, 0)
+    assert found["fields"]["user"] == "sessionId"
+    names = head.split(";")
+    assert found["fields"]["time"] == (names[0] if second is None else names)
+    if second is not None:
+        assert f"  0, 2, pv, 2025-10-09T08:53:{second}Z" in printed
+    assert "18 are events, 0 malformed" in printed
+
+
+def test_a_log_of_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    head = "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n"
+    path.write_text(
+        head + "5,85123A,6,10/9/25 8:53,2.55,17\n6,84029,1,10/9/25 8:54,1,18\n"
+        "C7,84029,-1,10/13/25 8:54,1,18\n"
+    )
+    found, printed, status = proposed(path, capsys)
+    assert found["fields"] == {
+        "user": "CustomerID", "item": "StockCode", "time": "InvoiceDate",
+        "behavior": {"constant": "buy"},
+    }  # fmt: skip
+    assert found["ignore"] == [{"field": "Quantity", "below": 0}]
+    assert (found["time"], status) == ({"format": "%m/%d/%y %H:%M"}, 0)
+    assert '# No column looks like a behavior. The column "InvoiceNo" looks like' in printed
+    assert "every event is read as buy" in printed
+    assert "2 are events, 0 malformed and 1 ignored" in printed
+    # Without returns there is no rule.
+    path.write_text(head + "5,85123A,6,10/9/25 8:53,2.55,17\n")
+    assert "ignore" not in proposed(path, capsys)[0]
+
+
+def test_views_are_assumed_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"user,item,time\n1,2,{T}\n")
+    found, printed, _ = proposed(path, capsys)
+    assert "behavior" not in found["fields"]
+    assert "# No column looks like a behavior: every row is read as a view (pv)" in printed
+    assert "every event is read as pv" in printed
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from sinks.records import EVENT_ID, RecordColumns
-from sources.files.plan import plan
+from sources.errors import SourceError
+from sources.files.plan import FileRange, plan
 from sources.files.ranges import FileLimits, read_range
+from sources.schema.load import preset_names
 from sources.schema.schema import Schema
 from training.datasets.categories import add_of_schema, category_schema
 from training.datasets.ingest import NO_FEATURES, ReadCounts, create_tables
@@ -61,11 +63,22 @@ def read_by_schema(
                 insert_events(database, table_of(events, kinds))
         if of_category is not None:
             # The same lines again, with the category in place of the user.
-            for piece in plan(str(file.path), None, schema=of_category):
+            for piece in _category_pieces(str(file.path), of_category):
                 for block in read_range(piece, FileLimits(max_line=max_line)):
                     add_of_schema(database, block.events)
     said = {f"{reason}, for example {examples[reason]}": n for reason, n in wrong.items()}
     return ReadCounts(rows, wrong.total(), said, ignored)
+
+
+def _category_pieces(path: str, schema: Schema) -> list[FileRange]:
+    """What to read a file's categories from; nothing where it lacks the column of a preset."""
+    try:
+        return list(plan(path, None, schema=schema))
+    except SourceError:
+        # The file was just read without its categories.
+        if schema.name in preset_names():
+            return []
+        raise
 
 
 def table_of(events: EventBatch, kinds: RecordColumns) -> pa.Table:

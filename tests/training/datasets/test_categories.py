@@ -1,7 +1,10 @@
 """Categories, integers and texts, from events, schemas, catalogues and side tables."""
 
+import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,6 +79,44 @@ def test_a_schema_names_the_category(tmp_path: Path, text_ids: bool) -> None:
         {"10": "a/b", "11": "", "12": "tv"} if text_ids else {10: "a/b", 11: "", 12: "tv"}
     )
     assert meta(tmp_path / "data")["malformed"] == 1
+
+
+PRODUCT = "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1"
+ACTION = "unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1"
+STAMP = "2025-10-09T08:53:20Z"
+GA4 = {"user_pseudo_id": "u", "event_timestamp": 1_760_000_000_000_000, "event_name": "view_item"}
+OF_PRESETS = {
+    "yoochoose": (f"1,{STAMP},10,S\n1,{STAMP},11,0\n", {10: "S", 11: "0"}),
+    "segment": (
+        {"userId": "u", "event": "Product Viewed", "timestamp": STAMP,
+         "properties": {"product_id": "a", "category": "Games"}},
+        {"a": "Games"},
+    ),
+    "ga4": (
+        GA4 | {"items": [{"item_id": "a", "item_category": "Games"}, {"item_id": "b"}]},
+        {"a": "Games", "b": ""},
+    ),
+    "snowplow": (
+        {"domain_userid": "u", "derived_tstamp": STAMP, ACTION: {"type": "product_view"},
+         PRODUCT: [{"id": "a", "category": "games/board"}]},
+        {"a": "games/board"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", OF_PRESETS)
+def test_presets_name_the_categories(preset: str, tmp_path: Path) -> None:
+    content, wanted = OF_PRESETS[preset]
+    lines = content if isinstance(content, str) else json.dumps(content)
+    log = write(tmp_path / "log", lines)
+    assert by_item(prepare(tmp_path / "data", log, "--schema", preset)) == wanted
+
+
+def test_a_parquet_file_may_lack_the_categories_of_a_preset(tmp_path: Path) -> None:
+    rows = [GA4 | {"items": [{"item_id": "a"}]}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
+    got = prepare(tmp_path / "data", tmp_path / "log.parquet", "--schema", "ga4")
+    assert (got["item"], got["category"]) == (["a"], [-1])
 
 
 def test_levels_are_features_of_the_towers(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Guesses the formats of times, for `sources.schema.propose`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from sources.schema.schema import TimeFormat
+from sources.schema.times import read_times
+
+_FORMATS = (
+    "iso", "%m/%d/%y %H:%M", "%d/%m/%y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
+    "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d",
+)  # fmt: skip
+_UNITS = ((9, 11, "s"), (12, 14, "ms"), (15, 17, "us"))
+_DATE = re.compile(r"\d{4}([-/])\d{1,2}\1\d{1,2}|\d{1,2}([./])\d{1,2}\2\d{4}")
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
+_CLOCK_NAMES = (
+    "timeframe", "timeofday", "clock", "time", "eventtime", "secondofday", "msofday", "seconds",
+    "milliseconds",
+)  # fmt: skip
+_DAY = 86_400
+
+
+def filled(values: Sequence[str | None]) -> list[str]:
+    """The texts that are not empty, without blanks around them."""
+    return [value.strip() for value in values if value and value.strip()]
+
+
+def guess_format(values: Sequence[str | None]) -> str:
+    """The format of some times; `s` where none fits."""
+    texts = filled(values)
+    if not texts:
+        return "s"
+    digits = Counter(len(text.split(".")[0]) for text in texts if text.split(".")[0].isdigit())
+    if digits:
+        length = digits.most_common(1)[0][0]
+        units = [unit for least, most, unit in _UNITS if least <= length <= most]
+        if units:
+            return units[0]
+    column = pa.array(texts, pa.string())
+    shares = [(int(read_times([column], TimeFormat((form,)))[1].sum()), form) for form in _FORMATS]
+    most = max(count for count, _ in shares)
+    return next(form for count, form in shares if count == most) if most else "s"
+
+
+def are_dates(values: Sequence[str | None]) -> bool:
+    """Whether some times are days, without a time of the day."""
+    texts = filled(values)
+    return bool(texts) and all(map(_DATE.fullmatch, texts))
+
+
+def are_clocks(values: Sequence[str | None]) -> bool:
+    """Whether some texts are times of the day, such as 8:53."""
+    texts = filled(values)
+    return bool(texts) and all(map(_CLOCK.fullmatch, texts))
+
+
+def guess_clock(name: str, values: Sequence[str | None]) -> str | None:
+    """The format of a column that may be the times of the day beside a column of dates.
+
+    Args:
+        name: the column's name, in small letters and digits alone.
+        values: its values.
+
+    Returns:
+        None where it is no such column.
+    """
+    texts = filled(values)
+    if are_clocks(values):
+        return "%H:%M:%S" if all(text.count(":") == 2 for text in texts) else "%H:%M"
+    whole = [text for text in texts if text.isascii() and text.isdigit()]
+    if name not in _CLOCK_NAMES or not whole or len(whole) < len(texts) / 2:
+        return None
+    # The day's milliseconds of CIKM Cup 2016, which may all be small in a sample.
+    largest = max(int(text[:20]) for text in whole)
+    if largest >= 1000 * _DAY:
+        return None
+    return "ms" if largest >= _DAY or name.startswith(("timeframe", "ms", "milli")) else "s"
