@@ -3,8 +3,9 @@ r"""Removes a user from stores and from the feedback log.
     python -m pipelines.forget --user 42 --store sqlite:///rivulet.db --store redis://localhost/0 \
         --feedback LOG --dry_run
 
-The command prints what it removed; with --dry_run, what it would remove. It can be repeated. What a
-running job still has of the user, and other copies, are explained in docs/how-to/forget-a-user.md.
+The command prints what it removed, or with --dry_run what it would remove, and what a running job
+still has of the user. It can be repeated. docs/how-to/forget-a-user.md has more on both, and on
+other copies.
 """
 
 from __future__ import annotations
@@ -16,6 +17,14 @@ from pathlib import Path
 
 from rivulet.errors import UserError
 from rivulet.settings import ArgumentParser, option
+
+REMAINS = """\
+A running job still has in its state, in seconds of event time:
+  the user's history: --history_ttl after the last event; without it, as long as the job runs;
+  what the user bought: --exclude_bought after it was bought;
+  the user's lists: --reward_window after each, and the latest as long as the history.
+With the user's next event it writes them again. docs/how-to/forget-a-user.md says how to start a
+job whose state is without the user."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found.append(Repaired(str(folder), {"feedback": rows} if rows else {}))
         except Exception as error:  # A broken file is of Arrow's errors or the system's.
             found.append(Repaired(str(folder), {}, error_line(error)))
-    return print_removed(parser.prog, found, chosen.dry_run)
+    status = print_removed(parser.prog, found, chosen.dry_run)
+    print(REMAINS)
+    return status
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ def check(url: str, found: Callable[[], Any], counts: dict[str, int], capsys: An
             name: str(count) for name, count in counts.items()
         }
         assert ("would" in words) == dry
+        assert {"--history_ttl", "--exclude_bought", "--reward_window"} <= set(words)
         assert found() == (filled if dry else before)
     assert forget.main(flags) == 0
     assert "nothing" in capsys.readouterr().out
