@@ -133,7 +133,8 @@ def test_a_topic_gives_the_data_set_of_the_file(
 ) -> None:
     monkeypatch.setattr(topics, "POLL_RECORDS", 7)
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
-    admin.create_topics([NewTopic(unique, 3, 1)])
+    items = f"{unique}-items"
+    admin.create_topics([NewTopic(unique, 3, 1), NewTopic(items, 1, 1)])
     admin.close()
     written = some_events(2)
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
@@ -142,12 +143,22 @@ def test_a_topic_gives_the_data_set_of_the_file(
         producer.send(unique, f"{user},{item},{at},{behavior}".encode(), partition=place % 2)
     producer.send(unique, b"oh,1,2,pv", partition=0)
     producer.send(unique, f"1,1,{YEAR_2099},pv".encode(), partition=0)
+    for key, category in ((1, "old"), (2, "toys"), (1, "tv.led"), (0, "gone"), (0, None)):
+        value = None if category is None else json.dumps({"category": category}).encode()
+        producer.send(items, key=str(key).encode(), value=value)
     producer.close()
     of_file = prepare(tmp_path / "file", file_of(tmp_path, written))
     of_topic = prepare(tmp_path / "topic", f"{kafka.url}/{unique}")
     assert of_topic["fingerprint"] == of_file["fingerprint"]
     assert (of_topic["rows"], of_topic["malformed"]) == (len(written) + 2, 2)
     assert of_topic["inputs"] == [f"{kafka.url}/{unique}"]
+    # The categories of a topic: the newest of each item counts, and none after its end.
+    flags = ("--items", f"{kafka.url}/{items}")
+    prepare(tmp_path / "items", f"{kafka.url}/{unique}", flags=flags)
+    table = pq.read_table(tmp_path / "items" / "events.parquet").to_pydict()
+    of_item = dict(zip(table["item"], table["category"], strict=True))
+    assert of_item == {each: {1: "tv.led", 2: "toys"}.get(each, "") for each in set(table["item"])}
+    assert {0, 1, 2} <= set(of_item)
 
 
 def test_with_a_store_no_event_is_rebuilt_from_the_feedback_log(
