@@ -17,12 +17,11 @@ from inference.handler import Example, PolicyHandler
 from inference.models.no_policy import NoPolicy
 from inference.models.ranker import RankerSource, by_time
 from inference.models.stages import GRID
-from transforms.catalogue.by_time import with_availability
+from transforms.catalogue.by_time import rejoined, with_availability
 from transforms.catalogue.source import CatalogueSource, loaded
 from transforms.columns.ranges import run_starts
 from transforms.fill import fill
 from transforms.messages.events import Bools
-from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations, explored_places
 from transforms.new_places import with_new_items
@@ -137,7 +136,7 @@ class _Fill(beam.DoFn):
 
     def process(self, result: tuple[Keyed, PredictionResult]) -> Iterator[Any]:
         (shard, request), prediction = result
-        ranked: RankedLists = prediction.inference
+        request, ranked = rejoined(request, prediction.inference)
         if self._exploration is not None:
             request, ranked = explore(request, ranked, self._size, self._exploration)
         if self._new:

@@ -85,37 +85,7 @@ def fill(
         event_value=unit.events.details.value if unit.events.details else np.zeros(0),
     ).named(request.names, ranked.names)
     _complete(batch, request, state, popular, repeat_consumed=repeat_consumed)
-    if request.exclusions and request.exclusions.group is not None:
-        return _once(batch, request.states.user[state])
     return batch
-
-
-def _once(batch: RankedBatch, user: Int64s) -> RankedBatch:
-    """The batch with equal neighbouring lists of a user stored once.
-
-    What is available differs at most ranking times, and at most of them no list differs for it.
-
-    Args:
-        batch: recommendations.
-        user: int64 [l], each list's user.
-    """
-    same = user[1:] == user[:-1]
-    for one in (batch.length, batch.policy_index, batch.history_length):
-        same &= one[1:] == one[:-1]
-    for each in (batch.items, batch.propensities, batch.history):
-        same &= np.all(each[1:] == each[:-1], axis=1)
-    kept = np.append(True, ~same)[: len(user)]
-    rows = np.flatnonzero(kept)
-    return replace(
-        batch,
-        list_index=(np.cumsum(kept) - 1)[batch.list_index],
-        items=batch.items[rows],
-        length=batch.length[rows],
-        propensities=batch.propensities[rows],
-        policy_index=batch.policy_index[rows],
-        history=batch.history[rows],
-        history_length=batch.history_length[rows],
-    ).named(batch.names)
 
 
 def _appended(column: Column, value: object) -> Column:

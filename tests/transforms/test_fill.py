@@ -1,6 +1,5 @@
 """Lists completed with popular items, against one row at a time."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +8,7 @@ from hypothesis import strategies as st
 
 from tests.transforms.batches import rows_of
 from transforms.fill import POPULAR, fill
-from transforms.messages.availability import Availability
 from transforms.messages.events import EventBatch
-from transforms.messages.exclusions import Exclusions
 from transforms.messages.ranked_lists import POLICY_BYTES, RankedLists
 from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
 
@@ -48,36 +45,6 @@ def lengths(lists: list[list[int]]) -> np.ndarray:
     return np.array([len(items) for items in lists], np.int64)
 
 
-def check_split(request: RankingRequest, ranked: RankedLists, size: int, repeat: bool) -> None:
-    """Availability that differs splits states: the rows are the same, equal lists are one."""
-    ids = np.arange(-9, 10)
-    offers = tuple(Availability(ids, np.ones(19, bool)) for _ in range(2))
-    states = request.states
-    group = np.arange(len(states)) % 2
-    exclusions = replace(Exclusions.none(len(states)), available=offers, group=group)
-    # Neighbouring states are of one user.
-    request = replace(
-        request, user=request.user // 2, states=replace(states, user=states.user // 2)
-    )
-    plain = fill(request, ranked, size, repeat_consumed=repeat, keep_history=True)
-    found = fill(
-        replace(request, exclusions=exclusions), ranked, size, repeat_consumed=repeat,
-        keep_history=True,
-    )  # fmt: skip
-    assert rows_of([found.rows()]) == rows_of([plain.rows()])
-    histories, again = (
-        np.column_stack((each.history, each.history_length))[each.list_index].tolist()
-        for each in (plain, found)
-    )
-    assert again == histories
-    lists = [
-        (row[0], row[2:6], history)
-        for row, history in zip(rows_of([plain.rows()]), histories, strict=True)
-    ]
-    changes = sum(one != before for one, before in zip(lists[1:], lists, strict=False))
-    assert len(found.items) == (changes + 1 if lists else 0)
-
-
 @given(STATES, RANKINGS, st.integers(4, 6), st.booleans())
 def test_lists_are_filled_in_the_rankings_order(
     states: list[State], rankings: list[list[int]], size: int, repeat: bool
@@ -104,7 +71,6 @@ def test_lists_are_filled_in_the_rankings_order(
         np.full(len(by_policy), LABEL, f"S{POLICY_BYTES}"),
     )
     batch = fill(request, ranked, size, repeat_consumed=repeat, keep_history=True)
-    check_split(request, ranked, size, repeat)
     assert batch.unit.sequence == 4
     assert batch.unit.complete_until == 1000
     assert len(batch.items) <= len(rows)

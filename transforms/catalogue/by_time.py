@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from transforms.catalogue.source import CatalogueView
+from transforms.columns.codec import Column
 from transforms.messages.availability import Availability
 from transforms.messages.events import Int64s
 from transforms.messages.exclusions import Exclusions
+from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import RankingRequest
 
 
@@ -41,6 +43,51 @@ def with_availability(request: RankingRequest, catalogue: CatalogueView) -> Rank
     of_state = exclusions.take(request.state_index[starts])
     of_state = replace(of_state, available=available, group=group[starts])
     return replace(split, exclusions=of_state)
+
+
+def rejoined(request: RankingRequest, ranked: RankedLists) -> tuple[RankingRequest, RankedLists]:
+    """The states that `with_availability` split, as one again where their lists are equal.
+
+    What is available differs at most ranking times, and at most of them no list differs for it.
+    Lists with a pool stay as they are: what is drawn from it depends on the ranking time.
+
+    Args:
+        request: as `with_availability` gives it.
+        ranked: the lists of the states `request.ranked`, in this order.
+
+    Returns:
+        The request, and the lists of its states `ranked`.
+    """
+    exclusions = request.exclusions
+    if exclusions is None or exclusions.group is None:
+        return request, ranked
+    at, states = request.ranked, request.states
+    same = at[1:] == at[:-1] + 1
+    # Columns [n] of states and of lists.
+    columns: list[Column] = [states.user[at], states.length[at], exclusions.length[at]]
+    columns += [ranked.length, ranked.policy, *([ranked.new.length] if ranked.new else ())]
+    for column in columns:
+        same &= column[1:] == column[:-1]
+    if ranked.pool_row is not None:
+        same &= (ranked.pool_row[1:] < 0) & (ranked.pool_row[:-1] < 0)
+    # Tables [n, m] of them, of which only the rows that may be equal are looked at.
+    tables: list[Column] = [states.items[at], exclusions.items[at]]
+    tables += [ranked.items, ranked.propensities]
+    tables += [ranked.new.items] if ranked.new else []
+    for table in tables:
+        rows = np.flatnonzero(same)
+        same[rows] = (table[rows + 1] == table[rows]).all(axis=1)
+    kept = np.ones(len(states), bool)
+    kept[at[1:][same]] = False
+    number, place = np.cumsum(kept) - 1, np.flatnonzero(kept)
+    joined = replace(
+        request,
+        state_index=number[request.state_index],
+        states=states.take(place),
+        ranked=number[at[kept[at]]],
+        exclusions=replace(exclusions.take(place), available=(), group=None),
+    )
+    return joined, ranked.take(kept[at])
 
 
 def _with_rankings(

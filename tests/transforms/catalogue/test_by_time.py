@@ -1,14 +1,16 @@
 """Requests less what is not available, a row at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.catalogue.by_time import with_availability
+from transforms.catalogue.by_time import rejoined, with_availability
 from transforms.messages.availability import Availability
 from transforms.messages.events import EventBatch
+from transforms.messages.ranked_lists import RankedLists
 from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
 
 IDS = np.arange(1, 8)
@@ -43,6 +45,41 @@ def request_of(
         popular_length=np.array([len(items) for items in rankings], np.int64),
         unit=WorkUnit(0, 100, LAST_USER, EventBatch.empty()),
     )
+
+
+def check_rejoined(request: RankingRequest, split: RankingRequest, data: st.DataObject) -> None:
+    """Any lists of the states that were split: each row keeps its own, equal ones are one."""
+    n = len(split.ranked)
+    lists = np.array(data.draw(st.lists(st.integers(1, 2), min_size=n, max_size=n)), np.int64)
+    in_pool = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), bool)
+    ranked = RankedLists.deterministic(lists[:, None], np.ones(n, np.int64), b"p-1")
+    ranked = replace(ranked, pool=ranked, pool_row=np.where(in_pool, 0, -1))
+    joined, own = rejoined(split, ranked)
+    before = np.full(len(split.states), -1)
+    before[split.ranked] = np.arange(n)
+    after = np.full(len(joined.states), -1)
+    after[joined.ranked] = np.arange(len(own))
+    states: list[tuple[int, ...]] = []
+    for old, new in zip(split.state_index.tolist(), joined.state_index.tolist(), strict=True):
+        assert split.states.user[old] == joined.states.user[new]
+        place, number = before[old], after[new]
+        assert (place < 0) == (number < 0)
+        assert place < 0 or lists[place] == own.items[number, 0]
+        key = (
+            split.states.user[old],
+            place >= 0 and lists[place],
+            place >= 0 and in_pool[place] and old + 1,
+        )
+        if place < 0 or not states or states[-1] != (*key, new):
+            states.append((*key, new))
+    assert (np.diff(joined.state_index) >= 0).all()
+    assert len(joined.states) == len(set(joined.state_index.tolist()))
+    if split.exclusions is not None and split.exclusions.group is not None:
+        runs = [key[:3] for key in states]
+        assert all(one != other for one, other in pairwise(runs) if one[1])
+        assert joined.exclusions is not None
+        assert joined.exclusions.group is None
+        assert len(joined.exclusions) == len(joined.states)
 
 
 @settings(deadline=None)
@@ -82,6 +119,7 @@ def test_each_row_has_what_is_available_at_its_time(data: st.DataObject) -> None
             number = 0 if group is None else int(group[own])
             assert found.exclusions.available[number] is offers[time]
     assert (np.diff(found.state_index) >= 0).all()
+    check_rejoined(request, found, data)
     # One state for lists of popular items alone, and of a state that is ranked one for each offer.
     wanted_states = {
         (state, id(offers[time]) if ranked[state] else None) for state, time, _ in rows
