@@ -125,12 +125,16 @@ bench-ranking: $(READY) ## Lists a second, with 1,000 to a million items
 bench-growth: $(READY) ## What a ranking time costs with 10 thousand to a million known users
 	@$(PY) -m benchmarks.growth
 
+# OpenMP's threads of two processes wait for each other with busy loops: PyTorch gets one in each.
 test: $(DEV_READY) ## Check style and types, run all tests (starts and stops real servers)
 	@$(MAKE) --no-print-directory lint types
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
 hostile: $(DEV_READY) ## Run the suite of hostile input, with its long tests
 	@$(PY) -m pytest -m hostile --long
+
+test-long: $(DEV_READY) ## Run the tests for which `make test` has no time
+	@$(PY) -m pytest -m long --long
 
 outages: $(DEV_READY) ## Run the main job while each store, then all stores, stop for 20 s
 	@$(PY) -m pytest tests/pipelines/test_outages.py --outage=20

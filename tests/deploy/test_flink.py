@@ -31,6 +31,7 @@ EXPECTED = sorted(f"{key} {len(range(key, 1000, 7))}" for key in range(7))
 
 @pytest.mark.flink
 @pytest.mark.slow
+@pytest.mark.long
 def test_embedded_cluster_with_loopback(tmp_path: Path) -> None:
     jar = f"--flink_job_server_jar={build_job_server()}"
     options = ("--runner=FlinkRunner", jar, "--streaming", "--environment_type=LOOPBACK")
@@ -39,6 +40,7 @@ def test_embedded_cluster_with_loopback(tmp_path: Path) -> None:
 
 @pytest.mark.flink
 @pytest.mark.slow
+@pytest.mark.long
 def test_standalone_cluster_with_its_worker_pool(
     tmp_path: Path, flink_cluster: FlinkCluster
 ) -> None:

@@ -79,12 +79,15 @@ def test_embedded_flink_in_streaming(tmp_path: Path, topic: list[str], expected:
     assert tables(tmp_path, *topic, "--runner=FlinkRunner").minutes == expected.minutes
 
 
-def test_exploration_on_flink(tmp_path: Path, topic: list[str]) -> None:
+def test_standalone_flink_explores(
+    tmp_path: Path, topic: list[str], flink_cluster: FlinkCluster
+) -> None:
     """Draws depend on the user, the ranking time, the version and the seed alone."""
-    flags = (*topic, *stream.EXPLORE, "--runner=FlinkRunner")
+    flags = (*flink_cluster.options(4), *topic, *stream.EXPLORE)
     tables(tmp_path, *flags, counted=False, explore=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("parallelism", [1, 4])
 def test_standalone_flink_from_kafka(
     tmp_path: Path,

@@ -2,6 +2,7 @@
 
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,9 +53,28 @@ def wait_for_windows(store: Path, events: Sequence[Event], timeout_s: float = 12
     raise AssertionError(f"{found} rankings and recommendations, not {expected}")
 
 
+def stop(job: subprocess.Popen[str], folder: Path) -> str:
+    """Ends the job with Ctrl-C.
+
+    Returns:
+        What it printed.
+    """
+    job.send_signal(signal.SIGINT)
+    status = job.wait(900)
+    said = (folder / "out.txt").read_text()
+    assert status == 0, said
+    return said
+
+
+def savepoint_of(said: str) -> str:
+    """The savepoint that a job names when it ends."""
+    return said.rpartition("Resume with --savepoint=")[2].split()[0]
+
+
 def test_a_job_resumes_with_another_parallelism(
     tmp_path: Path, kafka: Kafka, flink_cluster: FlinkCluster, unique: str
 ) -> None:
+    """`--kafka_start=latest` applies to a first start only: the savepoint has the offsets."""
     events = stream.clicks(12)
     half = len(events) // 2
     url = stream.make_topic(kafka, unique)
@@ -62,30 +82,33 @@ def test_a_job_resumes_with_another_parallelism(
     flags = [f"--input={url}", *stream.sqlite_flags(store)]
 
     stream.send(kafka, unique, events[:half])
-    first = tmp_path / "first"
-    with stream.running(first, *flags, *flink_cluster.options(4)) as job:
+    with stream.running(tmp_path / "first", *flags, *flink_cluster.options(4)) as job:
         wait_for_records(store, len(set(events[:half])))
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (first / "out.txt").read_text()
-    said = (first / "out.txt").read_text()
+        said = stop(job, tmp_path / "first")
     assert f"{flink_cluster.url}/#/job/running/" in said
-    savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
+    savepoint = savepoint_of(said)
     assert Path(savepoint.removeprefix("file://").removeprefix("file:")).is_dir(), said
+
+    other = tmp_path / "other"
+    resume = [f"--savepoint={savepoint}", *flink_cluster.options(1)]
+    with stream.running(other, *flags, *resume, "--shards=5") as job:
+        assert job.wait(900) == 2, (other / "out.txt").read_text()
+    said = (other / "out.txt").read_text()
+    assert "--savepoint: its state is that of another job: give the --shards" in said
 
     closing = stream.closing(events)
     stream.send(kafka, unique, [*events[half:], closing])
-    second = tmp_path / "second"
-    resume = [f"--savepoint={savepoint}", "--idle_timeout=2", *flink_cluster.options(1)]
-    with stream.running(second, *flags, *resume) as job:
+    resume += ["--kafka_start=latest", "--idle_timeout=2"]
+    with stream.running(tmp_path / "second", *flags, *resume) as job:
         wait_for_records(store, len({*events, closing}))
         wait_for_windows(store, events)
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (second / "out.txt").read_text()
+        stop(job, tmp_path / "second")
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
 
 
+@pytest.mark.long
 def test_a_job_on_the_embedded_cluster_resumes(tmp_path: Path, kafka: Kafka, unique: str) -> None:
-    """`--kafka_start=latest` applies to a first start only: the savepoint has the offsets."""
+    """With its tables: that it resumes at all is in the tests of the changes of a topic."""
     events = stream.clicks(14)
     half = len(events) // 2
     url = stream.make_topic(kafka, unique)
@@ -94,38 +117,13 @@ def test_a_job_on_the_embedded_cluster_resumes(tmp_path: Path, kafka: Kafka, uni
     stream.send(kafka, unique, events[:half])
     with stream.running(tmp_path / "first", *flags) as job:
         wait_for_records(store, len(set(events[:half])))
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (tmp_path / "first" / "out.txt").read_text()
-    said = (tmp_path / "first" / "out.txt").read_text()
-    savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
+        savepoint = savepoint_of(stop(job, tmp_path / "first"))
 
     closing = stream.closing(events)
     stream.send(kafka, unique, [*events[half:], closing])
-    resume = [f"--savepoint={savepoint}", "--kafka_start=latest", "--idle_timeout=2"]
+    resume = [f"--savepoint={savepoint}", "--idle_timeout=2"]
     with stream.running(tmp_path / "second", *flags, *resume) as job:
         wait_for_records(store, len({*events, closing}))
         wait_for_windows(store, events)
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (tmp_path / "second" / "out.txt").read_text()
+        stop(job, tmp_path / "second")
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
-
-
-def test_a_savepoint_of_other_shards_is_refused(tmp_path: Path, kafka: Kafka, unique: str) -> None:
-    events = stream.clicks(15)
-    url = stream.make_topic(kafka, unique)
-    store = tmp_path / "store.db"
-    flags = [f"--input={url}", "--runner=FlinkRunner", *stream.sqlite_flags(store)]
-    stream.send(kafka, unique, events)
-    with stream.running(tmp_path / "first", *flags) as job:
-        wait_for_records(store, len(set(events)))
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (tmp_path / "first" / "out.txt").read_text()
-    said = (tmp_path / "first" / "out.txt").read_text()
-    savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
-
-    with stream.running(
-        tmp_path / "second", *flags, f"--savepoint={savepoint}", "--shards=5"
-    ) as job:
-        assert job.wait(900) == 2, (tmp_path / "second" / "out.txt").read_text()
-    said = (tmp_path / "second" / "out.txt").read_text()
-    assert "--savepoint: its state is that of another job: give the --shards" in said

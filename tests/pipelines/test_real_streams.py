@@ -14,7 +14,9 @@ from tests.oracle import rules
 from tests.oracle.events import read
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-LINES = 20_000  # of MovieLens, most of whose events have a T and windows of their own
+LINES = {"taobao-9d": 15_000, "taobao-2h": 30_000, "movielens-small": 10_000}
+"""How much of a stream is read without `--long`. Most events of MovieLens have a T and windows of
+their own."""
 TAOBAO = ["user", "item", "category", "behavior", "time"]
 
 
@@ -31,12 +33,14 @@ def first(lines: int, whole: Path, piece: Path) -> Path:
     ("name", "columns"),
     [("taobao-9d", TAOBAO), ("taobao-2h", TAOBAO), ("movielens-small", None)],
 )
-def test_every_row_is_the_oracles(tmp_path: Path, name: str, columns: list[str] | None) -> None:
+def test_every_row_is_the_oracles(
+    tmp_path: Path, name: str, columns: list[str] | None, pytestconfig: pytest.Config
+) -> None:
     path = DATA / f"{name}.csv.gz"
     if not path.exists():
         pytest.skip(f"{path.name} is not here: the real streams lie in shared/data")
-    if name == "movielens-small":
-        path = first(LINES, path, tmp_path / path.name)
+    if not pytestconfig.getoption("long"):
+        path = first(LINES[name], path, tmp_path / path.name)
     flags = [f"--columns={','.join(columns)}"] if columns else []
     tables = run_job(tmp_path, f"--input={path}", *flags)
     events, malformed = read(path, columns)

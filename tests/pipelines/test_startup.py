@@ -72,4 +72,6 @@ def test_the_first_event_is_read_before_beam_and_torch_could_be_imported(tmp_pat
         seconds, imported = json.loads(line.removeprefix("READ "))
         assert imported == []
         best = min(best, seconds)
-    assert best < imports
+        if best < imports:
+            return
+    raise AssertionError(f"{best} CPU seconds, where the imports alone take {imports}")

@@ -23,7 +23,7 @@ def model_dirs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [save_tiny(folder / name, name) for name in ("reinforce", "ddpg", "bcq")]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory, model_dirs: list[Path]) -> Iterator[str]:
     """A server over a filled SQLite store, with three small models."""
     folder = tmp_path_factory.mktemp("serving")

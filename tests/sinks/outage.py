@@ -11,7 +11,7 @@ from tests.sinks.frames import events
 from transforms.messages.events import EventBatch
 
 T = 1_500_000_000
-USERS, ITEMS = 20, 300
+USERS, ITEMS = 20, 100
 PATIENCE = 300.0
 """Seconds until a test gives up; far more than it takes."""
 

@@ -54,7 +54,7 @@ def earliest(rows: list[Event], most: int) -> Consumed:
 
 @pytest.mark.parametrize("limits", [(), ((1, 4),), ((2, 8), (4, 2)), SERVER_LIMITS])
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(frames=deliveries())
 def test_the_earliest_items_are_kept_however_events_arrive(

@@ -110,7 +110,7 @@ def test_one_poison_row_is_refused_and_its_neighbours_are_written(store: MongoSt
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(frames=deliveries())
 def test_consumption_is_the_same_however_events_arrive(
