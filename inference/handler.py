@@ -2,7 +2,7 @@
 
 An example is an array of all states of a shard that need a ranking, not of one user. The handler
 concatenates the examples of a batch, ranks once and splits the result. A worker imports PyTorch
-when it loads the first model, not before.
+when it loads the first model: before it ranks where `Recommend.early` says so.
 """
 
 from __future__ import annotations
@@ -102,6 +102,10 @@ class PolicyHandler(ModelHandler[Example, PredictionResult, LazyRanker]):
         with contextlib.suppress(NotLoadedError):
             ranker.load()
         return ranker
+
+    def load_early(self) -> None:
+        """Begins to load the job's ranker in this process."""
+        RANKERS.get(self._job, self._source).load_early()
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
         """Small batches: the lists of a shard are written while the next shard is ranked."""

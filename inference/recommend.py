@@ -58,6 +58,9 @@ class Recommend(beam.PTransform):
         catalogue: items that are not available at a ranking time are in none of its lists.
         exploration: which places of which lists are drawn; None for none.
         new_places: places of a list that the catalogue's new items may have; 0 for none.
+        early: elements that come before the first request. A worker that gets one begins to load
+            the models, so that the first lists do not wait for PyTorch. None: with the first
+            request.
     """
 
     source: RankerSource
@@ -68,12 +71,15 @@ class Recommend(beam.PTransform):
     catalogue: CatalogueSource | None = None
     exploration: Exploration | None = None
     new_places: int = 0
+    early: beam.PCollection[Any] | None = None
 
     def expand(self, requests: beam.PCollection[tuple[int, RankingRequest]]) -> Recommended:
         """Rank with the policy, complete with popular items."""
         handler = PolicyHandler(
             self.source, self.size, self.repeat_consumed, self.exploration, self.new_places
         )
+        if self.early is not None:
+            _ = self.early | "Load models" >> beam.ParDo(_LoadEarly(handler))
         complete = _Fill(self)
         outputs = (
             requests
@@ -89,6 +95,19 @@ class Recommend(beam.PTransform):
             | "Fill" >> beam.ParDo(complete).with_outputs(SERVED, main="batches")
         )
         return Recommended(outputs.batches, outputs[SERVED])
+
+
+class _LoadEarly(beam.DoFn):
+    """Begins to load the models of a handler when a worker sets this step up."""
+
+    def __init__(self, handler: PolicyHandler) -> None:
+        self._handler = handler
+
+    def setup(self) -> None:
+        self._handler.load_early()
+
+    def process(self, element: Any) -> None:
+        del element
 
 
 class _KeyedHandler(KeyedModelHandler):

@@ -28,7 +28,11 @@ from rivulet.settings import ArgumentParser, option
 STOP_S = 5.0
 SWEEP_S = 1.0
 THREADS = 8
-PRELOAD = ["apache_beam", "torch", "pipelines.recommend", "deploy.flink.worker"]
+PRELOAD = [
+    "apache_beam", "torch", "pipelines.recommend", "inference.models.directory",
+    "deploy.flink.worker",
+]  # fmt: skip
+"""Imported once. A module without which a job works may be missing."""
 log = logging.getLogger("worker-pool")
 
 

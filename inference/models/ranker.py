@@ -6,6 +6,7 @@ worker starts does not end the job: its users get popular items until it can.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -90,7 +91,19 @@ class LazyRanker:
         self._ranker: Ranker | None = None
         self._next = clock()
         self._reported = 0
+        self._is_begun = False
         self._lock = threading.Lock()
+
+    def load_early(self) -> None:
+        """Loads in a thread, so that the first ranking need not wait as long; returns at once."""
+        if not self._is_begun:
+            self._is_begun = True
+            # A failure is logged, and `load` tries again.
+            threading.Thread(target=self._load_or_fail, name="load models").start()
+
+    def _load_or_fail(self) -> None:
+        with contextlib.suppress(NotLoadedError):
+            self.load()
 
     def load(self) -> Ranker:
         """The ranker.

@@ -89,7 +89,8 @@ def recommend_graph(job: JobGraph, models: RankerSource | None = None) -> None:
     closed = close_panes(job)
     popular = rank_popular(closed.blocks, config.popular, job.bounded, job.catalogue)
     requests = request_rankings(_urgent_blocks(job, closed.blocks), popular, config)
-    recommended = recommend(_urgent_requests(job, requests), config, models)
+    early = job.events.events if job.ranks and not job.bounded else None
+    recommended = recommend(_urgent_requests(job, requests), config, models, early)
     rewarded = reward(recommended.batches, config, job.progress, close_impressions(job))
     write_popular(job, popular)
     write_recommendations(job, recommended, rewarded)

@@ -199,7 +199,7 @@ class RecommendUsers(beam.PTransform):
         closed = events | "Close panes" >> ClosePanes(*sizes, self.progress, bool(config.value))
         popular = rank_popular(closed.blocks, config.popular, config.bounded, config.catalogue)
         requests = request_rankings(closed.blocks, popular, config)
-        recommended = recommend(requests, config, self.models)
+        recommended = recommend(requests, config, self.models, None if config.bounded else events)
         rewarded = reward(recommended.batches, config, self.progress)
         return UserRecommendations(
             rows_of(rewarded),
@@ -239,9 +239,18 @@ def request_rankings(
 
 
 def recommend(
-    requests: Requests, config: RecommendConfig, models: RankerSource | None
+    requests: Requests,
+    config: RecommendConfig,
+    models: RankerSource | None,
+    early: beam.PCollection[EventBatch] | None = None,
 ) -> Recommended:
     """Recommendations by the policy, completed with popular items.
+
+    Args:
+        requests: the users that are due.
+        config: the rules.
+        models: where workers load models from, if not as the config says.
+        early: as in `Recommend`.
 
     Raises:
         ModelError: a model of the config cannot be used.
@@ -255,6 +264,7 @@ def recommend(
         catalogue=config.catalogue,
         exploration=config.explore.exploration,
         new_places=config.new_items.places(config.recommend.recommendations),
+        early=early,
     )
     return recommended
 

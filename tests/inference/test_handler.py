@@ -1,6 +1,7 @@
 """The model handler ranks once per batch; a model that fails leaves its users popular items."""
 
 import logging
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,26 @@ def test_a_model_that_cannot_be_loaded_is_tried_again(caplog: pytest.LogCaptureF
     now = 2 * RETRY_EVERY + 0.2
     assert kept.load() is kept.load()
     assert source.tries == 3
+
+
+def test_a_model_that_is_loaded_early_is_loaded_once() -> None:
+    loading, may_end = threading.Event(), threading.Event()
+    threads = []
+
+    class Source:
+        def load(self) -> FakeSource:
+            threads.append(threading.current_thread())
+            loading.set()
+            assert may_end.wait(120)
+            return FakeSource()
+
+    kept = LazyRanker(Source())
+    kept.load_early()
+    kept.load_early()
+    assert loading.wait(120)
+    may_end.set()
+    assert kept.load() is kept.load()
+    assert [thread.name for thread in threads] == ["load models"]
 
 
 def test_without_a_model_users_are_left_to_popular_items() -> None:

@@ -1,5 +1,6 @@
 """Recommend in a running stream: versions that come by CURRENT, and a model that fails."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from inference.models import versions as model_versions
 from inference.models.choices import parse_models
 from inference.models.registry import RegistrySource
 from inference.recommend import Recommend, Recommended
+from tests.fakes import LABEL, FakeSource
 from tests.inference.models.test_registry import save
 from transforms.messages.events import EventBatch
 from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
@@ -71,7 +73,9 @@ def keep_served(given: list) -> None:
     SERVED.update({int(table.time[0]): lists_of(table) for table in given})
 
 
-def run_stream(publish: Publish, source: object, times: range) -> tuple[dict, object]:
+def run_stream(
+    publish: beam.DoFn, source: object, times: range, early: bool = False
+) -> tuple[dict, object]:
     """What each time's rows are: (items, policy) by user; and the metrics."""
     ROWS.clear()
     SERVED.clear()
@@ -81,11 +85,11 @@ def run_stream(publish: Publish, source: object, times: range) -> tuple[dict, ob
     options = PipelineOptions()
     options.view_as(StandardOptions).streaming = True
     pipeline = beam.Pipeline(runner="BundleBasedDirectRunner", options=options)
+    given = pipeline | stream.advance_watermark_to_infinity()
     recommended: Recommended = (
-        pipeline
-        | stream.advance_watermark_to_infinity()
+        given
         | beam.ParDo(publish).with_output_types(tuple[int, RankingRequest])
-        | Recommend(source, 8, serve=True)
+        | Recommend(source, 8, serve=True, early=given if early else None)
     )
     assert_that(recommended.batches, keep)
     assert_that(recommended.served, keep_served, label="served")
@@ -135,3 +139,28 @@ def test_a_model_that_fails_leaves_popular_items_and_a_count(tmp_path: Path) -> 
     assert counts["model_failures"] == 1
     assert counts["recommendations_popular"] == 3
     assert counts["recommendations_policy"] == 0
+
+
+LOADED = threading.Event()
+
+
+class SaysLoaded:
+    """A source that says when a model was loaded."""
+
+    def load(self) -> FakeSource:
+        LOADED.set()
+        return FakeSource()
+
+
+class AfterTheModels(beam.DoFn):
+    """Asks for lists once a model has been loaded."""
+
+    def process(self, time: int) -> Iterator[tuple[int, RankingRequest]]:
+        assert LOADED.wait(120)
+        yield 0, due_at(time)
+
+
+def test_models_are_loaded_before_the_first_request() -> None:
+    LOADED.clear()
+    rows, _ = run_stream(AfterTheModels(), SaysLoaded(), range(20, 41, 20), early=True)
+    assert {policy for given in rows.values() for _, policy in given[:2]} == {LABEL.decode()}
