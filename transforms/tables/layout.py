@@ -105,6 +105,11 @@ def count_rows(rows: Rows) -> int:
     return sum(map(len, rows))
 
 
+def bytes_of(rows: Rows) -> int:
+    """Bytes of memory that rows take, without names."""
+    return sum(int(column.nbytes) for frame in rows for column in frame.columns())
+
+
 def _merged(kind: RowKind, frames: list[Any]) -> Any:
     if not frames:
         return kind.empty()

@@ -92,7 +92,7 @@ class StoredTable:
         sizes = zip(index.base_rows.tolist(), index.log_rows.tolist(), strict=True)
         for cell, (base_rows, log_rows) in enumerate(sizes):
             encoded = place.base(cell).read() if base_rows else None
-            bases.append(None if encoded is None else BaseCell(place.layout, encoded))
+            bases.append(None if encoded is None else place.base_cell(encoded))
             for entry in place.log(cell).read() if log_rows else ():
                 number = int.from_bytes(entry[:ENTRY_BYTES], "little")
                 rows = place.layout.decode(memoryview(entry)[ENTRY_BYTES:])

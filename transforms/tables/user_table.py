@@ -17,7 +17,7 @@ from transforms.columns.ranges import expand_ranges
 from transforms.messages.events import Int64s
 from transforms.tables.cells import BaseCell
 from transforms.tables.directory import Directory
-from transforms.tables.layout import Layout, Rows, count_rows, restricted
+from transforms.tables.layout import Layout, Rows, bytes_of, count_rows, restricted
 
 GROWTH = 4
 """A level has at least so many times the rows of the next one."""
@@ -58,6 +58,10 @@ class UserTable:
 
     def rows_in(self, cell: int) -> Rows:
         """All rows of a cell."""
+        return self.layout.merged(self.parts_of(cell))
+
+    def parts_of(self, cell: int) -> list[Rows]:
+        """The rows of a cell in parts, the older ones first."""
         base = self.bases[cell]
         parts = [] if base is None else [base.rows()]
         parts += [
@@ -66,7 +70,7 @@ class UserTable:
             else level
             for level in self.levels
         ]
-        return self.layout.merged(parts)
+        return parts
 
     def added(self, rows: Rows) -> UserTable:
         """The table after rows were added, which are newer than all others."""
@@ -99,9 +103,8 @@ class UserTable:
 
     def nbytes(self) -> int:
         """Bytes of memory, about: without names."""
-        frames = [frame for level in self.levels for frame in level]
-        levels = sum(int(column.nbytes) for frame in frames for column in frame.columns())
-        return sum(base.nbytes for base in self.bases if base is not None) + levels
+        bases = sum(base.nbytes for base in self.bases if base is not None)
+        return bases + sum(map(bytes_of, self.levels))
 
     def _latest(self, kind: int, users: Int64s) -> Any:
         found = []

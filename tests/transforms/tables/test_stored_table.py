@@ -72,7 +72,11 @@ STEPS = st.lists(
     max_size=30,
 )
 LIMITS = st.builds(
-    TableLimits, st.sampled_from([1, 60, 150]), st.sampled_from([0.25, 1.0]), st.integers(0, 6)
+    TableLimits,
+    st.sampled_from([1, 60, 150]),
+    st.sampled_from([0.25, 1.0]),
+    st.integers(0, 6),
+    st.sampled_from([0, 100, 1000]),
 )
 
 
@@ -116,7 +120,7 @@ def bytes_in(state: Any) -> list[bytes]:
 
 def test_a_change_costs_what_changes_and_no_value_is_large() -> None:
     """A table of 20,000 users in cells of 60 kB; 500 of them change at a time."""
-    limits, cache, states = TableLimits(60_000, 0.25, 64), TableCache(), empty_states()
+    limits, cache, states = TableLimits(60_000, 0.25, 64, 0), TableCache(), empty_states()
     pick = np.random.default_rng(1)
     known = np.unique(pick.integers(0, 1 << 40, 20_000))
     table(states, limits, cache).add(rows(dict.fromkeys(known.tolist(), False), 1), everything)
