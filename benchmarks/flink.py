@@ -10,7 +10,7 @@ as a per-event pipeline.
 Latency: with three stores and event time as fast as the clock, from the moment when the event is
 sent that advances the watermark past a ranking time, to the row in Redis. The rate is half of the
 best speed with stores, or `--rate`. The first ranking time of a job is shown apart, because workers
-load the model then.
+set up their steps then.
 """
 
 from __future__ import annotations
