@@ -63,7 +63,7 @@ EVALUATE_ALGORITHMS := reinforce ddpg bcq
 evaluate: $(READY) ## Train and evaluate policies with 3 seeds on EVALUATE_DATA (EMBED=1: from training.embed)
 	@$(if $(EMBED),$(PY) -m training.embed --data $(EVALUATE_DATA) --output $(EVALUATE_MODELS)/embeddings)
 	@for seed in 0 1 2; do \
-		$(PY) -m training.train --algorithm reinforce --epochs 0 --seed $$seed --name supervised-start --data $(EVALUATE_DATA) \
+		$(PY) -m training.train --algorithm reinforce --epochs 0 --seed $$seed --data $(EVALUATE_DATA) \
 			--output $(EVALUATE_MODELS)/supervised-start/$$seed $(if $(EMBED),--embeddings $(EVALUATE_MODELS)/embeddings) || exit; done
 	@for algorithm in $(EVALUATE_ALGORITHMS); do for seed in 0 1 2; do \
 		$(PY) -m training.train --algorithm $$algorithm --seed $$seed --name $$algorithm --data $(EVALUATE_DATA) \

@@ -3,10 +3,11 @@
     python -m training.loop --log FEEDBACK --models MODELS --every 1h
 
 A round splits the log by time, trains a candidate on what is before from where the model in use
-stands, estimates both on what is after (`training.estimate`), and names the candidate in CURRENT
-where the estimate's lower bound is above the model's in use. Else it says why not. With --canary
-the candidate gets a share of the users first (`training.promotion.rollout`). Each decision is
-a line of MODELS/decisions.jsonl. A round that a crash interrupted is repeated safely.
+stands, and estimates both on what is after (`training.estimate`). Where the estimate's lower bound
+is above the model's in use, the candidate is trained again on all of the log and named in CURRENT.
+Else the round says why not. With --canary the new version gets a share of the users first
+(`training.promotion.rollout`). Each decision is a line of MODELS/decisions.jsonl. A round that a
+crash interrupted is repeated safely.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     def one_round() -> str:
         decision = watch(settings) if is_shared(settings) else run_round(settings, retrain)
         if decision is None:
-            return "the log has nothing new since the last decision"
+            return (
+                "the log has nothing new since the last decision, or no list later than what the "
+                "model in use learnt from"
+            )
         used = f"{decision.version or 'no model'} is in use"
         return f"{decision.candidate}: {decision.action}: {decision.reason}; {used}"
 

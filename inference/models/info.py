@@ -16,6 +16,9 @@ from transforms.messages.ranked_lists import POLICY_BYTES
 
 INFO = "model.json"
 
+SUPERVISED_START = "supervised-start"
+"""The name of a policy of which no epoch of an algorithm is a part."""
+
 SIZE_LIMITS = {
     "items": (1, 1 << 28),  # A sort key has 28 bits for a row (inference.search.quantize).
     "users": (0, 1 << 28),
@@ -36,7 +39,8 @@ class ModelInfo:
         algorithm: name of the head, such as reinforce, ddpg or bcq.
         version: distinguishes trainings of one name; by default made from the weights.
         sizes: shape of the network.
-        name: what rows call the policy; by default the algorithm.
+        name: what rows call the policy; by default the algorithm. SUPERVISED_START where
+            supervised pretraining alone made it, unless the training was given a name.
         fingerprint: SHA-256 of the training data, hexadecimal.
         metrics: what training and evaluation measured, by name.
         training: the options of the training.

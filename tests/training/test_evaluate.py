@@ -90,6 +90,14 @@ def test_json_table_and_plot(
         ({"metrics": {"supervised_epoch": 3.0, "epoch": 0.0}}, "supervised start of reinforce-1"),
         ({"metrics": {"supervised_epoch": 3.0}}, "supervised start (reinforce-1)"),
         ({"metrics": {"supervised_epoch": 3.0}, "name": "supervised-start"}, "supervised-start"),
+        (
+            {
+                "metrics": {"supervised_epoch": 3.0, "epoch": 0.0},
+                "name": "supervised-start",
+                "training": {"algorithm": "ddpg"},
+            },
+            "supervised start of ddpg-1",
+        ),
         ({}, "reinforce-1"),
     ],
 )

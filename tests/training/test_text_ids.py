@@ -58,7 +58,7 @@ def test_a_model_of_text_ids_from_records_to_lists(
     small = ["--embeddings", "start", "--hidden", "16", "--batch_size", "64"]
     epochs = ["--pretrain_epochs", "10", "--epochs", "1", "--pretrain_rate", "0.01"]
     model = ["--algorithm", "reinforce", "--data", "data", "--output", "model"]
-    assert train([*model, *small, *epochs]) == 0
+    assert train([*model, *small, *epochs, "--name", "papers"]) == 0
     quick = ["--baselines", "popular", "--samples", "20", "--json", "scores.json"]
     assert evaluate(["--data", "data", "--model", "model", *quick]) == 0
     policy, popular = json.loads(Path("scores.json").read_text())
@@ -71,7 +71,7 @@ def test_a_model_of_text_ids_from_records_to_lists(
     papers = json.loads(Path("model/model.json").read_text())
     with sqlite3.connect("lists.db") as db:
         shown = db.execute("SELECT user, time, items, policy FROM recommendation").fetchall()
-    by_policy = [row for row in shown if row[3] == f"reinforce-{papers['version']}"]
+    by_policy = [row for row in shown if row[3] == f"papers-{papers['version']}"]
     assert len(by_policy) > 50
     assert {row[0] for row in by_policy} == {f"üser {user}" for user in range(30)}
     # The model knows the shop's items: the one that comes next is among the first three.

@@ -52,7 +52,9 @@ def test_a_policy_learns_the_circle(algorithm: str, data: Path, tmp_path: Path) 
     history = 100 + np.arange(5, 11)[None]
     ranking = policy.rank(np.array([1]), history, np.array([6]), 3)
     assert 111 in ranking.items[0].tolist()
-    assert policy.info.label.startswith(f"{algorithm}-")
+    won = policy.info.metrics["epoch"] > 0
+    assert policy.info.label.startswith(f"{algorithm}-" if won else "supervised-start-")
+    assert policy.info.training["learnt_from"] == "events"
     with (output / "training" / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {"supervised", "policy", "supervised_again"} <= {row["stage"] for row in rows}
@@ -111,6 +113,13 @@ def test_an_epoch_that_is_no_better_leaves_the_start(data: Path, tmp_path: Path)
     spoilt, start = (load_policy(tmp_path / name) for name in "ab")
     assert spoilt.info.metrics["epoch"] == 0
     assert spoilt.info.version == start.info.version
+    assert spoilt.info.label == start.info.label == f"supervised-start-{start.info.version}"
+    again = ["--start", str(tmp_path / "b"), "--epochs", "0", "--pretrain_epochs", "1"]
+    named = main([*map(str, ("--data", data, "--output", tmp_path / "c")), *run[:2], *again])
+    assert (named, load_policy(tmp_path / "c").info.name) == (0, "supervised-start")
+    with_name = [*run, "--epochs", "0", "--name", "mine"]
+    assert train(data, tmp_path / "d", *with_name) == 0
+    assert load_policy(tmp_path / "d").info.name == "mine"
     with (tmp_path / "a" / "training" / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["epoch"] for row in rows if row["stage"] == "policy"} == {"0", "1", "2"}

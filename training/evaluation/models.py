@@ -9,7 +9,7 @@ from pathlib import Path
 from inference.models.current import CURRENT, current_directory
 from inference.models.directory import load_policy
 from inference.models.files import ModelError
-from inference.models.info import INFO, read_info, write_info
+from inference.models.info import INFO, SUPERVISED_START, read_info, write_info
 from inference.policy import Policy
 from training.cli import progress_console
 from training.datasets.sequences import Sequences
@@ -51,6 +51,9 @@ def load_models(path: Path, sequences: Sequences, device: str) -> tuple[str, lis
         name = info.name or f"supervised start ({info.label})"
     elif all(policy.info.metrics.get("epoch") == 0 for policy in policies):
         # No epoch of the algorithm was better on validation: the result is not the algorithm's.
+        if info.name == SUPERVISED_START:
+            algorithm = str(info.training.get("algorithm", info.algorithm))
+            name = algorithm if len(policies) > 1 else f"{algorithm}-{info.version}"
         name = f"supervised start of {name}"
     return name, policies
 

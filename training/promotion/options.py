@@ -34,8 +34,8 @@ class LoopSettings:
         models: folder of versions, with a file CURRENT that names the one in use.
         every: event time of the log after which the next round begins, such as 1h; without it one
             round runs.
-        holdout: share of the log's lists to estimate from, the latest ones; models are trained on
-            what is before.
+        holdout: share of the lists to estimate from, the latest ones of those that the model in
+            use did not learn from; the candidate is trained on what is before.
         horizon: event time before the log's end that counts, such as 30d.
         min_ess: effective sample size under which the gate cannot tell.
         most_unsupported: largest share of a candidate's items that the log could not have shown.

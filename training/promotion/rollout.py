@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inference.models.current import current_stages
+from inference.models.current import CURRENT, current_stages
 from inference.models.stages import MOST_STAGES, Stage, ceiling, to_text
 from training.datasets.feedback_log import common_settings
 from training.datasets.ids import read_ids
@@ -169,6 +169,8 @@ def watch(settings: LoopSettings) -> Decision | None:
 
 def is_shared(settings: LoopSettings) -> bool:
     """Whether a version has a share of the users and waits for a decision."""
+    if not (settings.models / CURRENT).exists():
+        return False  # The first candidates were not promoted, or a crash came before.
     stages = current_stages(settings.models)
     return bool(stages) and len(stages[-1].shares) > 1
 

@@ -1,4 +1,8 @@
-"""One round of the loop: split the log by time, retrain, judge, decide.
+"""One round of the loop: split the log by time, retrain, judge, publish, decide.
+
+The lists that judge are later than all that the candidate and the model in use learnt from. The
+version that is published has learnt from all of the log (`training.promotion.retraining`), so the
+next round judges on what came after it.
 
 A round is named by the newest time in the log. Its steps can be repeated: what a crash left of a
 training is written anew, a complete candidate is kept, and a decision is carried out once
@@ -8,22 +12,15 @@ training is written anew, a complete candidate is kept, and a decision is carrie
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from inference.models.current import CURRENT, current_stages
 from inference.models.directory import load_policy
-from inference.models.files import ModelError
-from training.algorithms.registry import find_algorithm
-from training.datasets.feedback_log import SETTINGS_KEY, common_settings
-from training.datasets.options import PrepareSettings, UserSample
-from training.datasets.preparation import prepare
-from training.datasets.raw_files import find_files
+from inference.policy import Policy
+from training.datasets.feedback_log import common_settings
 from training.estimation.list_estimates import ListEstimator
 from training.estimation.list_log import ListLog, log_files, read_list_log
 from training.estimation.options import GAMMA, THRESHOLD
@@ -38,12 +35,13 @@ from training.promotion.decisions import (
 )
 from training.promotion.gate import Limits, Verdict, judge
 from training.promotion.options import LoopSettings, RetrainSettings
+from training.promotion.retraining import Retraining, digest
 from training.promotion.rollout import began
-from training.trainer.config import NetworkSettings, TrainConfig, TrainSettings
-from training.trainer.session import train
+from training.trainer.session import EVENTS_ALONE
 
 PREFIX = "loop-"
-SCRATCH = ".loop"
+CUT, PUBLISHED = "cut", "published"
+"""Names among a decision's figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ class Split:
 
     Attributes:
         until: the newest time in the log.
-        cut: lists from then on are estimated from; models learn from lists whose reward window
-            ends at or before it.
+        cut: lists from then on are estimated from; candidates learn from lists whose reward
+            window ends at or before it.
         begin: older lists do not count.
         window: the reward window, in seconds.
     """
@@ -64,11 +62,21 @@ class Split:
     window: int
 
     @staticmethod
-    def of(log: ListLog, window: int, settings: LoopSettings) -> Split:
-        """The split at which a share of the lists are held out."""
+    def of(log: ListLog, window: int, settings: LoopSettings, known: int) -> Split | None:
+        """The split at which a share of the lists that are new are held out; None without any.
+
+        Args:
+            log: lists, by time.
+            window: the reward window, in seconds.
+            settings: horizon and share.
+            known: lists before this time are not new: what the model in use learnt from reaches
+                there.
+        """
         until = int(log.time.max())
         begin = until - settings.horizon
-        times = log.time[log.time >= begin]
+        times = log.time[log.time >= max(begin, known)]
+        if not len(times):
+            return None
         cut = int(times[int((1 - settings.holdout) * len(times))])
         return Split(until, cut, begin, window)
 
@@ -86,7 +94,8 @@ def run_round(settings: LoopSettings, retrain: RetrainSettings) -> Decision | No
         retrain: how to train.
 
     Returns:
-        The decision; None where the log has nothing new since the last one.
+        The decision; None where the log has nothing new since the last one, or no list that the
+        model in use did not learn from.
 
     Raises:
         EstimationError: the log cannot be used.
@@ -94,18 +103,31 @@ def run_round(settings: LoopSettings, retrain: RetrainSettings) -> Decision | No
         ModelError: the model in use is broken.
     """
     log = read_list_log(settings.log)
-    window = int(common_settings(log_files(settings.log), None)["reward_window"])
-    split = Split.of(log, window, settings)
-    if any(decision.time >= split.until for decision in read_decisions(settings.models)):
+    decisions = read_decisions(settings.models)
+    if any(decision.time >= log.time.max() for decision in decisions):
         return None
+    window = int(common_settings(log_files(settings.log), None)["reward_window"])
     before = in_use(settings.models)
+    split = Split.of(log, window, settings, known_until(decisions, before, window))
+    if split is None:
+        return None
     candidate = settings.models / split.name
-    try:
-        load_policy(candidate, settings.device)
-    except ModelError:
-        _retrain(settings, retrain, split, candidate, before)
+    training = Retraining(settings, retrain, candidate, before)
+    folder = training.judged(split.begin, split.cut - window)
+    policy = load_policy(folder, settings.device)
     held_out = log.take(log.time >= split.cut)
-    verdict = _judged(settings, retrain, held_out, candidate, before)
+    verdict = _judged(settings, retrain, held_out, policy, before)
+    figures = {
+        CUT: split.cut,
+        "lists": len(held_out),
+        "learnt_from": policy.info.training.get("learnt_from"),
+        "difference": _ends(verdict),
+        "estimates": [each.as_json() for each in verdict.estimates],
+        "judged": {"policy": policy.info.label, "digest": digest(folder)},
+    }
+    if verdict.passes:
+        published = training.publish(split.begin, split.until, policy.info)
+        figures[PUBLISHED] = {"policy": published.label, "digest": digest(candidate)}
     current = began(settings, split.name, before, split.until) if verdict.passes else ""
     accepted = CANARY if current else PROMOTE
     decision = Decision(
@@ -113,20 +135,37 @@ def run_round(settings: LoopSettings, retrain: RetrainSettings) -> Decision | No
         action=accepted if verdict.passes else KEEP,
         version=split.name if verdict.passes and not current else before,
         before=before,
-        reason=verdict.reason,
+        reason=verdict.reason + _learnt_from(policy, window),
         candidate=split.name,
         time=split.until,
-        figures={
-            "cut": split.cut,
-            "lists": len(held_out),
-            "difference": _ends(verdict),
-            "estimates": [each.as_json() for each in verdict.estimates],
-        },
+        figures=figures,
         current=current,
     )
     decide(settings.models, decision)
     _prune(settings, decision)
     return decision
+
+
+def known_until(decisions: Sequence[Decision], version: str, window: int) -> int:
+    """The time before which a version of the loop knows rewards; 0 where no decision says.
+
+    A version that was published learnt from all lists of its log, one that was promoted by hand
+    from those whose reward window ends before its cut.
+    """
+    for each in decisions:
+        if each.id == version and CUT in each.figures:
+            return each.time + window if PUBLISHED in each.figures else int(each.figures[CUT])
+    return 0
+
+
+def _learnt_from(policy: Policy, window: int) -> str:
+    """What is to be said of a candidate that learnt from no list; "" for others."""
+    if policy.info.training.get("learnt_from") != EVENTS_ALONE:
+        return ""
+    return (
+        f"; the candidate learnt from events alone: no list before the cut has a reward window "
+        f"({window} s) that ends before its user's validation events; give it a longer log"
+    )
 
 
 def _ends(verdict: Verdict) -> dict[str, float | None]:
@@ -136,67 +175,13 @@ def _ends(verdict: Verdict) -> dict[str, float | None]:
     }
 
 
-def _retrain(
-    settings: LoopSettings, retrain: RetrainSettings, split: Split, candidate: Path, before: str
-) -> None:
-    """Trains the candidate on what is before the cut, from where the model in use stands."""
-    scratch = settings.scratch or settings.models / SCRATCH
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
-        learnt = scratch / "learnt.parquet"
-        write_learnt(settings.log, split, learnt)
-        data = PrepareSettings(input=(str(learnt),), output=scratch / "data")
-        prepare(find_files(data.input), data, UserSample())
-        config = TrainConfig(
-            algorithm=retrain.algorithm,
-            options=find_algorithm(retrain.algorithm).options(),
-            pretrain_epochs=retrain.pretrain_epochs,
-            epochs=retrain.epochs,
-            seed=retrain.seed,
-        )
-        run = TrainSettings(
-            algorithm=retrain.algorithm,
-            data=data.output,
-            output=candidate,
-            start=settings.models / before if before else None,
-            all_events=True,
-            logs=scratch / "logs",
-            device=settings.device,
-        )
-        train(run, NetworkSettings(), config)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def write_learnt(log: Path, split: Split, output: Path) -> None:
-    """Writes the lists that models may learn from as one file of a feedback log.
-
-    A list whose reward window ends after the cut is left out: its reward is not known at the cut.
-    """
-    parts = []
-    for file in log_files(log):
-        table = pq.read_table(file)
-        time = pc.cast(table["time"], pa.int64())
-        before = pc.less_equal(pc.add(time, split.window), split.cut)
-        parts.append(table.filter(pc.and_(before, pc.greater_equal(time, split.begin))))
-    joined = pa.concat_tables(
-        [part.replace_schema_metadata(None) for part in parts], promote_options="default"
-    )
-    metadata = next(
-        (part.schema.metadata for part in parts if SETTINGS_KEY in (part.schema.metadata or {})),
-        None,
-    )
-    pq.write_table(joined.replace_schema_metadata(metadata), output)
-
-
 def _judged(
-    settings: LoopSettings, retrain: RetrainSettings, log: ListLog, candidate: Path, before: str
+    settings: LoopSettings, retrain: RetrainSettings, log: ListLog, candidate: Policy, before: str
 ) -> Verdict:
     current = load_policy(settings.models / before, settings.device) if before else None
     estimator = ListEstimator(log, THRESHOLD, GAMMA, settings.min_ess, retrain.seed)
     limits = Limits(settings.min_ess, settings.most_unsupported)
-    return judge(estimator, load_policy(candidate, settings.device), current, limits)
+    return judge(estimator, candidate, current, limits)
 
 
 def _prune(settings: LoopSettings, decision: Decision) -> None:

@@ -30,12 +30,14 @@ class Start:
         items: ids of its items.
         users: ids of its users.
         label: its label.
+        name: its name; "" for that of its head.
     """
 
     network: Network
     items: IdMap
     users: IdMap
     label: str
+    name: str = ""
 
     @staticmethod
     def load(directory: Path) -> Start:
@@ -45,7 +47,7 @@ class Start:
             ModelError: it cannot be loaded.
         """
         network, items, users, info = load_network(current_directory(directory))
-        return Start(network, items, users, info.label)
+        return Start(network, items, users, info.label, info.name)
 
     def sizes(self, items: int, users: int) -> Sizes:
         """The shape of the network, with other numbers of items and users."""

@@ -11,7 +11,7 @@ from inference.models.directory import load_policy
 from training.algorithms.registry import BUILT_IN, AlgorithmError, find_algorithm, names
 from training.train import main
 
-QUICK = ("--pretrain_epochs", "1", "--epochs", "1", "--item_dim", "4", "--user_dim", "2")
+QUICK = ("--pretrain_epochs", "0", "--epochs", "1", "--item_dim", "4", "--user_dim", "2")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from simulation.shown import show, write_feedback
 from tests.refused import assert_refused
 from tests.training.estimation.test_lists import estimator_for
 from tests.training.logs import known_log, without_exploration
+from training.datasets import list_split
 from training.estimation.list_estimates import ListEstimator
 from training.estimation.list_log import ListLog
 from training.estimation.targets import RankedTarget
@@ -27,7 +28,7 @@ from training.promotion.decisions import in_use, read_decisions
 from training.promotion.gate import Limits, judge, verdict
 from training.promotion.news import newest_time
 from training.promotion.options import duration
-from training.promotion.rounds import Split, write_learnt
+from training.promotion.retraining import JUDGED, digest, write_learnt
 
 QUICK = ["--pretrain_epochs", "1", "--epochs", "1", "--min_ess", "20", "--most_unsupported", "1"]
 
@@ -41,6 +42,26 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
     return pq.read_table(folder)
 
 
+NEW_ITEM = 5_000
+REWARD_WINDOW = 20
+"""Of the simulated log, in seconds."""
+
+
+def with_new_item(log: pa.Table) -> pa.Table:
+    """The log, with an item that users meet shortly before its end."""
+    newest = log["time"].to_numpy() > log["time"].to_numpy().max() - 60
+    histories = [
+        [*row[:-1], NEW_ITEM] if new and row else row
+        for new, row in zip(newest, log["history"].to_pylist(), strict=True)
+    ]
+    at = log.schema.get_field_index("history")
+    return log.set_column(at, "history", pa.array(histories, log.schema.field(at).type))
+
+
+def crash(*_: object) -> None:
+    raise OSError("crash")
+
+
 @pytest.mark.slow
 def test_rounds_train_on_judge_and_decide(
     table: pa.Table,
@@ -52,15 +73,32 @@ def test_rounds_train_on_judge_and_decide(
     log.mkdir()
     middle = int(np.median(table["time"].to_numpy()))
     early = pc.less(table["time"], middle)
-    pq.write_table(table.filter(early), log / "a.parquet")
+    pq.write_table(with_new_item(table.filter(early)), log / "a.parquet")
     asked = ["--log", str(log), "--models", str(models), *QUICK]
     with monkeypatch.context() as patched:
         # What the gate says is a matter of its own tests.
         patched.setattr(
             rounds, "judge", lambda *given: replace(judge(*given), passes=True, reason="better")
         )
+        with patched.context() as crashing:
+            crashing.setattr(rounds, "decide", crash)
+            with pytest.raises(SystemExit):
+                main(asked)
+        (crashed,) = models.glob("loop-*")
+        judged_before = digest(crashed / JUDGED)
         assert main(asked) == 0
     (first,) = read_decisions(models)
+    # The candidate is not trained again, and the decision names what is there now.
+    assert judged_before == first.figures["judged"]["digest"] == digest(crashed / JUDGED)
+    assert first.figures["published"]["digest"] == digest(crashed) != judged_before
+    # The gate judged what did not know the newest part; what is published does.
+    published, judged = (load_policy(models / first.version / part) for part in ("", JUDGED))
+    assert NEW_ITEM in published.item_ids.ids.tolist()
+    assert NEW_ITEM not in judged.item_ids.ids.tolist()
+    assert (
+        published.info.training["judged"] == judged.info.label == first.figures["judged"]["policy"]
+    )
+    assert published.info.metrics == judged.info.metrics
     assert first.time == newest_time(log) < middle
     assert first.id == first.candidate == f"loop-{first.time}"
     assert (first.action, first.version, first.before) == ("promote", first.candidate, "")
@@ -73,6 +111,9 @@ def test_rounds_train_on_judge_and_decide(
     pq.write_table(table.filter(pc.invert(early)), log / "b.parquet")
     assert main(asked) == 0
     _, second = read_decisions(models)
+    # Neither the candidate nor the model in use has learnt from what judges them.
+    assert second.figures["cut"] >= first.time + REWARD_WINDOW
+    assert second.figures["learnt_from"] == "lists"
     assert second.before == first.version
     assert second.version == (second.candidate if second.action == "promote" else first.version)
     assert in_use(models) == second.version
@@ -81,7 +122,7 @@ def test_rounds_train_on_judge_and_decide(
     names = {each["policy"] for each in second.figures["estimates"]}
     assert names == {"candidate", "in use"}
     # The second began where the first stands: it has its users in its rows, and new ones.
-    one, two = (load_policy(models / each.candidate) for each in (first, second))
+    one, two = published, load_policy(models / second.candidate)
     known = len(one.user_ids)
     assert (two.user_ids.ids[:known] == one.user_ids.ids).all()
     assert len(two.user_ids) > known
@@ -92,23 +133,36 @@ def test_rounds_train_on_judge_and_decide(
 
 @pytest.mark.slow
 def test_a_log_without_exploration_promotes_nothing(
-    table: pa.Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    table: pa.Table,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pq.write_table(without_exploration(table), tmp_path / "log.parquet")
+    # The simulated rewards have no events in the data set: as if they had.
+    monkeypatch.setattr(list_split, "EXPLAINED", 0.0)
+    log = without_exploration(table)
+    settings = json.loads(log.schema.metadata[b"rivulet"]) | {"reward_window": 600}
+    log = log.replace_schema_metadata({b"rivulet": json.dumps(settings)})
+    pq.write_table(log, tmp_path / "log.parquet")
     models = tmp_path / "models"
     assert main(["--log", str(tmp_path / "log.parquet"), "--models", str(models), *QUICK]) == 0
     assert in_use(models) == ""
     (decision,) = read_decisions(models)
     assert decision.action == "keep"
     assert "cannot tell: nothing in the log's lists was drawn" in decision.reason
-    assert "no model is in use" in capsys.readouterr().out
+    # What is before the cut is not much longer than the reward window.
+    assert "learnt from events alone" in decision.reason
+    assert decision.figures["learnt_from"] == "events"
+    told = capsys.readouterr()
+    assert "no model is in use" in told.out
+    assert "note: learnt from events alone" in told.err
 
 
 def test_lists_whose_reward_window_crosses_the_cut_are_not_learnt_from(tmp_path: Path) -> None:
     times = [0, 50, 89, 90, 91, 120]
     table = pa.table({"user": [1] * 6, "time": times})
     pq.write_table(table, tmp_path / "log.parquet")
-    write_learnt(tmp_path / "log.parquet", Split(120, 100, 50, 10), tmp_path / "out.parquet")
+    write_learnt(tmp_path / "log.parquet", 50, 100 - 10, tmp_path / "out.parquet")
     assert pq.read_table(tmp_path / "out.parquet")["time"].to_pylist() == [50, 89, 90]
 
 
