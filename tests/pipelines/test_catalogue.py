@@ -165,7 +165,8 @@ def items_table(folder: Path) -> dict[str, tuple[int, int, dict]]:
 def test_a_topic_says_what_is_available_when(tmp_path: Path, kafka: Kafka, unique: str) -> None:
     events, catalogue = stream(2), records(2)
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
-    admin.create_topics([NewTopic(unique, 2, 1)])
+    # The records are old: the broker must not remove them in mid-test.
+    admin.create_topics([NewTopic(unique, 2, 1, topic_configs={"retention.ms": "-1"})])
     admin.close()
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
     for place, record in enumerate(catalogue):

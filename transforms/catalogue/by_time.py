@@ -31,10 +31,12 @@ def with_availability(request: RankingRequest, catalogue: CatalogueView) -> Rank
     available = tuple(dict.fromkeys(found))
     group = np.array([available.index(each) for each in found], np.int64)[at]
     request = _with_rankings(request, available, group)
+    if not len(request.ranked):
+        # Beam estimates sizes of elements by pickling them: what nobody needs is left out.
+        return request
     exclusions = request.exclusions or Exclusions.none(len(request.states))
-    if len(available) < 2 or not len(request.ranked):
-        own = replace(exclusions, available=available[:1])
-        return replace(request, exclusions=own)
+    if len(available) < 2:
+        return replace(request, exclusions=replace(exclusions, available=available))
     # Lists of popular items alone do not depend on the group.
     is_ranked = np.zeros(len(request.states), bool)
     is_ranked[request.ranked] = True

@@ -27,6 +27,10 @@ class Availability:
     bits: Bools
     new: NewItems | None = None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Beam estimates the sizes of elements by pickling them, several times a job.
+        return _unpacked, (self.ids, np.packbits(self.bits), self.new)
+
     def of(self, items: Int64s) -> Bools:
         """Which items are available: those that are in the catalogue and available in it.
 
@@ -42,6 +46,10 @@ class Availability:
             return np.zeros(place.shape, bool)
         available: Bools = self.bits[place] & (place >= 0)
         return available
+
+
+def _unpacked(ids: Int64s, packed: np.ndarray, new: NewItems | None) -> Availability:
+    return Availability(ids, np.unpackbits(packed, count=len(ids)).view(bool), new)
 
 
 def places(ids: Int64s, items: Int64s) -> Int64s:

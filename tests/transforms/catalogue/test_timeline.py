@@ -1,5 +1,6 @@
 """Availability at a time against the rule, a record at a time."""
 
+from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.oracle.catalogue import Record, available_at
 from transforms.catalogue import timed_column
 from transforms.catalogue.timeline import Timeline
+from transforms.messages.availability import Availability
 
 RECORDS = st.lists(
     st.builds(Record, st.integers(-3, 6), st.integers(0, 30), st.booleans()), max_size=25
@@ -47,6 +49,17 @@ def test_times_without_a_change_between_them_have_one_object() -> None:
     timeline.add(np.array([1, 2]), np.array([0, 10]), np.array([True, True]))
     assert timeline.at(3) is timeline.at(9)
     assert timeline.at(10) is not timeline.at(9)
+
+
+@given(st.lists(st.booleans(), max_size=20))
+def test_what_is_available_survives_a_copy(bits: list[bool]) -> None:
+    ids = np.arange(len(bits)) * 3
+    # As pickle does it.
+    found, again = deepcopy((Availability(ids, np.array(bits, bool)), Availability(ids, ids > 5)))
+    assert found.ids.tolist() == ids.tolist()
+    assert found.bits.tolist() == bits
+    assert again.bits.dtype == bool
+    assert again.ids is found.ids
 
 
 def test_the_oldest_of_too_many_changes_count_as_the_beginning(monkeypatch) -> None:  # type: ignore[no-untyped-def]
