@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from serving.decisions import decisions_file
 from serving.http.error_responses import AUTHENTICATED, add_error_responses
 from serving.http.limits import RequestLimits
 from serving.http.security import SecurityHeaders, SecurityMiddleware
@@ -114,6 +115,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     publisher = LivePublisher(
         services.queries, services.broadcaster, services.metrics, services.threads,
         settings.dead_letters, settings.interval,
+        lambda: decisions_file(settings.decisions, settings.model or ()),
     )  # fmt: skip
     tasks = [asyncio.create_task(publisher.run()), asyncio.create_task(services.models.run())]
     try:

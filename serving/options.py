@@ -40,6 +40,8 @@ class ServingSettings:
             the model's algorithm. Give it several times for several models, or `none`.
         max_model_bytes: largest size of a file of a model directory.
         dead_letters: the job's dead letters, JSON lines.
+        decisions: decisions.jsonl of training.loop; the file CURRENT beside it says which versions
+            share the users.
         graph: the drawing of the pipeline's graph, SVG.
         host: address to listen on; one that other machines can reach needs a token.
         port: port to listen on; 0 for any free one.
@@ -60,6 +62,7 @@ class ServingSettings:
     model: tuple[str, ...] | None = option(None, "[NAME=]DIR", shown="the packaged model")
     max_model_bytes: int = option(MODEL_BYTES, "BYTES", least=1)
     dead_letters: Path = option(Path("rivulet-dead-letters.jsonl"), "FILE")
+    decisions: Path | None = option(None, "FILE", shown="that of a --model, where it has one")
     graph: Path = option(_STATIC / "graph.svg", "FILE", shown="the packaged drawing")
     host: str = option("127.0.0.1", "ADDRESS")
     port: int = option(8000, "PORT", parse=_port)

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from serving.dead_letters import last_dead_letters
+from serving.decisions import last_decisions
 from serving.http.replies import encode
 from serving.live.heartbeat import Heartbeat, heartbeat_of, is_silent
 from serving.live.sse import Broadcaster
@@ -26,6 +27,7 @@ WINDOWS = 30
 MINUTES = 720
 """Minutes of event time that the page shows."""
 DEAD_LETTERS = 100
+DECISIONS = 20
 DEAD_LETTERS_PER_REASON = 8
 _HEARTBEATS = 600
 _RATE_REPORTS = 5
@@ -45,6 +47,7 @@ class LivePublisher:
         threads: where the file of dead letters is read.
         dead_letters: the job's file of dead letters.
         interval: seconds between two reads.
+        decisions: finds the file of the loop's decisions; None where there is none.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class LivePublisher:
         threads: WorkerThreads,
         dead_letters: Path,
         interval: float,
+        decisions: Callable[[], Path | None] = lambda: None,
     ) -> None:
         self._queries = queries
         self._broadcaster = broadcaster
@@ -62,6 +66,7 @@ class LivePublisher:
         self._threads = threads
         self._dead_letters = dead_letters
         self._interval = interval
+        self._decisions = decisions
         self._heartbeats: deque[Heartbeat] = deque(maxlen=_HEARTBEATS)
         self._jobs: deque[Job] = deque(maxlen=_RATE_REPORTS)
         self._alarm_until = 0.0
@@ -95,6 +100,8 @@ class LivePublisher:
             )
         )
         self._broadcaster.publish("dead_letters", encode({"data": dead_letters}))
+        decisions = await self._threads.run(lambda: last_decisions(self._decisions(), DECISIONS))
+        self._broadcaster.publish("decisions", encode({"data": decisions}))
 
     async def _publish(self, topic: str, answer: Awaitable[Any]) -> None:
         try:

@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from serving.dead_letters import last_dead_letters
+from serving.decisions import decisions_file, last_decisions
 from serving.http.error_responses import DOWN, INVALID, NOT_CHANGED, NOT_FOUND
 from serving.http.replies import encode, reply
 from serving.metrics import CONTENT_TYPE
 from serving.models.manager import ModelManager
 from serving.schemas.health import Health, StoreHealth
 from serving.schemas.job import Activity, DeadLetters, Job, Policies
+from serving.schemas.loop import Decisions
 from serving.state import Shared
 
 router = APIRouter(tags=["job"])
@@ -61,6 +63,17 @@ async def dead_letters(
     """The last dead letters, newest first, and how many of each reason."""
     path = shared.settings.dead_letters
     found = await shared.threads.run(lambda: last_dead_letters(path, limit, reason))
+    return reply(request, found)
+
+
+@router.get("/decisions", response_model=Decisions, responses=INVALID | NOT_CHANGED)
+async def decisions(
+    request: Request, shared: Shared, limit: Annotated[int, Query(ge=1, le=500)] = 50
+) -> Response:
+    """The last decisions of `training.loop`, newest first, and the versions in use."""
+    settings = shared.settings
+    path = decisions_file(settings.decisions, settings.model or ())
+    found = await shared.threads.run(lambda: last_decisions(path, limit))
     return reply(request, found)
 
 

@@ -3,6 +3,7 @@ import { showActivity } from "./activity.js";
 import { $, el, parse } from "./dom.js";
 import { showDeadLetters } from "./dead.js";
 import { showHeartbeat, showHeartbeats, showJob } from "./job.js";
+import { showDecisions } from "./loop.js";
 import { showPolicies } from "./policies.js";
 import { showPopular, showWindows } from "./popular.js";
 import { startUsers } from "./user.js";
@@ -33,6 +34,7 @@ function showConnection(text, kind) {
 const TOPICS = {
   health: showHealth, popular: showPopular, windows: showWindows, policies: showPolicies,
   activity: showActivity, job: showJob, heartbeats: showHeartbeats, heartbeat: showHeartbeat, dead_letters: showDeadLetters,
+  decisions: showDecisions,
 };
 
 const source = new EventSource("/events");

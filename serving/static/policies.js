@@ -27,6 +27,21 @@ function binned(policies) {
 
 const total = (column) => column.reduce((sum, value) => sum + value, 0);
 
+const LEAST_MINUTES = 10;
+
+/** The mean reward with its 95% interval, of a ratio of sums over independent minutes. */
+function reward(policy) {
+  const shown = total(policy.recommendations);
+  if (!shown) return "–";
+  const mean = total(policy.reward) / shown;
+  const residuals = policy.recommendations.map((count, place) => policy.reward[place] - mean * count);
+  const minutes = policy.recommendations.filter((count) => count > 0).length;
+  if (minutes < LEAST_MINUTES) return mean.toFixed(2);
+  const squares = total(residuals.map((residual) => residual * residual));
+  const margin = 1.96 * Math.sqrt((minutes / (minutes - 1)) * squares) / shown;
+  return `${mean.toFixed(2)} ± ${margin.toFixed(2)}`;
+}
+
 export function showPolicies({ data, problem }) {
   if (problem) return;
   const all = data?.policies ?? [];
@@ -49,7 +64,7 @@ export function showPolicies({ data, problem }) {
     const shown = total(policy.recommendations);
     return el("tr", {}, el("td", {}, policy.policy), el("td", { class: "num" }, number(shown)),
       el("td", { class: "num" }, shown ? percent(total(policy.hits) / shown) : "–"),
-      el("td", { class: "num" }, shown ? (total(policy.reward) / shown).toFixed(2) : "–"));
+      el("td", { class: "num" }, reward(policy)));
   }));
   const { times, sums } = binned(policies);
   const names = policies.map((policy) => policy.policy);

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,18 @@ def server(tmp_path_factory: pytest.TempPathFactory, model_dirs: list[Path]) -> 
         '{"source": "clicks.csv", "reason": "malformed", "raw": "a,,", "time": 7}\n'
         '{"source": "half a li'
     )
+    (folder / "CURRENT").write_text(
+        '{"stages": [{"since": 60, "shares": {"v1": 0.9, "v2": 0.1}, "salt": "v2"}]}'
+    )
+    decisions = [
+        {"action": "promote", "version": "v1", "reason": "<b>by hand</b>", "time": 0},
+        {"action": "canary", "version": "v1", "candidate": "v2", "time": 60,
+         "figures": {"difference": {"value": 0.5, "low": 0.25, "high": 0.75}}},
+    ]  # fmt: skip
+    lines = [json.dumps(decision) + "\n" for decision in decisions]
+    (folder / "decisions.jsonl").write_text("not json\n".join(lines))
     models = [f"--model={directory}" for directory in model_dirs]
+    models.append("--decisions=decisions.jsonl")
     with serving(folder, *models) as address:
         yield address
 

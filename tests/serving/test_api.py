@@ -118,6 +118,17 @@ def test_dead_letters_by_reason_newest_first(client: httpx.Client) -> None:
     assert [letter["raw"] for letter in answer["letters"]] == ["a,,", "1,2,3", "<b>x</b>,y"]
 
 
+def test_decisions_newest_first_and_the_arms(client: httpx.Client) -> None:
+    answer = client.get("/decisions").json()
+    arms = [(arm["version"], arm["share"], arm["since"]) for arm in answer["arms"]]
+    assert (answer["present"], arms) == (True, [("v1", 0.9, 60), ("v2", 0.1, 60)])
+    newest, oldest = answer["decisions"]
+    assert (newest["action"], newest["candidate"], newest["time"]) == ("canary", "v2", 60)
+    assert newest["difference"] == {"value": 0.5, "low": 0.25, "high": 0.75}
+    assert (oldest["reason"], oldest["difference"]) == ("<b>by hand</b>", None)
+    assert len(client.get("/decisions?limit=1").json()["decisions"]) == 1
+
+
 def test_health_models_job_and_metrics(client: httpx.Client) -> None:
     assert client.get("/health").json()["status"] == "ok"
     assert {model["name"] for model in client.get("/models").json()["models"]} == {

@@ -52,6 +52,9 @@ def test_the_page_shows_what_the_store_has(page: Page, server: str) -> None:
     expect(page.locator("#user-answer")).to_contain_text("21 ✓ buy")
     expect(page.locator("#activity-chart")).to_contain_text("views")
     expect(page.locator("#dead")).to_contain_text("<b>x</b>,y")
+    expect(page.locator("#decisions")).to_contain_text("+0.500 (+0.250 to +0.750)")
+    expect(page.locator("#decisions")).to_contain_text("<b>by hand</b>")
+    expect(page.locator("#loop-note")).to_contain_text("v2 (10.0 % of the users)")
     expect(page.locator("#graph-note")).not_to_be_empty()
 
 
