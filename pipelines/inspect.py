@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rivulet.settings import ArgumentParser, option
+from rivulet.urls import public_name
 
 if TYPE_CHECKING:
     from sources.schema.sample import Inspected
@@ -56,12 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from sources.errors import SourceError
     from sources.schema.load import parse_schema, schema_text
-    from sources.schema.propose import propose
     from sources.schema.sample import Inspected
 
     try:
         inspected = Inspected(given.input, chosen.rows)
-        text = schema_text(chosen.schema) if chosen.schema else propose(inspected.sample())
+        text = schema_text(chosen.schema) if chosen.schema else _proposal(inspected)
         schema = parse_schema(text, chosen.schema or "(proposed)")
         lines, events = _report(inspected, schema)
     except SourceError as error:
@@ -69,6 +69,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text.rstrip("\n"))
     print("\n".join(f"# {line}".rstrip() for line in lines))
     return 0 if events else 1
+
+
+def _proposal(inspected: Inspected) -> str:
+    """A schema for the input.
+
+    Raises:
+        SourceError: it has no column that may be the user, the item or the time.
+    """
+    from sources.errors import SourceError
+    from sources.schema.propose import missing_parts, propose
+
+    sample = inspected.sample()
+    text = propose(sample)
+    if missing := missing_parts(text):
+        raise SourceError(
+            f"{public_name(inspected.url)}: no column looks like an event's {' or '.join(missing)}:"
+            " write a schema that names it in [fields], and try it with --schema; the columns are: "
+            f"{', '.join(sample.columns)[:200]}"
+        )
+    return text
 
 
 def _report(inspected: Inspected, schema: Schema) -> tuple[list[str], int]:

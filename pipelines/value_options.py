@@ -26,7 +26,7 @@ class ValueSettings:
     """
 
     reward_value: float | None = option(None, "WEIGHT", above=0, shown="values do not count")
-    reward_value_most: float = option(MOST_FACTOR, "FACTOR", above=1)
+    reward_value_most: float = option(MOST_FACTOR, "FACTOR", above=1, most=1e6)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""

@@ -24,7 +24,7 @@ def user_ids(text: str) -> list[UserId]:
         text: the user's id.
     """
     digits = text.removeprefix("-")
-    if digits.isascii() and digits.isdigit() and str(int(text)) == text:
+    if len(digits) < 20 and digits.isascii() and digits.isdigit() and str(int(text)) == text:
         number = int(text)
         return [number, text] if -(2**63) <= number < 2**63 else [text]
     return [text]

@@ -18,6 +18,7 @@ from transforms.messages.dead_letters import TOO_FEW, TOO_MANY, DeadLetterBatch
 from transforms.messages.events import Bools
 
 _DELIMITERS = (";", "\t", "|")
+_MOST_HEADER = 1 << 20
 
 
 class FileColumns(NamedTuple):
@@ -117,7 +118,15 @@ def _names(path: str, header: bytes) -> list[str]:
             f"--items {path}: its lines end with a carriage return (CR) alone: save it with LF or "
             "CR LF"
         )
-    found: list[str] = pcsv.read_csv(pa.BufferReader(header)).column_names if header.strip() else []
+    if not header.strip():
+        return []
+    try:
+        found: list[str] = pcsv.read_csv(pa.BufferReader(header)).column_names
+    except pa.ArrowInvalid as error:
+        raise SourceError(
+            f"--items {path}: its first line names no columns, {header[:60]!r}: close its quotes, "
+            f"and name the columns in one line of at most {_MOST_HEADER:,} bytes"
+        ) from error
     return found
 
 
@@ -135,5 +144,5 @@ def _check_quotes(path: str, names: list[str], item: str, *, text_ids: bool) -> 
 
 
 def _first_line(text: IO[bytes]) -> bytes:
-    line: bytes = text.readline(1 << 20)
+    line: bytes = text.readline(_MOST_HEADER)
     return line.removeprefix(b"\xef\xbb\xbf")

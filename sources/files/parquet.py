@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from sources.files.parquet_columns import (
     behavior_column,
     number_column,
+    python_values,
     shortened,
     text_columns,
 )
@@ -68,7 +69,7 @@ class ParquetRows(NamedTuple):
 
     def _as_json(self, rows: pa.Array) -> list[str]:
         taken = {
-            part: shortened(column.take(rows), CUT_BYTES).to_pylist()
+            part: python_values(shortened(column.take(rows), CUT_BYTES))
             for part, column in self.columns.items()
         }
         return [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -84,6 +86,22 @@ def text_columns(schema: pa.Schema) -> list[str]:
         for field in schema
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
     ]
+
+
+def python_values(column: pa.Array) -> list[Any]:
+    """The values of a column as Python has them; of times that it has not, the stored numbers.
+
+    Python's years end with 9999, and it may not know a column's time zone.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError, LookupError):
+        if not pa.types.is_temporal(column.type):
+            raise
+        values = column.view(pa.int32() if column.type.bit_width == 32 else pa.int64()).to_pylist()
+    return values
 
 
 def shortened(column: pa.Array, most: int) -> pa.Array:

@@ -15,9 +15,10 @@ _FORMATS = (
     "iso", "%m/%d/%y %H:%M", "%d/%m/%y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M",
     "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
     "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d",
+    "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d.%m.%y %H:%M",
 )  # fmt: skip
 _UNITS = ((9, 11, "s"), (12, 14, "ms"), (15, 17, "us"))
-_DATE = re.compile(r"\d{4}([-/])\d{1,2}\1\d{1,2}|\d{1,2}([./])\d{1,2}\2\d{4}")
+_DATE = re.compile(r"\d{4}([-/])\d{1,2}\1\d{1,2}|\d{1,2}([./])\d{1,2}\2(\d{4}|\d\d)")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
 _CLOCK_NAMES = (
     "timeframe", "timeofday", "clock", "time", "eventtime", "secondofday", "msofday", "seconds",
@@ -43,9 +44,24 @@ def guess_format(values: Sequence[str | None]) -> str:
         if units:
             return units[0]
     column = pa.array(texts, pa.string())
-    shares = [(int(read_times([column], TimeFormat((form,)))[1].sum()), form) for form in _FORMATS]
+    shares = [(_fitting(column, form), form) for form in _FORMATS]
     most = max(count for count, _ in shares)
     return next(form for count, form in shares if count == most) if most else "s"
+
+
+def other_order(values: Sequence[str | None], form: str) -> str | None:
+    """The format with day and month the other way round, where it fits the times as well."""
+    if not form.startswith(("%m/%d", "%d/%m")):
+        return None
+    swapped = f"%{form[4]}/%{form[1]}{form[5:]}"
+    column = pa.array(filled(values), pa.string())
+    return swapped if _fitting(column, swapped) >= _fitting(column, form) else None
+
+
+def _fitting(column: pa.Array, form: str) -> int:
+    """How many of some texts are times of a format; the year 25 is none, and %Y reads it."""
+    seconds, valid = read_times([column], TimeFormat((form,)))
+    return int((valid & (seconds >= 0)).sum())
 
 
 def are_dates(values: Sequence[str | None]) -> bool:

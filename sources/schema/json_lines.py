@@ -118,6 +118,10 @@ class JsonLines:
         """
         try:
             found = json.loads(raw)
+            if "\\u" in raw:
+                json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return "not JSON: a text has half of a surrogate pair (\\ud800 to \\udfff): write both"
         except (ValueError, RecursionError) as error:
             return f"not JSON: {error}"
         return self.wanted_values(found)

@@ -17,12 +17,15 @@ def check_columns(columns: pa.Schema, schema: Schema, path: str) -> None:
     """Makes sure that the columns that a schema names are there and can be read.
 
     Raises:
-        SourceError: the schema is of another format, or a column is missing or of a type that is
-            neither a number, a text nor a time.
+        SourceError: the schema is of another format, or a column is missing, there twice, or of a
+            type that is neither a number, a text nor a time.
     """
     if schema.format not in (None, "parquet"):
         raise SourceError(f'{path} is a Parquet file: give format = "parquet" in the schema')
     for name in schema.wanted():
+        root = _root(columns, name)
+        if columns.names.count(root) > 1:
+            raise SourceError(f"{path} has two columns {root!r}: rename one of them")
         kind = _kind(columns, name)
         if kind is None:
             raise SourceError(

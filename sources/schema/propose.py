@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sources.parsing.layout import BEHAVIOR_LIKE
 from sources.parsing.lines import whole_number
-from sources.schema.guess_times import are_clocks, are_dates, guess_clock, guess_format
+from sources.schema.guess_times import are_clocks, are_dates, guess_clock, guess_format, other_order
 from sources.schema.schema import TimeFormat
 from sources.schema.times import read_times
 from transforms.messages.behaviors import BEHAVIORS
@@ -44,6 +44,7 @@ _MEANINGS = (
     ("buy", r"purchas|transact|buy|bought|order|paid|pay|checkout|sale|conver"),
     ("pv", r"view|click|pv|visit|detail|impress|play|read|open|show|browse"),
 )
+_NEGATIVE = re.compile(r"-(?=[0-9.]*[1-9])[0-9]{1,18}(\.[0-9]*)?")
 _EMPTY = ("NA", "N/A", "NULL", "null", "None", "nan")
 """Words that stand for no value."""
 _MOST_WORDS = 50
@@ -103,6 +104,8 @@ def propose(sample: Sample) -> str:
     else:
         out.append(f"time = {_quoted(time or 'FILL_IN')}")
     out += _behavior(sample, behavior or rating)
+    if time and (other := other_order(sample.columns[time], form)):
+        out.append(f"# The days fit {other!r} as well as {form!r}: look which of the two is right.")
     if clock:
         out += ["[time]", f"format = [{_quoted(form)}, {_quoted(clock[1])}]"]
     elif form != "s":
@@ -115,6 +118,11 @@ def propose(sample: Sample) -> str:
     elif behavior:
         out += _words(sample.columns[behavior])
     return "\n".join([*out, *_returns(sample)]) + "\n"
+
+
+def missing_parts(text: str) -> list[str]:
+    """The parts of an event that a proposal has no column for."""
+    return [part for part in ("user", "item", "time") if f'\n{part} = "FILL_IN"\n' in text]
 
 
 def _behavior(sample: Sample, name: str | None) -> list[str]:
@@ -137,8 +145,8 @@ def _behavior(sample: Sample, name: str | None) -> list[str]:
 def _returns(sample: Sample) -> list[str]:
     """The rule that leaves out rows of negative quantities; nothing where there are none."""
     for name, values in sample.columns.items():
-        numbers = (whole_number(value) for value in values if value)
-        if _simple(name) in _QUANTITIES and any(n is not None and n < 0 for n in numbers):
+        negative = (value and _NEGATIVE.fullmatch(value.strip()) for value in values)
+        if _simple(name) in _QUANTITIES and any(negative):
             return [
                 "# Rows of a negative quantity look like returns: they are left out.",
                 "[[ignore]]",
@@ -236,4 +244,5 @@ def _kind(sample: Sample, name: str | None) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    # TOML has no DEL as it is.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

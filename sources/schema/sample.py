@@ -7,9 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import IO, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rivulet.urls import public_name
 from sources.errors import SourceError
+from sources.files.parquet_columns import python_values
 from sources.files.parquet_pages import safe_batch_rows
 from sources.files.plan import UNREADABLE, check_regular, match, open_file, unzipped
 from sources.options import is_file_input
@@ -53,10 +56,10 @@ class Inspected:
                 self.lines = topic_values(url, most)
             else:
                 self._read_file(match(url)[0][0], most)
-        except UNREADABLE as error:
-            raise SourceError(f"{url} cannot be read: {error}") from error
+        except (*UNREADABLE, pa.ArrowException) as error:
+            raise SourceError(f"{public_name(url)} cannot be read: {error}") from error
         if not self.lines and self.batch is None:
-            raise SourceError(f"{url} is empty: there is nothing to look at")
+            raise SourceError(f"{public_name(url)} is empty: there is nothing to look at")
 
     def _read_file(self, path: str, most: int) -> None:
         check_regular(path)
@@ -76,12 +79,14 @@ class Inspected:
     def sample(self) -> Sample:
         """The rows as columns of texts."""
         if self.batch is not None:
-            return Sample("parquet", _columns(self.batch.to_pylist()))
+            return Sample("parquet", _columns(_rows(self.batch, self.url)))
         if self.lines[0].lstrip().startswith(b"{"):
             rows = []
             for line in self.lines:
                 try:
                     row = json.loads(line)
+                    if b"\\u" in line:
+                        json.dumps(row, ensure_ascii=False).encode()  # Half a pair is no text.
                 except (ValueError, RecursionError):
                     continue
                 rows += [row] if isinstance(row, dict) else []
@@ -108,8 +113,13 @@ class Inspected:
         if self.batch is not None:
             check_columns(self.batch.schema, schema, self.url)
             columns, parsed = parse_batch(self.batch, schema)
-            rows = parsed.malformed.row.tolist()
-            values = [{name: columns[name][row].as_py() for name in columns} for row in rows]
+            taken = {
+                name: python_values(column.take(pa.array(parsed.malformed.row)))
+                for name, column in columns.items()
+            }
+            values = [
+                dict(zip(taken, row, strict=True)) for row in zip(*taken.values(), strict=True)
+            ]
             reasons = parsed.malformed.reasons()
             details = [explain(*each, schema) for each in zip(reasons, values, strict=True)]
             return parsed, list(zip(reasons, details, strict=True))
@@ -140,6 +150,23 @@ def _first_batch(stream: IO[bytes], path: str, most: int) -> Any:
         groups.append(len(groups))
     safe = safe_batch_rows(stream, path, file.metadata, groups, file.schema_arrow.names)
     return next(file.iter_batches(min(most, safe or most), groups), None)
+
+
+def _rows(batch: Any, url: str) -> list[dict[str, Any]]:
+    """The rows of Parquet as objects.
+
+    Raises:
+        SourceError: a time within an object is none of Python's years, or of an unknown zone.
+    """
+    try:
+        columns = [python_values(column) for column in batch.columns]
+    except (OverflowError, ValueError, LookupError) as error:
+        raise SourceError(
+            f"{url} has times that cannot be shown ({error}): write a schema, and use it without "
+            "this command"
+        ) from error
+    names = batch.schema.names
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[str | None]]:

@@ -69,6 +69,80 @@ def test_json_lines_and_parquet(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert "3 are events" in printed
 
 
+REFUSED = {
+    b"PAR1 and no more": "cannot be read",
+    b",item,time\n1,2,1760000000\n": "no column looks like an event's user",
+    b"a\nb\n": "no column looks like an event's user or item or time",
+}
+
+
+@pytest.mark.parametrize("content", REFUSED)
+def test_what_to_do_where_nothing_is_proposed(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(SystemExit):
+        inspect.main([str(tmp_path / "a")])
+    assert REFUSED[content] in capsys.readouterr().err
+
+
+def test_names_and_words_that_toml_has_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    half = r'{"user": 1, "item": 2, "time": 1760000000, "event": "\udfff"}'
+    whole = '{"user": 1, "item": 2, "time": 1760000000, "event": "a\x7f"}'
+    path.write_text(f"{half}\n{whole}\n")
+    found, printed, _ = proposed(path, capsys)
+    assert found["behaviors"] == {"a\x7f": "ignore"}
+    assert "1 malformed and 1 ignored" in printed
+
+
+def test_times_of_parquet_that_python_has_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.parquet"
+    ids = {"user": [1, 1], "item": [2, 2]}
+    for kind, far in ((pa.timestamp("ms"), 10**18), (pa.timestamp("ms", "No/Zone"), 10**18)):
+        times = pa.array([T * 1000, far], pa.int64()).cast(kind)
+        pq.write_table(pa.table({**ids, "time": times}), path)
+        _, printed, _ = proposed(path, capsys)
+        assert "1 are events, 1 malformed" in printed
+        assert f"time is '{far}'" in printed
+
+
+def test_two_columns_of_parquet_with_one_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = [pa.array([1]), pa.array([2]), pa.array([2]), pa.array([T])]
+    table = pa.Table.from_arrays(columns, ["user", "item", "item", "time"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(SystemExit):
+        inspect.main([str(tmp_path / "a.parquet")])
+    assert "has two columns 'item': rename one" in capsys.readouterr().err
+
+
+def test_days_and_months_that_may_be_either(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for days, form, told in (
+        (("10/09/2025", "10/10/2025"), "%m/%d/%Y", True),
+        (("10/09/25", "13/10/25"), "%d/%m/%y", False),
+    ):
+        path = tmp_path / "a.csv"
+        path.write_text("".join(["user,item,date\n", *(f"1,2,{day}\n" for day in days)]))
+        found, printed, _ = proposed(path, capsys)
+        assert found["time"] == {"format": form}
+        assert ("look which of the two is right" in printed) is told
+
+
+def test_returns_with_a_fraction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"user,item,time,quantity\n1,2,{T},-1.0\n1,3,{T},2.0\n")
+    _, printed, _ = proposed(path, capsys)
+    assert "1 are events, 0 malformed and 1 ignored" in printed
+
+
 TIMES = {
     "eventdate;timeframe\n2025-10-09;32000999\n2025-10-10;999": (["iso", "ms"], "20"),
     "eventdate;time\n2025-10-09;8:53\n2025-10-10;0:01": (["iso", "%H:%M"], "00"),

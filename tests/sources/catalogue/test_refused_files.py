@@ -105,3 +105,8 @@ def test_texts_are_such_as_a_page_may_show(tmp_path: Path) -> None:
     assert found.column("title").to_pylist() == ["ab[1mcé"] * 7 + [None]
     assert found.column("category").to_pylist() == ["shoes"] * 7 + [None]
     assert found.column("image").to_pylist() == [None] * 5 + images[5:] + [None]
+
+
+def test_a_first_line_that_names_no_columns(tmp_path: Path) -> None:
+    for header in (b'item,"title\n1,a\n', b'item,"ti\ntle"\n1,a\n', b"item," + b"x" * (1 << 21)):
+        refused(tmp_path / "items", header, "its first line names no columns, .*: close its quotes")

@@ -266,3 +266,15 @@ def test_parquet_of_other_types_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"user": [[1]], "item": [1], "time": [2]}), path)
     with pytest.raises(SourceError, match="'user' is of type list"):
         plan(str(path), None)
+
+
+def test_times_of_parquet_that_python_has_not_are_dead_letters(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    for kind, far in ((pa.timestamp("ms"), 10**18), (pa.timestamp("ms", "No/Zone"), 10**18)):
+        times = pa.array([1_760_000_000_000, far], pa.int64()).cast(kind)
+        pq.write_table(pa.table({"user": [1, 2], "item": [3, 4], "time": times}), path)
+        (piece,) = plan(str(path), None)
+        (block,) = read_range(piece)
+        assert block.events.user.tolist() == [1]
+        (letter,) = block.letters.columns.to_pylist()
+        assert json.loads(letter["raw"]) == {"user": 2, "item": 4, "time": far}

@@ -13,7 +13,7 @@ from sources.errors import SourceError
 from sources.parsing.kafka_values import parse_values
 from sources.schema.csv_lines import CsvLines
 from sources.schema.json_lines import JsonLines
-from sources.schema.kafka_values import explain_value
+from sources.schema.kafka_values import explain_value, parse_schema_values
 from sources.schema.load import parse_schema
 from sources.schema.schema import Schema
 
@@ -230,3 +230,11 @@ def test_a_delimiter_of_several_characters() -> None:
 def test_a_byte_order_mark_within_the_text_is_part_of_its_field() -> None:
     parsed = CsvLines.of(SCHEMA, SCHEMA.columns, "test").parse("\ufeff1,2,3,view,0".encode())
     assert np.array_equal(parsed.malformed.row, [0])
+
+
+def test_half_of_a_surrogate_pair_is_explained() -> None:
+    schema = parse_schema('[fields]\nuser = "u"\nitem = "i"\ntime = "t"\n[ids]\nuser = "text"', "a")
+    for raw in (r'{"u": "\ud800", "i": 1, "t": 1}', r'{"u": "a", "i": 1, "t": "\udfff"}'):
+        (reason,) = parse_schema_values([raw.encode()], schema).malformed.reasons()
+        assert explain_value(reason, raw, schema) == "the value is no JSON object"
+        assert "half of a surrogate pair" in str(JsonLines(schema).values(raw))
