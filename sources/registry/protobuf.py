@@ -213,9 +213,12 @@ def _value(field: Any, value: Any, paths: Paths) -> Any:
     return value
 
 
-def _moment(value: Any) -> datetime | int:
-    """The time of a Timestamp; its seconds where these are beyond the year 9999."""
+def _moment(value: Any) -> datetime:
+    """The time of a Timestamp; the first of Python's times, which is no event's, where it has none.
+
+    A number would turn the column, and so the times of other values, into texts.
+    """
     try:
         return _EPOCH + timedelta(seconds=value.seconds, microseconds=value.nanos // 1000)
     except OverflowError:
-        return int(value.seconds)
+        return datetime.min.replace(tzinfo=UTC)

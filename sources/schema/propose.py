@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import pyarrow as pa
 
@@ -48,6 +49,7 @@ _NEGATIVE = re.compile(r"-(?=[0-9.]*[1-9])[0-9]{1,18}(\.[0-9]*)?")
 _EMPTY = ("NA", "N/A", "NULL", "null", "None", "nan")
 """Words that stand for no value."""
 _MOST_WORDS = 50
+_MOST_TRIED = 50
 _DELIMITERS = (",", ";", "\t", "|", "::")
 
 
@@ -218,7 +220,8 @@ def _pick(sample: Sample, candidates: Sequence[str], taken: set[str]) -> str | N
 def _by_value(sample: Sample, taken: set[str]) -> str | None:
     """A column whose values look like times."""
     for name, values in sample.columns.items():
-        texts = [value for value in values if value]
+        # Some of the values: each format is tried on each, in each column.
+        texts = list(islice(filter(None, values), _MOST_TRIED))
         if name in taken or not texts:
             continue
         form = guess_format(texts)

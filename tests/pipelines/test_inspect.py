@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import inspect
+from sources.schema import propose
+from sources.schema.guess_times import guess_format
 from sources.schema.load import load_schema
 
 T = 1_760_000_000
@@ -141,6 +143,24 @@ def test_returns_with_a_fraction(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path.write_text(f"user,item,time,quantity\n1,2,{T},-1.0\n1,3,{T},2.0\n")
     _, printed, _ = proposed(path, capsys)
     assert "1 are events, 0 malformed and 1 ignored" in printed
+
+
+def test_a_time_without_a_name_is_looked_for_in_few_values(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried: list[int] = []
+
+    def counted(values: list[str]) -> str:
+        tried.append(len(values))
+        return guess_format(values)
+
+    monkeypatch.setattr(propose, "guess_format", counted)
+    (tmp_path / "a.csv").write_text("user,item,x,y\n" + f"1,2,a,{T}\n" * 1_000)
+    found, _, _ = proposed(tmp_path / "a.csv", capsys)
+    assert found["fields"]["time"] == "y"
+    # Two columns by their values, and the one that is taken for its format.
+    assert tried[-1] == 1_000
+    assert max(tried[:-1]) <= 50
 
 
 TIMES = {

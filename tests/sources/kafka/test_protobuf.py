@@ -203,7 +203,7 @@ def test_maps_times_and_messages_in_themselves(classes: dict[str, Any]) -> None:
         PLACES["Click"] + message.SerializeToString(), wanted
     ) == {
         "tags": {"c": {"id": 9}},
-        "at": 2**60,
+        "at": datetime(1, 1, 1, tzinfo=UTC),
         "again": {"at": datetime(1969, 12, 31, 23, 59, 59, 5, UTC)},
     }
 
@@ -258,3 +258,14 @@ def test_a_schema_keeps_no_more_than_its_messages() -> None:
     for place in range(200):
         schema.read(bytes((2, place)))
     assert len(schema._classes) == 2
+
+
+def test_a_time_that_python_has_not_changes_no_other(
+    schema: Schema, classes: dict[str, Any]
+) -> None:
+    times = (1_760_000_000, 10**12, 2**60, -(2**60))
+    values = [encoded(click(classes, at={"seconds": seconds})) for seconds in times]
+    parsed = parse_schema_values(values, schema)
+    assert parsed.events.time.tolist() == [1_760_000_000] * 2
+    assert parsed.malformed.row.tolist()[0] == 1
+    assert set(parsed.malformed.reasons()) == {"time out of range"}
