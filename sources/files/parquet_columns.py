@@ -20,10 +20,12 @@ def check_schema(schema: pa.Schema, path: str) -> None:
     """Makes sure that the columns that an event needs are there and can be read.
 
     Raises:
-        SourceError: one is missing, or of a type that is neither a number nor text.
+        SourceError: one is missing, there twice, or of a type that is neither a number nor text.
     """
     Layout.of(schema.names, f"{path}: its schema")
     for part, at in positions(schema.names).items():
+        if schema.names.count(schema.names[at]) > 1:
+            raise SourceError(f"{path} has two columns {schema.names[at]!r}: rename one of them")
         kind = _value_type(schema.types[at])
         text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
         number = pa.types.is_integer(kind) or pa.types.is_floating(kind)

@@ -20,6 +20,7 @@ from training.datasets.feedback_log import FeedbackRow, common_settings, rebuild
 from training.datasets.loading import load_sequences
 from training.datasets.raw_files import RawLogError
 from training.prepare import main as prepare
+from transforms.messages.value_weight import ValueWeight
 
 SCHEMA = """
 [fields]
@@ -152,6 +153,8 @@ def test_logs_that_are_weighed_in_other_ways_are_prepared_apart(tmp_path: Path) 
     with pytest.raises(RawLogError, match="in different ways"):
         common_settings(paths, None)
     assert common_settings(paths[1:], None)["reward_value"] == 0.5
+    with pytest.raises(ValueError, match="reward_value is 1000"):
+        ValueWeight.of({"reward_value": 10**400})
 
 
 def test_a_data_set_has_them_and_a_log_must_agree(

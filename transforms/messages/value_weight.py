@@ -13,6 +13,8 @@ Float64s = npt.NDArray[np.float64]
 MOST_FACTOR = 10.0
 """Default of `--reward_value_most`."""
 
+_LARGEST = float(np.finfo(np.float64).max)
+
 
 @dataclass(frozen=True, slots=True)
 class ValueWeight:
@@ -57,6 +59,6 @@ class ValueWeight:
 
 def _above(least: float, name: str, value: object) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not least < value < np.inf:  # type: ignore[operator]
+    if not is_number or not least < value <= _LARGEST:  # type: ignore[operator]
         raise ValueError(f"{name} is {value!r}")
     return float(value)  # type: ignore[arg-type]

@@ -278,3 +278,11 @@ def test_times_of_parquet_that_python_has_not_are_dead_letters(tmp_path: Path) -
         assert block.events.user.tolist() == [1]
         (letter,) = block.letters.columns.to_pylist()
         assert json.loads(letter["raw"]) == {"user": 2, "item": 4, "time": far}
+
+
+def test_two_columns_of_parquet_with_one_name_are_refused(tmp_path: Path) -> None:
+    columns = [pa.array([1])] * 4
+    table = pa.Table.from_arrays(columns, ["user", "item", "item", "time"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match="has two columns 'item': rename one"):
+        plan(str(tmp_path / "a.parquet"), None)
