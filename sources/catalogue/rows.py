@@ -210,7 +210,8 @@ def _prices(
     if texts is None:
         return np.full(rows, np.nan), np.ones(rows, bool)
     texts = pc.utf8_trim_whitespace(texts.fill_null(""))
-    missing = pc.equal(texts, "")
+    # Polars and DuckDB write a missing number of Parquet as NaN.
+    missing = pc.is_in(pc.utf8_lower(texts), pa.array(["", "nan"]))
     # Floats of Parquet have up to 17 digits and an exponent.
     number = pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,40}(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?$")
     value = pc.cast(pc.if_else(number, texts, None), pa.float64())

@@ -234,10 +234,11 @@ def test_times_of_iso_8601_have_their_zones(tmp_path: Path, text: str, seconds: 
 def test_prices_of_any_digits_are_read(tmp_path: Path) -> None:
     path = tmp_path / "items.parquet"
     prices = [1.5e-7, 0.1 + 0.2, -5e-324, 999_999_999_999_999.9, 0.0, None, 1e15, float("inf")]
-    pq.write_table(pa.table({"item": range(8), "price": prices}), path)
+    prices.append(float("nan"))  # A missing number, as Polars writes it.
+    pq.write_table(pa.table({"item": range(9), "price": prices}), path)
     rows = read_items(str(path))
     assert rows.details.column("price").to_pylist()[:5] == prices[:5]
-    assert rows.item.tolist() == [0, 1, 2, 3, 4, 5]
+    assert rows.item.tolist() == [0, 1, 2, 3, 4, 5, 8]
     assert [letter.reason for letter in rows.letters] == ["not a number"] * 2
 
 
