@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rivulet.settings import ArgumentParser, option
-from rivulet.urls import public_name
+from rivulet.urls import URLError, public_name, with_secrets
+from sources.options import NOT_A_REGISTRY, is_file_input, is_registry_url
 
 if TYPE_CHECKING:
     from sources.schema.sample import Inspected
@@ -34,10 +35,18 @@ class InspectSettings:
     Attributes:
         schema: a schema to try, a TOML file or the name of a preset.
         rows: rows to look at.
+        schema_registry: the schema registry of a topic's Avro or Protobuf values, http://HOST:PORT
+            or https://HOST, with ${NAME} for secrets from the environment.
     """
 
     schema: str | None = option(None, "FILE|PRESET", shown="propose one")
     rows: int = option(10_000, "ROWS", least=1, most=1_000_000)
+    schema_registry: str | None = option(None, "URL", shown="none", secret=True)
+
+    def problems(self) -> Iterator[str]:
+        """Errors in the values, one line each."""
+        if self.schema_registry is not None and not is_registry_url(self.schema_registry):
+            yield NOT_A_REGISTRY
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,17 +63,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_settings(InspectSettings)
     given = parser.parse_args(arguments)
     chosen = parser.settings_of(InspectSettings, given)
+    registry = chosen.schema_registry
+    if registry is not None and is_file_input(given.input):
+        parser.error("--schema_registry needs a topic")
 
     from sources.errors import SourceError
     from sources.schema.load import parse_schema, schema_text
     from sources.schema.sample import Inspected
 
     try:
-        inspected = Inspected(given.input, chosen.rows)
+        if registry is not None:
+            registry = with_secrets(registry)
+        inspected = Inspected(given.input, chosen.rows, registry)
         text = schema_text(chosen.schema) if chosen.schema else _proposal(inspected)
         schema = parse_schema(text, chosen.schema or "(proposed)")
         lines, events = _report(inspected, schema)
-    except SourceError as error:
+    except (SourceError, URLError) as error:
         parser.error(str(error))
     print(text.rstrip("\n"))
     print("\n".join(f"# {line}".rstrip() for line in lines))

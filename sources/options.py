@@ -20,9 +20,18 @@ if TYPE_CHECKING:
 KAFKA_SCHEME = "kafka://"
 
 
+NOT_A_REGISTRY = "--schema_registry must be http://HOST:PORT or https://HOST"
+"""What is said of another URL."""
+
+
 def is_file_input(url: str) -> bool:
     """Whether the input is files (bounded, never late), not Kafka."""
     return not url.lower().startswith(KAFKA_SCHEME)
+
+
+def is_registry_url(url: str) -> bool:
+    """Whether a URL may be a schema registry's."""
+    return url.lower().startswith(("http://", "https://"))
 
 
 def split_columns(text: str) -> list[str]:
@@ -98,8 +107,8 @@ class InputSettings:
         if self.schema_registry is not None:
             if not self.is_topic or self.schema is None:
                 found.append("--schema_registry needs a topic as --input, and --schema")
-            if not self.schema_registry.lower().startswith(("http://", "https://")):
-                found.append("--schema_registry must be http://HOST:PORT or https://HOST")
+            if not is_registry_url(self.schema_registry):
+                found.append(NOT_A_REGISTRY)
         if self.history_schema is not None:
             if not self.history:
                 found.append("--history_schema needs --history: it says what its fields mean")

@@ -51,6 +51,10 @@ class AvroSchema:
             return None
         return found
 
+    def read_all(self, encoded: bytes) -> dict[str, Any] | None:
+        """The record in some bytes; None where there is none."""
+        return self.read(encoded)
+
 
 def parse_avro_schema(text: Any) -> AvroSchema:
     """The schema of a JSON text.

@@ -24,6 +24,7 @@ from google.protobuf import (
     duration_pb2,
     empty_pb2,
     field_mask_pb2,
+    json_format,
     message_factory,
     struct_pb2,
     timestamp_pb2,
@@ -81,6 +82,26 @@ class ProtobufSchema:
         Returns:
             None where the bytes are no message of the file.
         """
+        message = self._message(encoded)
+        return None if message is None else _plain(message, paths_of(tuple(wanted)))
+
+    def read_all(self, encoded: bytes) -> dict[str, Any] | None:
+        """The message in some bytes, with all fields that are set; None where there is none.
+
+        It is slower than `read`, and for `pipelines.inspect`.
+        """
+        message = self._message(encoded)
+        if message is None:
+            return None
+        try:
+            found: dict[str, Any] = json_format.MessageToDict(
+                message, preserving_proto_field_name=True
+            )
+        except (json_format.Error, RecursionError, ValueError):
+            return None
+        return found
+
+    def _message(self, encoded: bytes) -> Any:
         places, start = _places(encoded)
         found = self._class(places)
         if found is None:
@@ -90,7 +111,7 @@ class ProtobufSchema:
             message.ParseFromString(encoded[start:])
         except (DecodeError, RecursionError, MemoryError):
             return None
-        return _plain(message, paths_of(tuple(wanted)))
+        return message
 
     def _class(self, places: tuple[int, ...]) -> Any:
         if places in self._classes:

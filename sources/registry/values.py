@@ -54,14 +54,26 @@ def decode(
     return objects, rows, malformed
 
 
-def decode_one(value: bytes, registry: SchemaRegistry, wanted: Sequence[str]) -> dict[str, Any]:
+def is_registered(value: bytes) -> bool:
+    """Whether a value looks like one in the wire format: JSON and CSV have no zero byte."""
+    return len(value) > _HEADER and value[0] == _MAGIC
+
+
+def decode_one(
+    value: bytes, registry: SchemaRegistry, wanted: Sequence[str] | None
+) -> dict[str, Any]:
     """The record in a value.
+
+    Args:
+        value: as it came.
+        registry: where its schema is.
+        wanted: the paths that are read; None for all.
 
     Raises:
         UndecodedError: there is none.
         SourceError: the registry does not answer.
     """
-    if len(value) <= _HEADER or value[0] != _MAGIC:
+    if not is_registered(value):
         raise UndecodedError(
             "no value in the wire format of a schema registry: a zero byte and a schema's id"
         )
@@ -69,7 +81,8 @@ def decode_one(value: bytes, registry: SchemaRegistry, wanted: Sequence[str]) ->
     schema = registry.schema(number)
     if isinstance(schema, str):
         raise UndecodedError(schema)
-    found = schema.read(value[_HEADER:], wanted)
+    encoded = value[_HEADER:]
+    found = schema.read_all(encoded) if wanted is None else schema.read(encoded, wanted)
     if found is None:
         raise UndecodedError(f"no value of the registry's schema {number}", schema.REASON)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import IO, Any
 
 import pyarrow as pa
@@ -18,9 +19,10 @@ from sources.files.plan import UNREADABLE, check_regular, match, open_file, unzi
 from sources.options import is_file_input
 from sources.parsing.lines import whole_number
 from sources.parsing.malformed import ParsedRows
+from sources.registry.values import UndecodedError, decode_one, is_registered
 from sources.schema.csv_lines import split_line
 from sources.schema.explain import explain
-from sources.schema.kafka_values import explain_value, parse_schema_values
+from sources.schema.kafka_values import explain_registered, explain_value, parse_schema_values
 from sources.schema.lines import lines_of
 from sources.schema.parquet import check_columns, parse_batch
 from sources.schema.propose import Sample, guess_delimiter
@@ -41,13 +43,16 @@ class Inspected:
     Args:
         url: the file, the glob (its first file) or the topic.
         most: rows to look at.
+        registry: the schema registry of the topic's values, or None.
 
     Raises:
-        SourceError: there is no such input, it cannot be read, or it is empty.
+        SourceError: there is no such input, it cannot be read, or it is empty; or its values are
+            those of a registry that is not given, or the other way round.
     """
 
-    def __init__(self, url: str, most: int) -> None:
+    def __init__(self, url: str, most: int, registry: str | None = None) -> None:
         self.url = url
+        self.registry = registry
         self.lines: list[bytes] = []
         self.batch: Any = None
         self.topic = not is_file_input(url)
@@ -60,6 +65,15 @@ class Inspected:
             raise SourceError(f"{public_name(url)} cannot be read: {error}") from error
         if not self.lines and self.batch is None:
             raise SourceError(f"{public_name(url)} is empty: there is nothing to look at")
+        if (
+            registry is None
+            and self.topic
+            and sum(map(is_registered, self.lines)) * 2 > len(self.lines)
+        ):
+            raise SourceError(
+                f"{public_name(url)} has values that begin with a zero byte, as those of a schema "
+                "registry do: give its address with --schema_registry"
+            )
 
     def _read_file(self, path: str, most: int) -> None:
         check_regular(path)
@@ -80,6 +94,8 @@ class Inspected:
         """The rows as columns of texts."""
         if self.batch is not None:
             return Sample("parquet", _columns(_rows(self.batch, self.url)))
+        if self.registry is not None:
+            return Sample("jsonl", _columns(_registered(self.lines, self.registry)))
         if self.lines[0].lstrip().startswith(b"{"):
             rows = []
             for line in self.lines:
@@ -123,6 +139,14 @@ class Inspected:
             reasons = parsed.malformed.reasons()
             details = [explain(*each, schema) for each in zip(reasons, values, strict=True)]
             return parsed, list(zip(reasons, details, strict=True))
+        if self.registry is not None:
+            schema = replace(schema, registry=self.registry)
+            parsed = parse_schema_values(self.lines, schema)
+            refused = zip(parsed.malformed.reasons(), parsed.malformed.row.tolist(), strict=True)
+            return parsed, [
+                (reason, explain_registered(reason, self.lines[row], schema))
+                for reason, row in refused
+            ]
         if self.topic:
             parsed = parse_schema_values(self.lines, schema)
             raw = self._raw(parsed, self.lines)
@@ -138,6 +162,25 @@ class Inspected:
 
     def _raw(self, parsed: ParsedRows, lines: Sequence[bytes]) -> list[str]:
         return [lines[row].decode("utf-8", "replace") for row in parsed.malformed.row.tolist()]
+
+
+def _registered(values: Sequence[bytes], registry: str) -> list[dict[str, Any]]:
+    """The records of values of Avro or Protobuf; those that are none are left out.
+
+    Raises:
+        SourceError: the registry does not answer, or none of the values is a record.
+    """
+    from sources.registry.client import registry_at
+
+    rows, why = [], ""
+    for value in values:
+        try:
+            rows.append(decode_one(value, registry_at(registry), None))
+        except UndecodedError as error:
+            why = why or str(error)
+    if not rows:
+        raise SourceError(f"none of the values can be read: {why}")
+    return rows
 
 
 def _first_batch(stream: IO[bytes], path: str, most: int) -> Any:
