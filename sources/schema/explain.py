@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -187,7 +188,9 @@ def _time(name: str, value: Any, form: str, reason: str) -> str:
         return f"{_field('time', name)} is empty"
     digits = text.lstrip("-").split(".")[0]
     looks = ""
-    if digits.isdigit():
+    if isinstance(value, date):  # A typed time, of which a datetime is one, has no format.
+        form = "typed"
+    elif digits.isdigit():
         length = len(digits)
         fits = "s" if length <= 10 else "ms" if length <= 14 else "us"
         words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}[fits]
@@ -203,5 +206,7 @@ def _time(name: str, value: Any, form: str, reason: str) -> str:
         return f"{said}, further ahead of the clock than --max_future"
     if reason == reasons.TIME_RANGE:
         return f"{said}, before 1970 or after 9999"
+    if form == "typed":
+        return f"{said}, no time that is read"
     kind = "no number" if form in TIME_UNITS else f"not of the format '{form}'"
     return f"{said}, {kind}"
