@@ -12,11 +12,12 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.testing.util import assert_that
 from apache_beam.transforms.window import TimestampedValue
 
+from inference.handler import PolicyHandler
 from inference.models import versions as model_versions
 from inference.models.choices import parse_models
 from inference.models.registry import RegistrySource
-from inference.recommend import Recommend, Recommended
-from tests.fakes import LABEL, FakeSource
+from inference.recommend import Recommend, Recommended, _LoadEarly
+from tests.fakes import FakeSource
 from tests.inference.models.test_registry import save
 from transforms.messages.events import EventBatch
 from transforms.messages.ranking import LAST_USER, RankingRequest, States, WorkUnit
@@ -73,9 +74,7 @@ def keep_served(given: list) -> None:
     SERVED.update({int(table.time[0]): lists_of(table) for table in given})
 
 
-def run_stream(
-    publish: beam.DoFn, source: object, times: range, early: bool = False
-) -> tuple[dict, object]:
+def run_stream(publish: beam.DoFn, source: object, times: range) -> tuple[dict, object]:
     """What each time's rows are: (items, policy) by user; and the metrics."""
     ROWS.clear()
     SERVED.clear()
@@ -89,7 +88,7 @@ def run_stream(
     recommended: Recommended = (
         given
         | beam.ParDo(publish).with_output_types(tuple[int, RankingRequest])
-        | Recommend(source, 8, serve=True, early=given if early else None)
+        | Recommend(source, 8, serve=True, early=given)
     )
     assert_that(recommended.batches, keep)
     assert_that(recommended.served, keep_served, label="served")
@@ -141,26 +140,13 @@ def test_a_model_that_fails_leaves_popular_items_and_a_count(tmp_path: Path) -> 
     assert counts["recommendations_policy"] == 0
 
 
-LOADED = threading.Event()
+def test_a_worker_loads_the_models_before_the_first_request() -> None:
+    loaded = threading.Event()
 
+    class SaysLoaded:
+        def load(self) -> FakeSource:
+            loaded.set()
+            return FakeSource()
 
-class SaysLoaded:
-    """A source that says when a model was loaded."""
-
-    def load(self) -> FakeSource:
-        LOADED.set()
-        return FakeSource()
-
-
-class AfterTheModels(beam.DoFn):
-    """Asks for lists once a model has been loaded."""
-
-    def process(self, time: int) -> Iterator[tuple[int, RankingRequest]]:
-        assert LOADED.wait(120)
-        yield 0, due_at(time)
-
-
-def test_models_are_loaded_before_the_first_request() -> None:
-    LOADED.clear()
-    rows, _ = run_stream(AfterTheModels(), SaysLoaded(), range(20, 41, 20), early=True)
-    assert {policy for given in rows.values() for _, policy in given[:2]} == {LABEL.decode()}
+    _LoadEarly(PolicyHandler(SaysLoaded(), 8, False)).setup()
+    assert loaded.wait(120)

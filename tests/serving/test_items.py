@@ -48,7 +48,8 @@ def test_what_is_not_available_is_not_shown(tmp_path: Path) -> None:
         }  # fmt: skip
         for item in ("99", "a%00b", "%C2%85", "%C3%A4" * 129):
             assert client.get(f"/items/{item}").status_code == 404, item
-        assert client.get("/items", params={"item": ["22", "a\x1b"]}).status_code == 422
+        found = client.get("/items", params={"item": ["22", "a\x1b"]}).json()["items"]
+        assert [each["item"] for each in found] == ["22"]
 
 
 @pytest.mark.servers

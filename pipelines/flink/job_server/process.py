@@ -14,7 +14,9 @@ from rivulet.system.processes import Process, spawn
 from rivulet.system.programs import ProgramError, java
 
 START_S, STOP_S, POLL_S = 240.0, 30.0, 0.1
-HEAP = "-Xmx1g"
+JAVA_FLAGS = ("-Xmx1g", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""The second compiler would take more CPU than it saves: most of a job's work is Python's."""
+
 FOLDER_VARIABLE = "FLINK_CONF_DIR"
 EMBEDDED = ("[local]", "[auto]")
 """Values of `--flink_master` for the cluster inside the job server."""
@@ -88,7 +90,7 @@ class JobServerProcess:
             settings[FOLDER_VARIABLE] = str(self._configure())
         command = (
             *_ends_with_this_process(),
-            *(str(java()), HEAP, *OPENINGS, "-cp", str(self._jar), MAIN),
+            *(str(java()), *JAVA_FLAGS, *OPENINGS, "-cp", str(self._jar), MAIN),
             *("--flink-master", self._master, "--job-host", LOOPBACK, "--job-port", str(port)),
             *("--artifact-port", "0", "--expansion-port", "0"),
             *("--artifacts-dir", str(self._home / "artifacts")),

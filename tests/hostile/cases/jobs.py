@@ -41,7 +41,7 @@ CASES = (
     Case("Options", "a savepoint of a job with another number of shards", "one line, status 2",
          "the savepoint",
          ("pipelines/test_errors.py::test_a_savepoint_of_another_shape_is_known",
-          "flink/test_savepoint.py::test_a_savepoint_of_other_shards_is_refused")),
+          "flink/test_savepoint.py::test_a_job_resumes_with_another_parallelism")),
     Case("Options", "a reward window or history other than the default",
          "the page, the API and training use the job's", "the same numbers everywhere",
          ("serving/test_job_settings.py::test_outcomes_are_those_within_the_jobs_reward_window",
