@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rivulet.limits import MOST_VALUE_FACTOR
 from rivulet.settings import option
 
 if TYPE_CHECKING:
     from transforms.messages.value_weight import ValueWeight
-
-MOST_FACTOR = 10.0
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,11 @@ class ValueSettings:
     """
 
     reward_value: float | None = option(None, "WEIGHT", above=0, shown="values do not count")
-    reward_value_most: float = option(MOST_FACTOR, "FACTOR", above=1, most=1e6)
+    reward_value_most: float = option(MOST_VALUE_FACTOR, "FACTOR", above=1, most=1e6)
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
-        if self.reward_value is None and self.reward_value_most != MOST_FACTOR:
+        if self.reward_value is None and self.reward_value_most != MOST_VALUE_FACTOR:
             return ["--reward_value_most has no effect without --reward_value"]
         return []
 

@@ -19,6 +19,9 @@ HISTORY_SIZE = 10
 MIN_HISTORY = 10
 """Events in a history from which on a policy ranks, where its model says no other number."""
 
+MOST_VALUE_FACTOR = 10.0
+"""Largest factor by which an event's value weighs its reward."""
+
 RECOMMEND_PERIOD = 20
 """Seconds of event time between two lists of a user."""
 

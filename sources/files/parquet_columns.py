@@ -24,8 +24,7 @@ def check_schema(schema: pa.Schema, path: str) -> None:
     """
     Layout.of(schema.names, f"{path}: its schema")
     for part, at in positions(schema.names).items():
-        if schema.names.count(schema.names[at]) > 1:
-            raise SourceError(f"{path} has two columns {schema.names[at]!r}: rename one of them")
+        check_once(path, schema.names, schema.names[at])
         kind = _value_type(schema.types[at])
         text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
         number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
@@ -88,6 +87,16 @@ def text_columns(schema: pa.Schema) -> list[str]:
         for field in schema
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
     ]
+
+
+def check_once(path: str, names: list[str], name: str) -> None:
+    """Makes sure that a column is not there twice.
+
+    Raises:
+        SourceError: it is.
+    """
+    if names.count(name) > 1:
+        raise SourceError(f"{path} has two columns {name!r}: rename one of them")
 
 
 def python_values(column: pa.Array) -> list[Any]:

@@ -122,12 +122,10 @@ class RecordOutputs:
     def _explain(self, reason: str, raw: str, value: bytes) -> str:
         # Imported when the first value is malformed.
         from sources.schema.explain import explain_own_value
-        from sources.schema.kafka_values import explain_registered, explain_value
+        from sources.schema.kafka_values import explain_malformed
 
-        if self._schema is not None and self._schema.registry is not None:
-            return explain_registered(reason, value, self._schema)
         if self._schema is not None:
-            return explain_value(reason, raw, self._schema)
+            return explain_malformed(reason, raw, value, self._schema)
         return explain_own_value(reason, raw)
 
     def _raw(self, value: bytes) -> str:

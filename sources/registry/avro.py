@@ -33,7 +33,7 @@ class AvroSchema:
     def __init__(self, parsed: Any) -> None:
         self._parsed = parsed
 
-    def read(self, encoded: bytes, wanted: Sequence[str] = ()) -> dict[str, Any] | None:
+    def read(self, encoded: bytes, wanted: Sequence[str] | None = None) -> dict[str, Any] | None:
         """The record in some bytes, all of which it must take; None where there is none.
 
         All of its fields are read, whatever is wanted.
@@ -50,10 +50,6 @@ class AvroSchema:
         if stream.tell() != len(encoded) or not isinstance(found, dict):
             return None
         return found
-
-    def read_all(self, encoded: bytes) -> dict[str, Any] | None:
-        """The record in some bytes; None where there is none."""
-        return self.read(encoded)
 
 
 def parse_avro_schema(text: Any) -> AvroSchema:

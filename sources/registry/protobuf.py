@@ -69,7 +69,7 @@ class ProtobufSchema:
         self._file, self._pool = file, pool
         self._classes: dict[tuple[int, ...], Any] = {}
 
-    def read(self, encoded: bytes, wanted: Sequence[str] = ()) -> dict[str, Any] | None:
+    def read(self, encoded: bytes, wanted: Sequence[str] | None = ()) -> dict[str, Any] | None:
         """The message in some bytes, with those of its fields that are asked for.
 
         Fields that are not set and say so are left out; others have their defaults, as proto3 has
@@ -77,31 +77,12 @@ class ProtobufSchema:
 
         Args:
             encoded: the places of the message, and the message.
-            wanted: paths of the fields, such as `who.id` and `items[].id`.
+            wanted: paths of the fields, such as `who.id` and `items[].id`; None for all fields
+                that are set, which is slower.
 
         Returns:
             None where the bytes are no message of the file.
         """
-        message = self._message(encoded)
-        return None if message is None else _plain(message, paths_of(tuple(wanted)))
-
-    def read_all(self, encoded: bytes) -> dict[str, Any] | None:
-        """The message in some bytes, with all fields that are set; None where there is none.
-
-        It is slower than `read`, and for `pipelines.inspect`.
-        """
-        message = self._message(encoded)
-        if message is None:
-            return None
-        try:
-            found: dict[str, Any] = json_format.MessageToDict(
-                message, preserving_proto_field_name=True
-            )
-        except (json_format.Error, RecursionError, ValueError):
-            return None
-        return found
-
-    def _message(self, encoded: bytes) -> Any:
         places, start = _places(encoded)
         found = self._class(places)
         if found is None:
@@ -111,7 +92,7 @@ class ProtobufSchema:
             message.ParseFromString(encoded[start:])
         except (DecodeError, RecursionError, MemoryError):
             return None
-        return message
+        return _whole(message) if wanted is None else _plain(message, paths_of(tuple(wanted)))
 
     def _class(self, places: tuple[int, ...]) -> Any:
         if places in self._classes:
@@ -196,6 +177,15 @@ def _zigzag(encoded: bytes, at: int) -> tuple[int, int]:
         if octet < 0x80:
             return (number >> 1) ^ -(number & 1), at
     return -1, at
+
+
+def _whole(message: Any) -> dict[str, Any] | None:
+    """All fields of a message that are set, as an object of JSON; None where it cannot be one."""
+    try:
+        found: dict[str, Any] = json_format.MessageToDict(message, preserving_proto_field_name=True)
+    except (json_format.Error, RecursionError, ValueError):
+        return None
+    return found
 
 
 def _plain(message: Any, paths: Paths) -> dict[str, Any]:

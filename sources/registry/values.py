@@ -81,8 +81,7 @@ def decode_one(
     schema = registry.schema(number)
     if isinstance(schema, str):
         raise UndecodedError(schema)
-    encoded = value[_HEADER:]
-    found = schema.read_all(encoded) if wanted is None else schema.read(encoded, wanted)
+    found = schema.read(value[_HEADER:], wanted)
     if found is None:
         raise UndecodedError(f"no value of the registry's schema {number}", schema.REASON)
     return found

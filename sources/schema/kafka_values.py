@@ -76,6 +76,20 @@ def _registered(
     return ParsedRows.concat((found, ParsedRows.of_malformed(MalformedRows.of(others))))
 
 
+def explain_malformed(reason: str, raw: str, value: bytes, schema: Schema) -> str:
+    """The detail of a malformed value of a topic.
+
+    Args:
+        reason: its reason.
+        raw: the value as text.
+        value: the value as it came, for a schema registry.
+        schema: what its fields are.
+    """
+    if schema.registry is not None:
+        return explain_registered(reason, value, schema)
+    return explain_value(reason, raw, schema)
+
+
 def explain_registered(reason: str, value: bytes, schema: Schema) -> str:
     """The detail of a malformed value of Avro or Protobuf."""
     from sources.registry.client import registry_at

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sources.errors import SourceError
+from sources.files.parquet_columns import check_once
 from sources.parsing.malformed import Int64s, ParsedRows
 from sources.schema.apply import apply_schema
 from sources.schema.schema import EACH, Schema
@@ -24,8 +25,7 @@ def check_columns(columns: pa.Schema, schema: Schema, path: str) -> None:
         raise SourceError(f'{path} is a Parquet file: give format = "parquet" in the schema')
     for name in schema.wanted():
         root = _root(columns, name)
-        if columns.names.count(root) > 1:
-            raise SourceError(f"{path} has two columns {root!r}: rename one of them")
+        check_once(path, columns.names, root)
         kind = _kind(columns, name)
         if kind is None:
             raise SourceError(

@@ -22,7 +22,7 @@ from sources.parsing.malformed import ParsedRows
 from sources.registry.values import UndecodedError, decode_one, is_registered
 from sources.schema.csv_lines import split_line
 from sources.schema.explain import explain
-from sources.schema.kafka_values import explain_registered, explain_value, parse_schema_values
+from sources.schema.kafka_values import explain_malformed, parse_schema_values
 from sources.schema.lines import lines_of
 from sources.schema.parquet import check_columns, parse_batch
 from sources.schema.propose import Sample, guess_delimiter
@@ -139,19 +139,14 @@ class Inspected:
             reasons = parsed.malformed.reasons()
             details = [explain(*each, schema) for each in zip(reasons, values, strict=True)]
             return parsed, list(zip(reasons, details, strict=True))
-        if self.registry is not None:
+        if self.topic:
             schema = replace(schema, registry=self.registry)
             parsed = parse_schema_values(self.lines, schema)
-            refused = zip(parsed.malformed.reasons(), parsed.malformed.row.tolist(), strict=True)
-            return parsed, [
-                (reason, explain_registered(reason, self.lines[row], schema))
-                for reason, row in refused
-            ]
-        if self.topic:
-            parsed = parse_schema_values(self.lines, schema)
-            raw = self._raw(parsed, self.lines)
-            pairs = zip(parsed.malformed.reasons(), raw, strict=True)
-            return parsed, [(reason, explain_value(reason, text, schema)) for reason, text in pairs]
+            came = [self.lines[row] for row in parsed.malformed.row.tolist()]
+            refused = zip(
+                parsed.malformed.reasons(), self._raw(parsed, self.lines), came, strict=True
+            )
+            return parsed, [(each[0], explain_malformed(*each, schema)) for each in refused]
         lines = lines_of(schema, self.lines[0], self.url)
         skip = int(schema.header and not self.lines[0].lstrip().startswith(b"{"))
         parsed = lines.parse(b"\n".join(self.lines[skip:]))
@@ -172,10 +167,10 @@ def _registered(values: Sequence[bytes], registry: str) -> list[dict[str, Any]]:
     """
     from sources.registry.client import registry_at
 
-    rows, why = [], ""
+    client, rows, why = registry_at(registry), [], ""
     for value in values:
         try:
-            rows.append(decode_one(value, registry_at(registry), None))
+            rows.append(decode_one(value, client, None))
         except UndecodedError as error:
             why = why or str(error)
     if not rows:

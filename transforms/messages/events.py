@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.columns.codec import Column
-from transforms.columns.event_details import EventDetails
+from transforms.columns.event_details import EventDetails, Float64s
 from transforms.columns.frames import Columns, Frame, Index, coded
 from transforms.columns.id_names import item_ranks
 from transforms.columns.packing import order, pack
@@ -71,8 +71,11 @@ class EventBatch(Frame):
         """The same events with their values, and without ids of their own."""
         if self.details is None:
             return self
-        own_id = np.zeros(len(self), np.int64)
-        return self.plain().detailed(EventDetails(own_id, self.details.value))
+        return self.plain().valued(self.details.value)
+
+    def valued(self, value: Float64s) -> EventBatch:
+        """The same events with values, float64 [n], and without ids of their own."""
+        return self.detailed(EventDetails(np.zeros(len(self), np.int64), value))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the events with their names and details."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from transforms.columns.event_details import EventDetails, Float64s
+from transforms.columns.event_details import Float64s
 from transforms.columns.frames import Columns, Frame, coded
 from transforms.columns.id_names import IdNames
 from transforms.columns.ranges import run_starts
@@ -177,8 +177,7 @@ class RankedBatch(Columns):
         columns = self.event_user, self.event_item, self.event_behavior, self.event_time
         events = EventBatch(*columns).named(self.names)
         if len(self.event_value):
-            own_id = np.zeros(len(events), np.int64)
-            events = events.detailed(EventDetails(own_id, self.event_value))
+            events = events.valued(self.event_value)
         return WorkUnit(sequence, complete_until, last_user, events)
 
     def rows(self) -> Recommendations:

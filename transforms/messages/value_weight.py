@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-Float64s = npt.NDArray[np.float64]
+from rivulet.limits import MOST_VALUE_FACTOR
 
-MOST_FACTOR = 10.0
-"""Default of `--reward_value_most`."""
+Float64s = npt.NDArray[np.float64]
 
 _LARGEST = float(np.finfo(np.float64).max)
 
@@ -29,7 +28,7 @@ class ValueWeight:
     """
 
     reward_value: float
-    reward_value_most: float = MOST_FACTOR
+    reward_value_most: float = MOST_VALUE_FACTOR
 
     def factors(self, value: Float64s) -> Float64s:
         """The factor of each value: float64 [n]; NaN stands for no value."""
@@ -53,7 +52,7 @@ class ValueWeight:
             return None
         return ValueWeight(
             _above(0, "reward_value", weight),
-            _above(1, "reward_value_most", settings.get("reward_value_most", MOST_FACTOR)),
+            _above(1, "reward_value_most", settings.get("reward_value_most", MOST_VALUE_FACTOR)),
         )
 
 
