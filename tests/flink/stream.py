@@ -163,6 +163,24 @@ def running(folder: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
                 job.wait()
 
 
+def stop(job: subprocess.Popen[str], folder: Path, timeout_s: float = 900) -> str:
+    """Ends a job with Ctrl-C.
+
+    Returns:
+        What it printed.
+    """
+    job.send_signal(signal.SIGINT)
+    status = job.wait(timeout_s)
+    said = (folder / "out.txt").read_text()
+    assert status == 0, said
+    return said
+
+
+def savepoint_of(said: str) -> str:
+    """The savepoint that a job names when it ends."""
+    return said.rpartition("Resume with --savepoint=")[2].split()[0]
+
+
 def run(folder: Path, *flags: str, timeout_s: float = 1200) -> str:
     """Runs the job to its end.
 

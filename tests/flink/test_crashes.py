@@ -4,7 +4,6 @@
 """
 
 import random
-import signal
 import time
 from pathlib import Path
 
@@ -54,8 +53,7 @@ def test_a_killed_worker_and_a_killed_task_manager_change_nothing(
             wait_for_records(store, len(sent))
         wait_for_windows(store, events)
         wait_for_stores(stores, events, closing)
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (tmp_path / "out.txt").read_text()
+        stream.stop(job, tmp_path)
     check(stores, events, [closing], policy=False)
 
 

@@ -1,6 +1,5 @@
 """On Flink, files and then a topic, whose first records are in the files too, are one stream."""
 
-import signal
 from pathlib import Path
 
 import pytest
@@ -37,6 +36,5 @@ def test_files_then_a_topic(tmp_path: Path, kafka: Kafka, unique: str) -> None:
         stream.send(kafka, unique, [closing])
         wait_for_records(store, len({*events, closing}))
         wait_for_windows(store, events)
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (tmp_path / "job" / "out.txt").read_text()
+        stream.stop(job, tmp_path / "job")
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])

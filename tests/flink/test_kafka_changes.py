@@ -1,6 +1,5 @@
 """Changes of a topic around a running job: partitions are added, and records expire."""
 
-import signal
 from pathlib import Path
 
 import pytest
@@ -46,10 +45,8 @@ def test_added_partitions_are_read_and_expired_records_are_counted(
         assert end_offset(kafka, unique, 1) > 0
         assert end_offset(kafka, unique, 2) > 0
         wait_for_records(store, len(before) + len(added))
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (tmp_path / "first" / "out.txt").read_text()
-    said = (tmp_path / "first" / "out.txt").read_text()
-    savepoint = said.rpartition("Resume with --savepoint=")[2].split()[0]
+        said = stream.stop(job, tmp_path / "first")
+    savepoint = stream.savepoint_of(said)
 
     stream.send(kafka, unique, expired)
     admin.delete_records(
@@ -59,8 +56,6 @@ def test_added_partitions_are_read_and_expired_records_are_counted(
     stream.send(kafka, unique, after)
     with stream.running(tmp_path / "second", *flags, f"--savepoint={savepoint}") as job:
         wait_for_records(store, len(before) + len(added) + len(after))
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (tmp_path / "second" / "out.txt").read_text()
-    said = (tmp_path / "second" / "out.txt").read_text()
+        said = stream.stop(job, tmp_path / "second")
     (line,) = (line for line in said.splitlines() if "deleted before they were read" in line)
     assert f" {len(expired)} " in line

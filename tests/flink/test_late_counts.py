@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import signal
 import sqlite3
 import time
 from pathlib import Path
@@ -55,9 +54,7 @@ def test_late_events_are_counted_at_both_steps(tmp_path: Path, kafka: Kafka, uni
         wait_for_window(store, START + 800)
         stream.send(kafka, unique, [*at_pane, *at_source])
         wait_for_records(store, 190)
-        job.send_signal(signal.SIGINT)
-        assert job.wait(900) == 0, (tmp_path / "job" / "out.txt").read_text()
-    summary = (tmp_path / "job" / "out.txt").read_text()
+        summary = stream.stop(job, tmp_path / "job")
     assert row(summary, "late") == 10
     # The summary counts events of closed panes; the last pane is in the savepoint.
     still_open = sum(event.time >= START + 880 for event in in_time)

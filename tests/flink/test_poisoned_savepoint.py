@@ -1,7 +1,6 @@
 """A savepoint whose watermark is from the future works again with `--reset_watermark`."""
 
 import json
-import signal
 import sqlite3
 import time
 from pathlib import Path
@@ -43,10 +42,8 @@ def test_a_poisoned_savepoint_works_again(tmp_path: Path, kafka: Kafka, unique: 
     stream.send(kafka, unique, [*events[:half], poison])
     with stream.running(tmp_path / "first", *flags, "--max_future=1000000000") as job:
         wait_for_records(store, len({*events[:half], poison}))
-        job.send_signal(signal.SIGINT)
-        assert job.wait(200) == 0, (tmp_path / "first" / "out.txt").read_text()
-    said = (tmp_path / "first" / "out.txt").read_text()
-    savepoint = said.rpartition("Resume with --savepoint=")[2].strip()
+        said = stream.stop(job, tmp_path / "first", 200)
+    savepoint = stream.savepoint_of(said)
 
     closing = stream.closing(events)
     stream.send(kafka, unique, [*events[half:], closing])
@@ -57,8 +54,7 @@ def test_a_poisoned_savepoint_works_again(tmp_path: Path, kafka: Kafka, unique: 
         while newest_ranking(store) < max(rules.popular(events)):
             assert time.monotonic() < until, (tmp_path / "second" / "out.txt").read_text()
             time.sleep(0.5)
-        job.send_signal(signal.SIGINT)
-        assert job.wait(200) == 0, (tmp_path / "second" / "out.txt").read_text()
+        stream.stop(job, tmp_path / "second", 200)
     path = store.with_suffix(".jsonl")
     lines = path.read_text().splitlines() if path.exists() else []
     letters = [json.loads(line) for line in lines]

@@ -1,8 +1,6 @@
 """Ctrl-C makes a savepoint, from which the job resumes, also with another parallelism."""
 
-import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,24 +51,6 @@ def wait_for_windows(store: Path, events: Sequence[Event], timeout_s: float = 12
     raise AssertionError(f"{found} rankings and recommendations, not {expected}")
 
 
-def stop(job: subprocess.Popen[str], folder: Path) -> str:
-    """Ends the job with Ctrl-C.
-
-    Returns:
-        What it printed.
-    """
-    job.send_signal(signal.SIGINT)
-    status = job.wait(900)
-    said = (folder / "out.txt").read_text()
-    assert status == 0, said
-    return said
-
-
-def savepoint_of(said: str) -> str:
-    """The savepoint that a job names when it ends."""
-    return said.rpartition("Resume with --savepoint=")[2].split()[0]
-
-
 def test_a_job_resumes_with_another_parallelism(
     tmp_path: Path, kafka: Kafka, flink_cluster: FlinkCluster, unique: str
 ) -> None:
@@ -84,9 +64,9 @@ def test_a_job_resumes_with_another_parallelism(
     stream.send(kafka, unique, events[:half])
     with stream.running(tmp_path / "first", *flags, *flink_cluster.options(4)) as job:
         wait_for_records(store, len(set(events[:half])))
-        said = stop(job, tmp_path / "first")
+        said = stream.stop(job, tmp_path / "first")
     assert f"{flink_cluster.url}/#/job/running/" in said
-    savepoint = savepoint_of(said)
+    savepoint = stream.savepoint_of(said)
     assert Path(savepoint.removeprefix("file://").removeprefix("file:")).is_dir(), said
 
     other = tmp_path / "other"
@@ -102,7 +82,7 @@ def test_a_job_resumes_with_another_parallelism(
     with stream.running(tmp_path / "second", *flags, *resume) as job:
         wait_for_records(store, len({*events, closing}))
         wait_for_windows(store, events)
-        stop(job, tmp_path / "second")
+        stream.stop(job, tmp_path / "second")
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
 
 
@@ -117,7 +97,7 @@ def test_a_job_on_the_embedded_cluster_resumes(tmp_path: Path, kafka: Kafka, uni
     stream.send(kafka, unique, events[:half])
     with stream.running(tmp_path / "first", *flags) as job:
         wait_for_records(store, len(set(events[:half])))
-        savepoint = savepoint_of(stop(job, tmp_path / "first"))
+        savepoint = stream.savepoint_of(stream.stop(job, tmp_path / "first"))
 
     closing = stream.closing(events)
     stream.send(kafka, unique, [*events[half:], closing])
@@ -125,5 +105,5 @@ def test_a_job_on_the_embedded_cluster_resumes(tmp_path: Path, kafka: Kafka, uni
     with stream.running(tmp_path / "second", *flags, *resume) as job:
         wait_for_records(store, len({*events, closing}))
         wait_for_windows(store, events)
-        stop(job, tmp_path / "second")
+        stream.stop(job, tmp_path / "second")
     stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
