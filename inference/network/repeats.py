@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from inference.search.item_index import ItemIndex
 from inference.search.quantize import quantization_scale, quantize_items, quantize_queries
@@ -71,7 +72,9 @@ class RepeatWeights(nn.Module):
 
     def at(self, items: Tensor, place: Tensor) -> RepeatScores:
         """The scores of items [n, w] at places [n, w] from the end; a negative place is none."""
-        bonus = torch.where(last_places(items, place), self.weights[place.clamp_min(0)], self.again)
+        # An embedding's gradient has one order of summation, an index's that of the threads.
+        own = embedding(place.clamp_min(0), self.weights[:, None]).squeeze(2)
+        bonus = torch.where(last_places(items, place), own, self.again)
         return RepeatScores(items, bonus.masked_fill(place < 0, 0.0))
 
 

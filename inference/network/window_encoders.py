@@ -9,6 +9,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 
 class Attention(nn.Module):
@@ -50,7 +51,8 @@ class Attention(nn.Module):
         """
         n, window, dim = items.shape
         place = lengths[:, None] - 1 - torch.arange(window, device=items.device)
-        x = self.dropout(items + self.places[place.clamp_min(0)])
+        # An embedding's gradient has one order of summation, an index's that of the threads.
+        x = self.dropout(items + embedding(place.clamp_min(0), self.places))
         last = x[torch.arange(n, device=items.device), lengths - 1]
         query = self.query(last).view(n, self.HEADS, dim) / math.sqrt(dim)
         logits = torch.bmm(query, x.transpose(1, 2))

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 from torch.optim import Optimizer
 
 from inference.network.network import Network
@@ -50,3 +51,12 @@ def soft_update(target: nn.Module, source: nn.Module, tau: float) -> None:
     """Theta' <- tau theta + (1 - tau) theta', parameter by parameter."""
     for slow, fast in zip(target.parameters(), source.parameters(), strict=True):
         slow.data.lerp_(fast.data, tau)
+
+
+def rows_of(table: Tensor, rows: Tensor) -> Tensor:
+    """Rows [.., d] of a table [n, d]: `table[rows]`, with a gradient that repeats bit by bit.
+
+    The gradient of an indexed tensor is added up in the order in which threads come to a row, and
+    sums of float32 depend on the order. That of an embedding has one order.
+    """
+    return embedding(rows, table)

@@ -28,7 +28,7 @@ from inference.network.heads import perceptron
 from inference.network.network import Network
 from rivulet.errors import UserError
 from training.algorithms.averaging import update_average
-from training.algorithms.learner import Learner, mean_of
+from training.algorithms.learner import Learner, mean_of, rows_of
 from training.algorithms.options import RewardsOptions
 from training.algorithms.registry import Algorithm
 from training.algorithms.softmax import ItemSampler
@@ -67,7 +67,7 @@ class Rewards:
         """Takes one step; the loss before it."""
         network = self.network
         state = network.encoder(batch.histories, batch.lengths, batch.users)
-        query, vectors = network.head(state), network.vectors()[batch.actions]
+        query, vectors = network.head(state), rows_of(network.vectors(), batch.actions)
         scores = torch.einsum("nd,nkd->nk", query, vectors)
         real = batch.actions < network.sizes.items
         if not self._optimizer.state:

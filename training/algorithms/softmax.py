@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from inference.network.repeats import RepeatScores
+from training.algorithms.learner import rows_of
 
 
 class ItemSampler:
@@ -76,13 +77,14 @@ def log_probabilities(
         found = logits.log_softmax(dim=1).gather(1, known)
         return found.view(actions.shape)
     items, log_expected = drawn
-    own = torch.einsum("nd,nkd->nk", queries, vectors[places])
+    own = torch.einsum("nd,nkd->nk", queries, rows_of(vectors, places))
     # The last column takes the writes for items that were not drawn.
-    others = torch.nn.functional.pad(queries @ vectors[items].T - log_expected, (0, 1))
+    others = torch.nn.functional.pad(queries @ rows_of(vectors, items).T - log_expected, (0, 1))
     others[:, -1] = -torch.inf
     if repeats is not None:
         own = own + repeats.of(places)
-        of_repeats = torch.einsum("nd,nwd->nw", queries, vectors[repeats.items]) + repeats.totals()
+        of_repeats = torch.einsum("nd,nwd->nw", queries, rows_of(vectors, repeats.items))
+        of_repeats = of_repeats + repeats.totals()
         of_repeats = of_repeats.masked_fill(~repeats.firsts(len(vectors) - 1), -torch.inf)
         others = others.scatter(1, _columns(items, repeats.items), -torch.inf)
     terms = [own[:, :, None], _without(others, _columns(items, places))]
@@ -110,7 +112,7 @@ def log_softmax(
             logits = logits.scatter_add(1, repeats.items, repeats.bonus)
         return logits[:, :-1].log_softmax(dim=1)
     items, log_expected = drawn
-    logits = queries @ vectors[items].T
+    logits = queries @ rows_of(vectors, items).T
     if repeats is not None:
         logits = logits + repeats.of(items.expand(len(logits), -1))
     return logits - (logits - log_expected).logsumexp(dim=1, keepdim=True)

@@ -193,8 +193,10 @@ def _read_feedback(
     settings = common_settings(logs, options.reward_window)
     kept = scratch / "feedback.parquet"
     key, metadata = SETTINGS_KEY.decode(), json.dumps(settings, sort_keys=True)
+    # Lists of the same user and time have an order too: equal logs are equal files.
     database.execute(
-        "COPY (SELECT DISTINCT * FROM read_parquet(?, union_by_name=true) ORDER BY user, time) "  # noqa: S608
+        "COPY (SELECT DISTINCT * FROM read_parquet(?, union_by_name=true) "  # noqa: S608
+        "ORDER BY user, time, COLUMNS(*)) "
         f"TO {quoted_path(kept)} (FORMAT parquet, KV_METADATA {{{key}: '{metadata}'}})",
         [[str(path) for path in logs]],
     )
