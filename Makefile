@@ -8,7 +8,7 @@ DEV_READY := $(VENV)/.rivulet-dev-ready
 PACKAGES := rivulet pipelines transforms inference sinks sources simulation training serving deploy benchmarks
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down bench bench-text-ids bench-schemas bench-catalogue bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking bench-growth
+.PHONY: help setup run test hostile outages lint format types docs lock clean graph screenshots model evaluate page serve up down loop bench bench-text-ids bench-schemas bench-catalogue bench-memory bench-profile bench-kafka bench-sinks bench-flink soak chaos bench-off-policy bench-serving bench-exploration bench-ranking bench-growth
 
 help: ## List all targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ up: $(DEV_READY) ## Start Kafka, MongoDB, MariaDB, PostgreSQL and Redis on loopb
 
 down: $(DEV_READY) ## Stop them
 	@$(PY) -m deploy down
+
+loop: $(DEV_READY) ## The loop once through Kafka, Flink, Redis, the API and training.loop (under 15 minutes)
+	@$(PY) -m benchmarks.live $(ARGS)
 
 bench: $(READY) ## Events a second of the graph, a per-event pipeline and a plain script
 	@$(PY) -m benchmarks.pipeline

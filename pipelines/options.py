@@ -248,6 +248,10 @@ class ModelSettings:
     min_known: float = option(0.1, "SHARE", least=0, most=1)
 
 
+STREAMING_WINDOW = 600
+"""Seconds of event time in one file of the feedback log of a stream."""
+
+
 @dataclass(frozen=True)
 class FeedbackSettings:
     """What came of the recommendations.
@@ -257,6 +261,8 @@ class FeedbackSettings:
             event time.
         feedback: directory of the feedback log (Parquet): what was shown, to whom, in what state,
             and what it earned.
+        feedback_window: event time in one file of the log of a stream, in seconds; a file is there
+            when its window and the reward windows before it are over.
         impressions: which lists users saw, and when: rows `user,T,time` of a list's user, its
             ranking time and the moment, in files (CSV with a header, JSON lines) where --input is
             files, else kafka://HOST:PORT/TOPIC (CSV or JSON). A list counts as shown when an
@@ -265,15 +271,19 @@ class FeedbackSettings:
 
     reward_window: int = option(600, "SECONDS", least=1)
     feedback: str | None = option(None, "DIR", shown="not written")
+    feedback_window: int = option(STREAMING_WINDOW, "SECONDS", least=1)
     impressions: str | None = option(
         None, "URL", shown="a list counts as shown where it differs from the user's list before"
     )
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
+        found = []
         if self.impressions is not None and not self.impressions.strip():
-            return ["--impressions is empty: give a path or a URL"]
-        return []
+            found.append("--impressions is empty: give a path or a URL")
+        if self.feedback is None and self.feedback_window != STREAMING_WINDOW:
+            found.append("--feedback_window has no effect without --feedback=DIR")
+        return found
 
 
 def pane_seconds_of(chosen: Configuration) -> int:

@@ -166,9 +166,10 @@ def write_recommendations(job: JobGraph, recommended: Recommended, rewarded: Rew
 
 def write_feedback(job: JobGraph, rewarded: Rewarded) -> None:
     """Recommendations with their rewards to the feedback log, if there is one."""
-    folder = job.settings[FeedbackSettings].feedback
-    if folder:
-        write = WriteFeedback(folder, job.bounded, job.job_settings)
+    chosen = job.settings[FeedbackSettings]
+    if chosen.feedback:
+        window = chosen.feedback_window
+        write = WriteFeedback(chosen.feedback, job.bounded, job.job_settings, window)
         _ = rewarded.feedback | "Write feedback" >> write
 
 

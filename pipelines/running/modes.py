@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.flink.options import FlinkSettings
-from pipelines.options import ExploreSettings, ModelSettings, NewItemSettings, RecommendSettings
+from pipelines.options import (
+    ExploreSettings,
+    FeedbackSettings,
+    ModelSettings,
+    NewItemSettings,
+    RecommendSettings,
+)
 from pipelines.running.command_line import JobOptions
 from pipelines.running.runners import runner_name
 from pipelines.value_options import ValueSettings
@@ -56,6 +62,10 @@ def problems(options: JobOptions) -> Iterator[str]:
     if files:
         for name in settings.changed(KafkaSettings):
             yield f"{name} is for a topic, and the input is files"
+        if FeedbackSettings in settings and "--feedback_window" in settings.changed(
+            FeedbackSettings
+        ):
+            yield "--feedback_window is for a stream, and the input is files"
         if "--archive_delay" in settings.changed(RecommendationSinkSettings):
             yield "--archive_delay is for a stream, and the input is files"
     if runner_name(options.beam) != "flinkrunner":

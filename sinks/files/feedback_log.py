@@ -28,9 +28,6 @@ from transforms.messages.feedback import Feedback
 from transforms.messages.job import JobSettings
 from transforms.messages.recommendations import explored_places
 
-STREAMING_WINDOW = 600
-"""Seconds of event time in one file of an unbounded stream."""
-
 SETTINGS_KEY = b"rivulet"
 """Key of the schema metadata that holds the job's settings."""
 
@@ -43,13 +40,17 @@ class WriteFeedback(beam.PTransform):
     Args:
         folder: the folder. A run's files are in `run-RUN` in it, where there are settings.
         bounded: the input is bounded: each frame is a file. Otherwise a file has the rows of a
-            shard in STREAMING_WINDOW.
+            shard in a window.
         settings: the job's settings, for the files' metadata.
+        window: seconds of event time in one file of an unbounded stream.
     """
 
-    def __init__(self, folder: str, bounded: bool, settings: JobSettings | None = None) -> None:
+    def __init__(
+        self, folder: str, bounded: bool, settings: JobSettings | None = None, window: int = 600
+    ) -> None:
         super().__init__()
         self._folder, self._bounded, self._settings = folder, bounded, settings
+        self._window = window
 
     def expand(self, feedback: beam.PCollection[tuple[int, Feedback]]) -> beam.PCollection[None]:
         """Groups the rows to files and writes them."""
@@ -63,7 +64,7 @@ class WriteFeedback(beam.PTransform):
         else:
             gathered = (
                 feedback
-                | "Window" >> beam.WindowInto(FixedWindows(STREAMING_WINDOW))
+                | "Window" >> beam.WindowInto(FixedWindows(self._window))
                 | "Group" >> beam.GroupByKey()
             )
         return gathered | "Write Parquet" >> beam.ParDo(_WriteFile(folder, self._settings))

@@ -82,6 +82,8 @@ def test_options_of_another_command_are_refused(
         (["--idle_timeout=5"], "--idle_timeout is for a topic"),
         (["--kafka_stop_at=latest"], "--kafka_stop_at is for a topic"),
         (["--archive_delay=1"], "--archive_delay is for a stream"),
+        (["--feedback=log", "--feedback_window=20"], "--feedback_window is for a stream"),
+        ([KAFKA, "--feedback_window=20"], "--feedback_window has no effect without --feedback"),
         (["--checkpointing_interval=500"], "--checkpointing_interval is for --runner=FlinkRunner"),
         (["--savepoint_dir=/tmp"], "--savepoint_dir is for --runner=FlinkRunner"),
         ([KAFKA, "--columns=user,item,time"], "--columns is for files"),

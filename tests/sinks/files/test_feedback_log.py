@@ -6,6 +6,7 @@ from pathlib import Path
 import apache_beam as beam
 import numpy as np
 import pyarrow.parquet as pq
+from apache_beam.transforms.window import TimestampedValue
 
 from sinks.files.feedback_log import SETTINGS_KEY, WriteFeedback
 from transforms.messages.feedback import Feedback
@@ -61,3 +62,23 @@ def test_the_same_rows_are_the_same_files(tmp_path: Path) -> None:
 def test_without_settings_there_is_no_key(tmp_path: Path) -> None:
     for file in write(tmp_path, None):
         assert SETTINGS_KEY not in (pq.read_schema(file).metadata or {})
+
+
+def test_a_streams_file_has_the_rows_of_a_shard_and_a_window(tmp_path: Path) -> None:
+    rows = [(0, 1, 5), (0, 2, 19), (0, 3, 20), (1, 4, 6)]
+    with beam.Pipeline() as pipeline:
+        stamped = (
+            pipeline
+            | beam.Create([((shard, feedback(user)), T + after) for shard, user, after in rows])
+            | beam.MapTuple(TimestampedValue).with_output_types(tuple[int, Feedback])
+        )
+        for window in (20, 600):
+            folder = str(tmp_path / str(window))
+            _ = stamped | f"{window}" >> WriteFeedback(folder, bounded=False, window=window)
+
+    def users(window: int) -> list[list[int]]:
+        files = (tmp_path / str(window)).rglob("*.parquet")
+        return sorted(sorted(pq.read_table(file)["user"].to_pylist()) for file in files)
+
+    assert users(20) == [[1, 2], [3], [4]]
+    assert users(600) == [[1, 2, 3], [4]]
