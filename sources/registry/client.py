@@ -18,12 +18,14 @@ from urllib.parse import unquote, urlsplit
 from rivulet.urls import public_name
 from sources.errors import SourceError
 from sources.registry.errors import SchemaError
+from sources.registry.time_limit import LimitedRequest, TimeLimit, limited_opener
 
 if TYPE_CHECKING:
     from sources.registry.avro import AvroSchema
     from sources.registry.protobuf import ProtobufSchema
 
 TIMEOUT_S = 10
+"""Longest time for a request, from the connection to the last byte of the answer, in seconds."""
 MOST_BYTES = 1 << 20
 """Longest answer, in bytes."""
 MOST_SCHEMAS = 1_000
@@ -40,7 +42,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """No request: the answer is an error with its status."""
 
 
-_OPENER = urllib.request.build_opener(_NoRedirect)
+_OPENER = limited_opener(_NoRedirect)
 
 
 class SchemaRegistry:
@@ -62,6 +64,7 @@ class SchemaRegistry:
         self._lock = threading.Lock()
         self._known: dict[int, AvroSchema | ProtobufSchema] = {}
         self._unusable: dict[int, tuple[float, str]] = {}
+        self._asking: dict[int, threading.Lock] = {}
 
     def schema(self, number: int) -> AvroSchema | ProtobufSchema | str:
         """A schema by its id, or in words why there is none that can be used.
@@ -71,22 +74,41 @@ class SchemaRegistry:
                 reads such values is not installed.
         """
         with self._lock:
-            if number in self._known:
-                return self._known[number]
-            asked, why = self._unusable.get(number, (-FORGET_S, ""))
-            if time.monotonic() - asked < FORGET_S:
-                return why
+            if (found := self._found(number)) is not None:
+                return found
+            asking = self._asking.setdefault(number, threading.Lock())
+        # Threads wait for the schema that they need alone.
+        with asking:
+            with self._lock:
+                if (found := self._found(number)) is not None:
+                    return found
             try:
                 found = self._read(number)
             except SchemaError as error:
-                if len(self._unusable) >= MOST_SCHEMAS:
-                    self._unusable.clear()
-                self._unusable[number] = time.monotonic(), str(error)
-                return str(error)
-            if len(self._known) >= MOST_SCHEMAS:
-                self._known.clear()
-            self._known[number] = found
+                found = str(error)
+            finally:
+                with self._lock:
+                    self._asking.pop(number, None)
+            with self._lock:
+                self._keep(number, found)
             return found
+
+    def _found(self, number: int) -> AvroSchema | ProtobufSchema | str | None:
+        """What is known of a schema; None where the registry is to be asked."""
+        if number in self._known:
+            return self._known[number]
+        asked, why = self._unusable.get(number, (-FORGET_S, ""))
+        return why if time.monotonic() - asked < FORGET_S else None
+
+    def _keep(self, number: int, found: AvroSchema | ProtobufSchema | str) -> None:
+        if isinstance(found, str):
+            if len(self._unusable) >= MOST_SCHEMAS:
+                self._unusable.clear()
+            self._unusable[number] = time.monotonic(), found
+            return
+        if len(self._known) >= MOST_SCHEMAS:
+            self._known.clear()
+        self._known[number] = found
 
     def _read(self, number: int) -> AvroSchema | ProtobufSchema:
         kind, text = _parse(self._ask(number))
@@ -101,13 +123,11 @@ class SchemaRegistry:
         raise SchemaError(f"the schema is of the type {kind:.20}: AVRO and PROTOBUF are read")
 
     def _ask(self, number: int, form: str = "") -> bytes:
-        request = urllib.request.Request(  # noqa: S310  The option allows http and https alone.
-            f"{self._url}/schemas/ids/{number}{form}", headers=self._headers
-        )
+        url = f"{self._url}/schemas/ids/{number}{form}"
         for attempt in range(TRIES):
+            limit = TimeLimit(TIMEOUT_S)
             try:
-                with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
-                    content = _content(answer)
+                content = self._answer(url, limit)
             except urllib.error.HTTPError as error:
                 if error.code == 404:
                     raise SchemaError(f"the registry has no schema {number}{form}") from None
@@ -122,6 +142,8 @@ class SchemaRegistry:
                 why = f"status {error.code}"
             except (OSError, http.client.HTTPException) as error:
                 why = str(getattr(error, "reason", error)).strip()
+                if limit.is_over:  # Then the error is what a closed connection gives.
+                    why = f"the answer takes longer than {TIMEOUT_S} s"
             else:
                 if len(content) > MOST_BYTES:
                     raise SchemaError(f"schema {number} has more than {MOST_BYTES:,} bytes")
@@ -130,19 +152,24 @@ class SchemaRegistry:
                 time.sleep(0.5 * 2**attempt)
         raise SourceError(f"--schema_registry {self.name} does not answer: {why}")
 
+    def _answer(self, url: str, limit: TimeLimit) -> bytes:
+        request = LimitedRequest(url, self._headers, limit)
+        with limit, _OPENER.open(request, timeout=TIMEOUT_S) as answer:
+            content = _content(answer)
+            if limit.is_over:  # The connection's end may look like that of the answer.
+                raise TimeoutError
+            return content
+
 
 def _content(answer: http.client.HTTPResponse) -> bytes:
     """The body, of which no more than one byte beyond the limit is read.
 
     Raises:
-        OSError: it is not whole, or takes longer than the time limit.
+        OSError: it is not whole.
     """
-    until = time.monotonic() + TIMEOUT_S
     content = b""
     while len(content) <= MOST_BYTES and (part := answer.read1(_PART)):
         content += part
-        if time.monotonic() > until:
-            raise TimeoutError(f"the answer takes longer than {TIMEOUT_S} s")
     if len(content) <= MOST_BYTES and answer.length:
         raise OSError("the answer is not whole")
     return content

@@ -175,6 +175,9 @@ def test_answers_that_are_not_http_or_do_not_end(monkeypatch: pytest.MonkeyPatch
     for first, next_bytes, said in (
         (b"no HTTP\r\n\r\n", b"", "does not answer: no HTTP"),
         (slow, b" ", "takes longer than 1 s"),
+        (b"HTTP/1.1 200 OK\r\n", b"A", "takes longer than 1 s"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" ", "takes longer than 1 s"),
+        (b"", b"H", "takes longer than 1 s"),
     ):
         with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
             done = pool.submit(drip, server, first, next_bytes)
@@ -183,8 +186,45 @@ def test_answers_that_are_not_http_or_do_not_end(monkeypatch: pytest.MonkeyPatch
             done.result()
 
 
+def test_a_registry_that_does_not_begin_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "TRIES", 1)
+    monkeypatch.setattr(client, "TIMEOUT_S", 1)
+    record = b"\x16\x03\x03\x3f\xff"  # The head of a record of TLS, whose bytes drip.
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+        done = pool.submit(drip, server, record, b"\2")
+        with pytest.raises(SourceError, match="takes longer than 1 s"):
+            SchemaRegistry(f"https://127.0.0.1:{server.getsockname()[1]}").schema(1)
+        done.result()
+
+
+def test_a_schema_that_is_awaited_holds_no_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, begun, go_on = (
+        SchemaRegistry("http://127.0.0.1:9"),
+        threading.Event(),
+        threading.Event(),
+    )
+    asked: list[int] = []
+
+    def read(number: int) -> Any:
+        asked.append(number)
+        if number == 1:
+            begun.set()
+            go_on.wait(30)
+        raise SchemaError(f"no schema {number}")
+
+    monkeypatch.setattr(reader, "_read", read)
+    with ThreadPoolExecutor() as pool:
+        first = [pool.submit(reader.schema, 1) for _ in range(2)]
+        begun.wait(30)
+        assert reader.schema(2) == "no schema 2"
+        go_on.set()
+        assert [each.result() for each in first] == ["no schema 1"] * 2
+    assert asked == [1, 2]  # Who waited for the first one does not ask again.
+
+
 def drip(server: socket.socket, first: bytes, next_bytes: bytes) -> None:
     """Answers one request, and goes on with the same bytes until nobody listens."""
+    server.settimeout(30)
     connection, _ = server.accept()
     with connection, contextlib.suppress(OSError):
         connection.recv(1 << 16)
