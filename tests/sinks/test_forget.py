@@ -137,6 +137,38 @@ def test_the_feedback_log_forgets(tmp_path: Path, capsys: Any) -> None:
     assert pq.read_table(texts)["user"].to_pylist() == ["ann"]
 
 
+@pytest.mark.parametrize("encode", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "user", "others"),
+    [
+        (pa.uint64(), 42, [2, 2**64 - 1]),
+        (pa.uint64(), 2**64 - 1, [2, 42]),
+        (pa.int16(), -42, [2, 421]),
+        (pa.large_string(), "42", ["ann", "4"]),
+        (pa.string(), "ann", ["2", "an"]),
+    ],
+)
+def test_a_log_of_another_tool_forgets(
+    kind: pa.DataType, user: int | str, others: list[Any], encode: bool, tmp_path: Path
+) -> None:
+    users = pa.array([*others, user, None, user], kind)
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"user": users.dictionary_encode() if encode else users}), path)
+    assert forget_in_log(tmp_path, "7000000", dry_run=False) == 0
+    assert forget_in_log(tmp_path, "-7", dry_run=False) == 0
+    assert forget_in_log(tmp_path, str(user), dry_run=True) == 2
+    assert forget_in_log(tmp_path, str(user), dry_run=False) == 2
+    assert pq.read_table(path)["user"].to_pylist() == [*others, None]
+
+
+def test_a_log_whose_users_are_no_ids_is_refused(tmp_path: Path, capsys: Any) -> None:
+    pq.write_table(pa.table({"user": [42.0]}), tmp_path / "a.parquet")
+    assert forget.main(["--user=42", f"--feedback={tmp_path}"]) == 1
+    assert (
+        "the users have the type double: they must be integers or texts" in capsys.readouterr().err
+    )
+
+
 def test_a_text_stands_for_the_integer_that_it_writes() -> None:
     assert user_ids("42") == [42, "42"]
     assert user_ids("-7") == [-7, "-7"]
