@@ -257,3 +257,6 @@ class StoreSource(ABC):
     @abstractmethod
     def open(self) -> Store:
         """Opens a store with connections of its own."""
+
+    def tidy(self) -> None:  # noqa: B027  Most stores have nothing to do.
+        """Removes what workers left beside the store, after the job's end; most leave nothing."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pipelines.graph.job_graph import JobGraph
     from pipelines.running.summary import Summary
+    from sinks.base import StoreSource
     from transforms.progress import ProgressCounters
 
 LOG_FILE = "rivulet.log"
@@ -151,6 +152,8 @@ class Job:
         if result is None:
             print("\n".join(more))
             return 130
+        for store in _stores(options):
+            store.tidy()
         summary = Summary.of(result, time.monotonic() - started)
         rows = summary.rows(
             closes_panes=self.closes_panes, ranks=self.ranks, recommends=self.recommends
@@ -166,9 +169,7 @@ class Job:
 def hints(options: JobOptions, summary: Summary) -> list[str]:
     """Where the results of a job are, a line each: of the outputs that it has, no others."""
     settings = options.settings
-    outputs = (RecordSinkSettings, PopularSinkSettings, RecommendationSinkSettings)
-    chosen = (concern for concern in settings if isinstance(concern, outputs))
-    stores = dict.fromkeys(sink.name for output in chosen for sink in output.sources())
+    stores = dict.fromkeys(store.name for store in _stores(options))
     found = [f"Results: {', '.join(stores)}"] if stores else []
     letters = (
         "malformed", "malformed_items", "late", "refused", "impression_malformed",
@@ -180,6 +181,13 @@ def hints(options: JobOptions, summary: Summary) -> list[str]:
     if stores:
         found.append(f"See them: python -m serving --store {next(iter(stores))}")
     return found
+
+
+def _stores(options: JobOptions) -> dict[StoreSource, None]:
+    """The stores of a job, each once."""
+    outputs = (RecordSinkSettings, PopularSinkSettings, RecommendationSinkSettings)
+    chosen = (concern for concern in options.settings if isinstance(concern, outputs))
+    return dict.fromkeys(store for output in chosen for store in output.sources())
 
 
 def log_file() -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -97,6 +99,16 @@ class SqlSource(StoreSource):
         engine = make_engine(url, self.folder)
         return SqlStore(self.name, engine, self.ids, self.fields, self.retention > 0, prefix)
 
+    def tidy(self) -> None:
+        """Merges SQLite's log into its file, which workers that are stopped leave to the next."""
+        parts = make_url(split_prefix(self.url)[0])
+        path = _sqlite_path(parts, self.folder)
+        if path is None or not Path(f"{path}-wal").exists():
+            return
+        # The last connection that is closed merges the log; it has to have read.
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=1)) as connection:
+            connection.execute("PRAGMA schema_version").fetchall()
+
     def __repr__(self) -> str:
         return f"SqlSource({self.name})"
 
@@ -165,8 +177,8 @@ def make_engine(url: str, folder: str = "") -> Engine:
             sa.event.listen(engine, "connect", _set_strict)
             sa.event.listen(engine, "connect", packets.remember_limit)
         return engine
-    if parts.database and not parts.database.startswith((":memory:", "file:")):
-        parts = parts.set(database=str(Path(folder) / parts.database))
+    if path := _sqlite_path(parts, folder):
+        parts = parts.set(database=path)
     engine = sa.create_engine(
         parts, connect_args={"timeout": 60}, hide_parameters=True, poolclass=QueuePool
     )
@@ -177,6 +189,14 @@ def make_engine(url: str, folder: str = "") -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _sqlite_path(parts: URL, folder: str) -> str | None:
+    """The path of a SQLite file; None where the URL names none."""
+    database = parts.database
+    if parts.get_backend_name() != "sqlite" or not database:
+        return None
+    return None if database.startswith((":memory:", "file:")) else str(Path(folder) / database)
 
 
 def _timeouts(parts: URL) -> dict[str, int]:

@@ -2,9 +2,12 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +248,22 @@ def test_a_table_that_another_worker_makes_meanwhile_is_there(tmp_path: Path) ->
     assert set(sa.inspect(store.engine).get_table_names()) == set(METADATA.tables)
     store.close()
     other.close()
+
+
+def test_what_a_stopped_worker_leaves_beside_the_file_is_merged(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    script = (
+        "import os, sqlite3\n"
+        f"connection = sqlite3.connect({str(path)!r})\n"
+        "connection.execute('PRAGMA journal_mode=WAL')\n"
+        "connection.execute('CREATE TABLE t (x)')\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-S", "-c", script], check=True)
+    assert len(list(tmp_path.iterdir())) == 3
+    open_source(f"sqlite:///{path}").tidy()
+    assert list(tmp_path.iterdir()) == [path]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
+    open_source(f"sqlite:///{tmp_path / 'none.db'}").tidy()
+    assert list(tmp_path.iterdir()) == [path]
