@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rivulet.configuration import Configuration
 from rivulet.limits import MOST_VALUE_FACTOR
 from rivulet.settings import option
 
 if TYPE_CHECKING:
     from transforms.messages.value_weight import ValueWeight
+
+
+def weighs_values(settings: Configuration) -> bool:
+    """Whether the values of events count in a job's rewards."""
+    return ValueSettings in settings and settings[ValueSettings].reward_value is not None
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,13 @@ class ValueSettings:
     """
 
     reward_value: float | None = option(None, "WEIGHT", above=0, shown="values do not count")
-    reward_value_most: float = option(MOST_VALUE_FACTOR, "FACTOR", above=1, most=1e6)
+    reward_value_most: float | None = option(
+        None, "FACTOR", above=1, most=1e6, shown=f"{MOST_VALUE_FACTOR:g}"
+    )
 
     def problems(self) -> list[str]:
         """What is wrong with the values, a line each."""
-        if self.reward_value is None and self.reward_value_most != MOST_VALUE_FACTOR:
+        if self.reward_value is None and self.reward_value_most is not None:
             return ["--reward_value_most has no effect without --reward_value"]
         return []
 
@@ -41,4 +49,4 @@ class ValueSettings:
         # NumPy is not imported by --help.
         from transforms.messages.value_weight import ValueWeight
 
-        return ValueWeight(self.reward_value, self.reward_value_most)
+        return ValueWeight(self.reward_value, self.reward_value_most or MOST_VALUE_FACTOR)

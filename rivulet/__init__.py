@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipelines.graph.recommend_users import (
+    from pipelines.graph.recommend_config import (
         RecommendConfig as RecommendConfig,
     )
     from pipelines.graph.recommend_users import (
@@ -44,7 +44,7 @@ _HOMES = {
     "ModelSettings": "pipelines.options",
     "PopularSettings": "pipelines.options",
     "ReadEvents": "sources.read",
-    "RecommendConfig": "pipelines.graph.recommend_users",
+    "RecommendConfig": "pipelines.graph.recommend_config",
     "RecommendSettings": "pipelines.options",
     "RecommendUsers": "pipelines.graph.recommend_users",
     "WriteTo": "sinks.write",

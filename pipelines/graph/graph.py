@@ -16,7 +16,7 @@ from pipelines.graph.job_metrics import WriteJobMetrics
 from pipelines.graph.late_events import LateEventsToDeadLetters
 from pipelines.graph.model_fit import unfit_models
 from pipelines.graph.models import model_source
-from pipelines.graph.recommend_users import (
+from pipelines.graph.steps import (
     minutes_of,
     rank_popular,
     recommend,
@@ -25,7 +25,7 @@ from pipelines.graph.recommend_users import (
     rows_of,
 )
 from pipelines.options import FeedbackSettings, ModelSettings, PopularSettings, RecommendSettings
-from pipelines.value_options import ValueSettings
+from pipelines.value_options import weighs_values
 from rivulet.configuration import Configuration
 from sinks.base import WorkerCounts
 from sinks.files.dead_letters import WriteDeadLetters
@@ -118,8 +118,7 @@ def close_panes(job: JobGraph) -> ClosedPanes:
         job.bounded,
         job.allowed_lateness,
         job.progress,
-        keep_values=ValueSettings in job.settings
-        and job.settings[ValueSettings].weight is not None,
+        keep_values=weighs_values(job.settings),
     )
     alarm = job.settings[KafkaSettings].late_alarm
     to_letters = LateEventsToDeadLetters(job.input_name, job.progress, alarm)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 
-from pipelines.graph.recommend_users import RecommendConfig
+from pipelines.graph.recommend_config import RecommendConfig
 from pipelines.options import (
     ExploreSettings,
     FeedbackSettings,

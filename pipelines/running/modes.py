@@ -16,7 +16,7 @@ from pipelines.options import (
 )
 from pipelines.running.command_line import JobOptions
 from pipelines.running.runners import runner_name
-from pipelines.value_options import ValueSettings
+from pipelines.value_options import weighs_values
 from rivulet.configuration import Configuration
 from rivulet.urls import public_name
 from sinks.options import (
@@ -54,8 +54,7 @@ def problems(options: JobOptions) -> Iterator[str]:
         yield from explore.conflicts(count, model)
         items = settings[CatalogueSettings].items is not None
         yield from settings[NewItemSettings].conflicts(count, model, explore, items=items)
-    weighed = ValueSettings in settings and settings[ValueSettings].reward_value is not None
-    if weighed and not settings[InputSettings].record_fields().value:
+    if weighs_values(settings) and not settings[InputSettings].record_fields().value:
         yield "--reward_value needs events with values: give --schema with fields.value"
     yield from _kept_nowhere(settings)
     files = is_file_input(settings[InputSettings].input or "")

@@ -7,7 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from kafka import KafkaProducer
 
+from deploy.servers.kafka import Kafka
 from pipelines.recommend import JOB
 from rivulet.configuration import Configuration
 from sources.options import InputSettings
@@ -34,6 +36,15 @@ fav = 7
 buy = 0
 """
 REWARDS = {"pv": 0.5, "cart": 2.0, "fav": 7.0, "buy": 0.0}
+
+
+def send_lines(kafka: Kafka, topic: str, lines: list[str]) -> None:
+    """Sends lines to a topic, keyed by user."""
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    for line in lines:
+        producer.send(topic, line.encode(), key=line.partition(",")[0].encode())
+    producer.flush()
+    producer.close()
 
 
 @pytest.fixture
@@ -68,11 +79,13 @@ def test_what_the_lists_earn(schema: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert meta["log"]["reward_fav"] == 7
 
 
-@pytest.mark.parametrize("impressions", [False, True])
+@pytest.mark.parametrize(
+    "kind", ["file", "impressions", pytest.param("topic", marks=pytest.mark.servers)]
+)
 def test_values_weigh_what_the_lists_earn(
-    impressions: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rng = random.Random(7)
+    rng, impressions = random.Random(7), kind == "impressions"
     events = clicks(6)
     # No value, a loss, equal events with two values, one that is cut off.
     values = [rng.choice(["", "-5", "0", "0.5", "8", "12.25", "1e12"]) for _ in events]
@@ -82,6 +95,14 @@ def test_values_weigh_what_the_lists_earn(
         f"{e.user},{e.item},{e.time},{e.behavior},{v}" for e, v in zip(events, values, strict=True)
     ]
     path.write_text("user,item,time,behavior,price\n" + "\n".join(lines) + "\n")
+    source = [f"--input={path}"]
+    if kind == "topic":
+        names = ("user", "item", "time", "behavior", "price")
+        schema.write_text(f"header = false\ncolumns = {list(names)}\n{schema.read_text()}")
+        kafka, topic = request.getfixturevalue("kafka"), request.getfixturevalue("topic")
+        in_order = sorted(lines, key=lambda line: int(line.split(",")[2]))
+        send_lines(kafka, topic, in_order)
+        source = [f"--input={kafka.url}/{topic}", "--kafka_stop_at=latest"]
     largest: dict[Event, float] = {}
     for event, value in zip(events, values, strict=True):
         largest[event] = max(largest.get(event, 0.0), float(value or 0))
@@ -94,7 +115,7 @@ def test_values_weigh_what_the_lists_earn(
         "user,T,time\n" + "".join(f"{u},{at},{time}\n" for u, at, time in seen or ())
     )
     tables = run_job(
-        tmp_path, f"--input={path}", f"--schema={schema}", f"--feedback={tmp_path}/log",
+        tmp_path, *source, f"--schema={schema}", f"--feedback={tmp_path}/log",
         "--reward_value=0.25", "--reward_value_most=4",
         *([f"--impressions={tmp_path}/seen.csv"] if impressions else []),
     )  # fmt: skip
@@ -135,6 +156,7 @@ def test_values_must_be_there_to_weigh(
         (["--reward_value=1"], "needs events with values: give --schema"),
         ([f"--input={tmp_path}/clicks.csv", schema, "--reward_value=1"], "fields.value"),
         (["--reward_value_most=2"], "has no effect without --reward_value"),
+        (["--reward_value_most=10"], "has no effect without --reward_value"),
         (["--reward_value=0"], "is not a number above 0"),
     ):
         with pytest.raises(SystemExit):
