@@ -89,7 +89,7 @@ class FollowedFile:
         self._looked = clock()
         self._version = version_of(source.path)
         self.letters = LetterLog()
-        self.timeline = Timeline(source.start, source.new_seconds)
+        self.timeline = Timeline(source.start, source.new_seconds, source)
         self._add(read_items(source.path, text_ids=source.text_ids), 0, _from(self._version))
 
     @property

@@ -94,7 +94,7 @@ class FollowedTopic:
         self._positions: dict[TopicPartition, int] = {}
         self._read_until = float("-inf")
         self.letters = LetterLog()
-        self.timeline = Timeline(source.start, source.new_seconds)
+        self.timeline = Timeline(source.start, source.new_seconds, source)
         self.malformed = 0
         self._catch_up()
 

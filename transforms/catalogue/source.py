@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Protocol
 
 from transforms.messages.availability import Availability
@@ -29,6 +30,23 @@ class CatalogueSource(Hashable, Protocol):
     def load(self) -> CatalogueView:
         """Loads it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AtTime:
+    """What is available at a time, by the catalogue that this process has loaded.
+
+    Attributes:
+        source: the catalogue.
+        time: seconds since the epoch.
+    """
+
+    source: CatalogueSource
+    time: int
+
+    def load(self) -> Availability:
+        """Finds it."""
+        return loaded(self.source).at(self.time)
 
 
 _KEPT = 4

@@ -33,12 +33,16 @@ class TimedColumn(Generic[Found]):
     Args:
         start: seconds since the epoch.
         nothing: the value of an item of which nothing is known; it says the values' type.
-        found: makes an answer of the items, int64 [n], ascending, and their values [n]. Times
-            between which nothing changes have one answer.
+        found: makes an answer of the items, int64 [n], ascending, their values [n], and a time at
+            which they count, None for the newest. Times between which nothing changes have one
+            answer.
     """
 
     def __init__(
-        self, start: int, nothing: bool | int, found: Callable[[Int64s, Values], Found]
+        self,
+        start: int,
+        nothing: bool | int,
+        found: Callable[[Int64s, Values, int | None], Found],
     ) -> None:
         self._start, self._nothing, self._found = start, nothing, found
         kind = np.dtype(bool if isinstance(nothing, bool) else np.int64)
@@ -57,7 +61,7 @@ class TimedColumn(Generic[Found]):
     @property
     def latest(self) -> Found:
         """What the newest values say."""
-        return self._found(self._ids, self._latest)
+        return self._found(self._ids, self._latest, None)
 
     def add(self, item: Int64s, time: Int64s, value: Values) -> None:
         """Adds values. Of one item a later value counts no earlier than the one before it.
@@ -130,7 +134,7 @@ class TimedColumn(Generic[Found]):
             known = max((n for n in self._kept if n < number), default=0)
             values = (self._kept[known][1] if known in self._kept else self._base).copy()
             values[self._place[known:number]] = self._value[known:number]
-            self._kept[number] = self._found(self._ids, values), values
+            self._kept[number] = self._found(self._ids, values, time), values
             while len(self._kept) > max(_KEPT, _KEPT_BYTES // max(1, values.nbytes)):
                 self._kept.popitem(last=False)
         return self._kept[number][0]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from transforms.catalogue.source import AtTime, CatalogueSource
 from transforms.catalogue.timed_column import TimedColumn, Values
 from transforms.columns.names import IdCollisionError, Names
 from transforms.messages.availability import Availability
@@ -48,11 +49,15 @@ class Timeline:
         start: seconds since the epoch.
         new_seconds: an item is new for so many seconds after it was created; 0: items have no
             features, and nothing says which ones are new.
+        source: the catalogue; None where nobody else can load it.
     """
 
-    def __init__(self, start: int, new_seconds: int = 0) -> None:
+    def __init__(
+        self, start: int, new_seconds: int = 0, source: CatalogueSource | None = None
+    ) -> None:
         self._lock = threading.Lock()
-        self._available: TimedColumn[Availability] = TimedColumn(start, False, Availability)
+        self._source = source
+        self._available: TimedColumn[Availability] = TimedColumn(start, False, self._answer)
         self._new_seconds = new_seconds
         self._category: TimedColumn[_Snapshot] = TimedColumn(start, 0, _snapshot)
         self._created: TimedColumn[_Snapshot] = TimedColumn(start, -1, _snapshot)
@@ -122,7 +127,7 @@ class Timeline:
         key = time, id(available), id(category), id(created)
         if key not in self._kept:
             new = self._new(available, category[1], created[1], time)
-            found = replace(available, new=new)
+            found = replace(available, new=new, origin=self._origin(time))
             for other, before, _ in self._kept.values():
                 if before is available and other.new is not None and other.new.equals(new):
                     found = other
@@ -130,6 +135,12 @@ class Timeline:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return self._kept[key][0]
+
+    def _answer(self, ids: Int64s, bits: Bools, time: int | None) -> Availability:
+        return Availability(ids, bits, origin=None if time is None else self._origin(time))
+
+    def _origin(self, time: int) -> AtTime | None:
+        return None if self._source is None else AtTime(self._source, time)
 
     def _new(
         self, available: Availability, category: Int64s, created: Int64s, time: int
@@ -150,7 +161,8 @@ class Timeline:
         return NewItems(items[rows_in_order], category[rows][rows_in_order], category, names)
 
 
-def _snapshot(ids: Int64s, values: Values) -> _Snapshot:
+def _snapshot(ids: Int64s, values: Values, time: int | None) -> _Snapshot:
+    del time
     return ids, values
 
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
     from transforms.messages.events import Bools, Int64s
     from transforms.messages.new_items import NewItems
+
+
+class Origin(Protocol):
+    """Where what is available at a time is found again; small, can be pickled."""
+
+    def load(self) -> Availability:
+        """Finds it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,14 +29,18 @@ class Availability:
             share the array.
         bits: bool [n], which of them are available.
         new: the items that are new at the time; None where nobody asked for them.
+        origin: where it is found again; None where it is made of others.
     """
 
     ids: Int64s
     bits: Bools
     new: NewItems | None = None
+    origin: Origin | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Beam estimates the sizes of elements by pickling them, several times a job.
+        # Beam estimates the sizes of elements by pickling them, many times a job.
+        if self.origin is not None:
+            return _found_again, (self.origin,)
         return _unpacked, (self.ids, np.packbits(self.bits), self.new)
 
     def of(self, items: Int64s) -> Bools:
@@ -46,6 +58,10 @@ class Availability:
             return np.zeros(place.shape, bool)
         available: Bools = self.bits[place] & (place >= 0)
         return available
+
+
+def _found_again(origin: Origin) -> Availability:
+    return origin.load()
 
 
 def _unpacked(ids: Int64s, packed: np.ndarray, new: NewItems | None) -> Availability:
