@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO, NamedTuple, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pcsv
 
@@ -76,6 +77,9 @@ def read_csv(path: str, stream: IO[bytes], *, text_ids: bool) -> FileColumns:
     try:
         columns, is_utf8 = text_columns_of(path, batches(), parts)
     except pa.ArrowInvalid:
+        if not lines.number:  # Arrow refuses what has no lines.
+            none = {part: pa.array([], pa.string()) for part in parts}
+            return FileColumns(none, np.ones(0, bool))
         # A row that is longer than Arrow's blocks; a quote that is not closed makes one.
         _check_quotes(path, names, parts["item"], text_ids=text_ids)
         raise

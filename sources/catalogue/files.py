@@ -85,6 +85,11 @@ def read_items(path: str, *, text_ids: bool = False) -> ItemRows:
 
     rows = item_rows(columns, len(is_utf8), text_ids=text_ids, origin=origin, is_utf8=is_utf8)
     letters = joined((rows.letters, broken))
+    if not len(rows) + len(letters):
+        raise SourceError(
+            f"--items {path}: it has no rows, and an item that is not in the catalogue is not "
+            "available: write all items"
+        )
     if len(letters) > MOST_MALFORMED * (len(rows) + len(letters)):
         kind = "a text of 1 to 256 bytes" if text_ids else "a whole number of 64 bits"
         raise SourceError(

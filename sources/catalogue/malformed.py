@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from sources.parsing.compact_dates import pattern_of
 from sources.parsing.malformed import EXPLAINED
 from transforms.messages.dead_letters import (
     NOT_A_NUMBER,
@@ -86,6 +87,8 @@ def _detail(part: str, value: str | None, *, text_ids: bool) -> str:
         comma = "; the decimal sign looks like ','" if "," in text else ""
         return f"{said}, {_NOT_A_PRICE}{comma}"
     digits = text.lstrip("-")
+    if digits.isdigit() and pattern_of(digits):
+        return f"{said}; looks like a date without separators: write 2026-01-31"
     if digits.isdigit() and len(digits) > 12:
         unit = "milliseconds" if len(digits) < 15 else "microseconds"
         return f"{said}; looks like {unit}: give seconds since the epoch"

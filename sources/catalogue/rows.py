@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from sources.catalogue.clean import clean
 from sources.catalogue.malformed import BYTES, NO_LETTERS, explained, letters_of
+from sources.parsing.compact_dates import are_dates
 from sources.parsing.fields import whole_numbers
 from transforms.catalogue.timeline import ItemFeatures
 from transforms.columns.names import hash_texts, is_valid_id, keys_of
@@ -179,7 +180,10 @@ def _is_in(words: pa.Array, wanted: tuple[str, ...]) -> Bools:
 
 
 def _times(texts: pa.Array | None, rows: int) -> tuple[Int64s, Bools]:
-    """Seconds since the epoch of whole numbers or ISO times, -1 where there is none."""
+    """Seconds since the epoch of whole numbers or ISO times, -1 where there is none.
+
+    20251009 is neither: as seconds it is in August 1970, and it was meant to be a date.
+    """
     if texts is None:
         return np.full(rows, -1, np.int64), np.ones(rows, bool)
     texts = pc.utf8_trim_whitespace(texts.fill_null(""))
@@ -190,7 +194,7 @@ def _times(texts: pa.Array | None, rows: int) -> tuple[Int64s, Bools]:
         seconds = _iso_seconds(text)
         if seconds is not None:
             value[row], valid[row] = seconds, True
-    valid &= (value >= 0) & (value < TIME_LIMIT)
+    valid &= (value >= 0) & (value < TIME_LIMIT) & ~are_dates(value)
     return np.where(valid & ~missing, value, -1), valid | missing
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sources.parsing.compact_dates import are_dates
 from sources.parsing.lines import BEHAVIOR_CODES, BLANKS, whole_number
 from sources.parsing.malformed import CODES, NO_ROWS, Bools, Int64s, MalformedRows, ParsedRows
 from transforms.messages.dead_letters import NOT_A_NUMBER, TIME_RANGE, UNKNOWN_BEHAVIOR
@@ -92,7 +93,7 @@ def judge(read: EventBatch, ids_valid: Bools, time_valid: Bools) -> ParsedRows:
         ids_valid: whether user and item are whole numbers, bool [n].
         time_valid: whether the time is one, bool [n].
     """
-    in_range = time_valid & (read.time >= 0) & (read.time < TIME_LIMIT)
+    in_range = time_valid & (read.time >= 0) & (read.time < TIME_LIMIT) & ~are_dates(read.time)
     numbers = ids_valid & time_valid
     good = numbers & in_range & (read.behavior >= 0)
     if good.all():

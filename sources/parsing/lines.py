@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sources.parsing.compact_dates import is_date
 from sources.parsing.layout import Layout, split_fields
 from sources.parsing.malformed import Malformed
 from transforms.messages.dead_letters import (
@@ -78,9 +79,10 @@ def check(
         user: its id, None if it is not a whole number.
         item: its id, None if it is not a whole number.
         behavior: its name, None where the source has no behaviors.
-        time: seconds since the epoch, None if it is not a whole number.
+        time: seconds since the epoch, None if it is not a whole number. A date without separators
+            (20251009) is out of range.
     """
-    in_range = time is not None and 0 <= time < TIME_LIMIT
+    in_range = time is not None and 0 <= time < TIME_LIMIT and not is_date(time)
     if user is None or item is None or time is None:
         return Malformed(NOT_A_NUMBER, time if in_range else None)
     if not in_range:

@@ -13,13 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sources.parsing.compact_dates import are_dates
 from sources.parsing.lines import BEHAVIOR_CODES
 from sources.parsing.malformed import CODES, NO_ROWS, Bools, MalformedRows, ParsedRows
 from sources.schema.columns import floats, given, plain, texts
 from sources.schema.details import read_details
 from sources.schema.ids import read_ids
 from sources.schema.schema import IGNORE, TIME_UNITS, Behaviors, IgnoreRule, Schema
-from sources.schema.times import read_times
+from sources.schema.times import is_clock, read_times
 from transforms.columns.id_names import IdNames
 from transforms.messages.behaviors import BEHAVIORS
 from transforms.messages.dead_letters import (
@@ -59,6 +60,8 @@ def apply_schema(columns: Mapping[str, pa.Array], schema: Schema) -> ParsedRows:
     for rule in schema.ignore:
         left_out |= matches(columns[rule.field], rule)
     in_range = time_valid & (time >= 0) & (time < TIME_LIMIT)
+    if schema.time.is_assumed and not is_clock(columns[fields.time[0]].type):
+        in_range &= ~are_dates(time)
     collides = user.collides | item.collides
     good = ids_valid & ~collides & in_range & (code >= 0) & ~left_out
     details, value_valid = read_details(columns, schema, len(time))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from sources.parsing.compact_dates import pattern_of
 from sources.parsing.layout import SYNONYMS, Layout, split_fields
 from sources.parsing.lines import whole_number
 from sources.schema.ids import id_text
@@ -190,6 +191,8 @@ def _time(name: str, value: Any, form: str, reason: str) -> str:
     looks = ""
     if isinstance(value, date):  # A typed time, of which a datetime is one, has no format.
         form = "typed"
+    elif digits.isdigit() and (pattern := pattern_of(digits)) and form in TIME_UNITS:
+        looks = f'looks like a date: time.format = "{pattern}" in a --schema'
     elif digits.isdigit():
         length = len(digits)
         fits = "s" if length <= 10 else "ms" if length <= 14 else "us"

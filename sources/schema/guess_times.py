@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from sources.schema.schema import TimeFormat
+from sources.parsing.compact_dates import pattern_of
+from sources.schema.clocks import SHAPE
+from sources.schema.schema import CLOCK, TimeFormat
 from sources.schema.times import read_times
 
 _FORMATS = (
@@ -17,9 +19,10 @@ _FORMATS = (
     "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d",
     "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d.%m.%y %H:%M",
 )  # fmt: skip
+_TRIED = 200
 _UNITS = ((9, 11, "s"), (12, 14, "ms"), (15, 17, "us"))
-_DATE = re.compile(r"\d{4}([-/])\d{1,2}\1\d{1,2}|\d{1,2}([./])\d{1,2}\2(\d{4}|\d\d)")
-_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
+_DATE = re.compile(r"\d{4}([-/])\d{1,2}\1\d{1,2}|\d{1,2}([./])\d{1,2}\2(\d{4}|\d\d)|(19|20)\d{6}")
+_CLOCK = re.compile(SHAPE)
 _CLOCK_NAMES = (
     "timeframe", "timeofday", "clock", "time", "eventtime", "secondofday", "msofday", "seconds",
     "milliseconds",
@@ -37,6 +40,9 @@ def guess_format(values: Sequence[str | None]) -> str:
     texts = filled(values)
     if not texts:
         return "s"
+    compact = Counter(pattern_of(text) for text in texts if text.isdigit())
+    if compact and (pattern := compact.most_common(1)[0][0]):
+        return pattern
     digits = Counter(len(text.split(".")[0]) for text in texts if text.split(".")[0].isdigit())
     if digits:
         length = digits.most_common(1)[0][0]
@@ -44,9 +50,14 @@ def guess_format(values: Sequence[str | None]) -> str:
         if units:
             return units[0]
     column = pa.array(texts, pa.string())
-    shares = [(_fitting(column, form), form) for form in _FORMATS]
+    # A format that fits none of some texts is not tried on all: most of them Python has to read.
+    some = column.take(pa.array(range(0, len(column), -(-len(column) // _TRIED))))
+    forms = [form for form in _FORMATS if _fitting(some, form)]
+    if len(forms) < 2:
+        return forms[0] if forms else "s"
+    shares = [(_fitting(column, form), form) for form in forms]
     most = max(count for count, _ in shares)
-    return next(form for count, form in shares if count == most) if most else "s"
+    return next(form for count, form in shares if count == most)
 
 
 def other_order(values: Sequence[str | None], form: str) -> str | None:
@@ -71,7 +82,7 @@ def are_dates(values: Sequence[str | None]) -> bool:
 
 
 def are_clocks(values: Sequence[str | None]) -> bool:
-    """Whether some texts are times of the day, such as 8:53."""
+    """Whether some texts are times of the day, such as 8:53 or 8:53 PM."""
     texts = filled(values)
     return bool(texts) and all(map(_CLOCK.fullmatch, texts))
 
@@ -88,7 +99,10 @@ def guess_clock(name: str, values: Sequence[str | None]) -> str | None:
     """
     texts = filled(values)
     if are_clocks(values):
-        return "%H:%M:%S" if all(text.count(":") == 2 for text in texts) else "%H:%M"
+        colons = {text.count(":") for text in texts}
+        if len(colons) > 1 or any(text.rstrip(". ").lower().endswith("m") for text in texts):
+            return CLOCK
+        return "%H:%M:%S" if colons == {2} else "%H:%M"
     whole = [text for text in texts if text.isascii() and text.isdigit()]
     if name not in _CLOCK_NAMES or not whole or len(whole) < len(texts) / 2:
         return None

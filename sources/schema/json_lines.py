@@ -21,6 +21,7 @@ from sources.schema.apply import apply_schema
 from sources.schema.elements import exploded
 from sources.schema.ids import id_text
 from sources.schema.json_columns import read_columns
+from sources.schema.json_text import load_json
 from sources.schema.schema import EACH, Schema
 from transforms.messages.dead_letters import NOT_JSON, NOT_UTF8, TOO_MANY
 from transforms.messages.events import EventBatch
@@ -82,8 +83,7 @@ class JsonLines:
         places = np.arange(len(objects)) if rows is None else np.array(rows, np.int64)
         if any(EACH in path for path in wanted):
             return self._parse_elements(objects, places, malformed)
-        columns = self._columns({path: _column(objects, path) for path in wanted})
-        parsed = apply_schema(columns, self.schema) if objects else _NOTHING
+        parsed = self._events({path: _column(objects, path) for path in wanted})
         if rows is None and not malformed:
             return parsed
         wrong = ParsedRows.of_malformed(MalformedRows.of(malformed))
@@ -97,10 +97,27 @@ class JsonLines:
         for part in exploded(objects, self.schema.wanted()):
             malformed += [(int(places[at]), Malformed(TOO_MANY, None)) for at, _ in part.wide]
             if part.owners:
-                parsed = apply_schema(self._columns(part.cells), self.schema)
+                parsed = self._events(part.cells)
                 found.append(parsed.renumbered(places[np.array(part.owners, np.int64)]))
         wrong = MalformedRows.concat((MalformedRows.of(malformed),))
         return ParsedRows.concat((*found, ParsedRows.of_malformed(wrong)))
+
+    def _events(self, cells: Mapping[str, list[Any]]) -> ParsedRows:
+        """The events of rows; those whose times are of different types are read apart."""
+        times = [cells[path] for path in dict.fromkeys(self.schema.fields.time)]
+        if not len(times[0]):
+            return _NOTHING
+        if not any(map(_are_several, times)):
+            return apply_schema(self._columns(cells), self.schema)
+        rows: dict[tuple[str, ...], list[int]] = {}
+        for row, values in enumerate(zip(*times, strict=True)):
+            rows.setdefault(tuple(map(_time_type, values)), []).append(row)
+        found = []
+        for group in rows.values():
+            part = {path: [values[row] for row in group] for path, values in cells.items()}
+            parsed = apply_schema(self._columns(part), self.schema)
+            found.append(parsed.renumbered(np.array(group, np.int64)))
+        return ParsedRows.concat(found)
 
     def _columns(self, cells: Mapping[str, list[Any]]) -> dict[str, pa.Array]:
         texts = self.schema.text_ids()
@@ -117,11 +134,7 @@ class JsonLines:
         Of a list, those of the first element that is no event.
         """
         try:
-            found = json.loads(raw)
-            if "\\u" in raw:
-                json.dumps(found, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return "not JSON: a text has half of a surrogate pair (\\ud800 to \\udfff): write both"
+            found = load_json(raw)
         except (ValueError, RecursionError) as error:
             return f"not JSON: {error}"
         return self.wanted_values(found)
@@ -134,8 +147,7 @@ class JsonLines:
         if part.wide:
             return f"{part.wide[0][1]:,} events in a list, more than {MAX_ELEMENTS:,}"
         cells = part.cells
-        columns = self._columns(cells)
-        wrong = apply_schema(columns, self.schema).malformed.row
+        wrong = self._events(cells).malformed.row
         at = int(wrong[0]) if len(wrong) else 0
         return {path: values[at] for path, values in cells.items()}
 
@@ -186,6 +198,19 @@ def _finder(path: str) -> Callable[[dict[str, Any]], Any]:
         return found
 
     return find
+
+
+def _are_several(values: list[Any]) -> bool:
+    """Whether some of the values are typed times, and others are none, or of another type."""
+    kinds = set(map(type, values)) - {type(None)}
+    return bool(kinds & {date, datetime}) and len(set(map(_time_type, values)) - {""}) > 1
+
+
+def _time_type(value: Any) -> str:
+    """Values of one type can be one column of times; missing ones fit any."""
+    if isinstance(value, datetime):
+        return "local time" if value.tzinfo is None else "time"
+    return "" if value is None else "date" if isinstance(value, date) else "other"
 
 
 def json_column(values: list[Any]) -> pa.Array:

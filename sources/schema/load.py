@@ -14,6 +14,7 @@ from typing import Any
 
 from sources.errors import SourceError
 from sources.schema.schema import (
+    CLOCK,
     EACH,
     FORMATS,
     IGNORE,
@@ -204,7 +205,7 @@ def _time(table: Mapping[str, Any], columns: int, where: str) -> TimeFormat:
             f"{where}: time.format has {len(formats)} formats for the {columns} columns of "
             "fields.time: give a list of as many"
         )
-    names = (*TIME_UNITS, ISO)
+    names = (*TIME_UNITS, ISO, CLOCK)
     for each in formats:
         if each not in names and "%" not in each:
             near = difflib.get_close_matches(each, names, 1)
@@ -219,7 +220,7 @@ def _time(table: Mapping[str, Any], columns: int, where: str) -> TimeFormat:
     zone = of_type(table, "zone", str, "UTC", where, "time.")
     if not is_zone(zone):
         raise SourceError(f"{where}: time.zone '{zone[:80]}' is no zone, as Europe/Berlin")
-    return TimeFormat(formats, zone)
+    return TimeFormat(formats, zone, is_assumed="format" not in table)
 
 
 def _behaviors(table: Mapping[str, Any], where: str) -> Behaviors:

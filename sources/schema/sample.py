@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import IO, Any
 
@@ -22,6 +21,7 @@ from sources.parsing.malformed import ParsedRows
 from sources.registry.values import UndecodedError, decode_one, is_registered
 from sources.schema.csv_lines import split_line
 from sources.schema.explain import explain
+from sources.schema.json_text import load_json
 from sources.schema.kafka_values import explain_malformed, parse_schema_values
 from sources.schema.lines import lines_of
 from sources.schema.parquet import check_columns, parse_batch
@@ -100,9 +100,7 @@ class Inspected:
             rows = []
             for line in self.lines:
                 try:
-                    row = json.loads(line)
-                    if b"\\u" in line:
-                        json.dumps(row, ensure_ascii=False).encode()  # Half a pair is no text.
+                    row = load_json(line)
                 except (ValueError, RecursionError):
                     continue
                 rows += [row] if isinstance(row, dict) else []
@@ -121,7 +119,9 @@ class Inspected:
         return Sample("csv", columns, delimiter, header)
 
     def read(self, schema: Schema) -> tuple[ParsedRows, list[tuple[str, str]]]:
-        """The events as a schema has them, and reasons and details of malformed rows.
+        """The events as a schema has them, and the reasons of malformed rows.
+
+        The first row of a reason has a detail.
 
         Raises:
             SourceError: the schema does not fit.
@@ -136,27 +136,34 @@ class Inspected:
             values = [
                 dict(zip(taken, row, strict=True)) for row in zip(*taken.values(), strict=True)
             ]
-            reasons = parsed.malformed.reasons()
-            details = [explain(*each, schema) for each in zip(reasons, values, strict=True)]
-            return parsed, list(zip(reasons, details, strict=True))
+            return parsed, _explained(parsed, lambda why, at: explain(why, values[at], schema))
         if self.topic:
             schema = replace(schema, registry=self.registry)
             parsed = parse_schema_values(self.lines, schema)
             came = [self.lines[row] for row in parsed.malformed.row.tolist()]
-            refused = zip(
-                parsed.malformed.reasons(), self._raw(parsed, self.lines), came, strict=True
+            return parsed, _explained(
+                parsed, lambda why, at: explain_malformed(why, _text(came[at]), came[at], schema)
             )
-            return parsed, [(each[0], explain_malformed(*each, schema)) for each in refused]
         lines = lines_of(schema, self.lines[0], self.url)
         skip = int(schema.header and not self.lines[0].lstrip().startswith(b"{"))
         parsed = lines.parse(b"\n".join(self.lines[skip:]))
-        pairs = zip(parsed.malformed.reasons(), self._raw(parsed, self.lines[skip:]), strict=True)
-        return parsed, [
-            (reason, explain(reason, lines.values(raw), schema)) for reason, raw in pairs
-        ]
+        came = [self.lines[skip + row] for row in parsed.malformed.row.tolist()]
+        return parsed, _explained(
+            parsed, lambda why, at: explain(why, lines.values(_text(came[at])), schema)
+        )
 
-    def _raw(self, parsed: ParsedRows, lines: Sequence[bytes]) -> list[str]:
-        return [lines[row].decode("utf-8", "replace") for row in parsed.malformed.row.tolist()]
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _explained(parsed: ParsedRows, explain: Callable[[str, int], str]) -> list[tuple[str, str]]:
+    """The reasons of the malformed rows, of each reason's first row with its detail."""
+    found, seen = [], set()
+    for at, reason in enumerate(parsed.malformed.reasons()):
+        found.append((reason, "" if reason in seen else explain(reason, at)))
+        seen.add(reason)
+    return found
 
 
 def _registered(values: Sequence[bytes], registry: str) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 """Microseconds of the time formats that are numbers."""
 
 ISO = "iso"
+CLOCK = "clock"
+"""The format of times of the day, also with AM or PM."""
 IGNORE = "ignore"
 """What stands for a behavior whose lines are left out."""
 
@@ -50,12 +52,16 @@ class TimeFormat:
     """How times are written.
 
     Attributes:
-        formats: for each column of `Fields.time`: `s`, `ms`, `us`, `iso` or a strptime pattern.
+        formats: for each column of `Fields.time`: `s`, `ms`, `us`, `iso`, `clock` or a strptime
+            pattern.
         zone: the zone of texts that name none.
+        is_assumed: whether the schema names no format: then a number that is a date without
+            separators, such as 20251009, is not taken for seconds.
     """
 
     formats: tuple[str, ...] = ("s",)
     zone: str = "UTC"
+    is_assumed: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sources.parsing.malformed import Bools, Int64s
+from sources.schema.clocks import clock_seconds
 from sources.schema.columns import floats, given, numbers, texts
-from sources.schema.schema import ISO, TIME_UNITS, TimeFormat
+from sources.schema.schema import CLOCK, ISO, TIME_UNITS, TimeFormat
 from transforms.messages.events import TIME_LIMIT
 
 MICRO = 1_000_000
@@ -91,6 +92,9 @@ def _micros(column: pa.Array, pattern: str) -> Micros:
     if pattern in TIME_UNITS:
         return Micros(*_scaled(column, TIME_UNITS[pattern]), np.zeros(len(column), bool))
     words = pc.utf8_trim_whitespace(texts(column))
+    if pattern == CLOCK:
+        seconds, valid = clock_seconds(words)
+        return Micros(seconds * MICRO, valid, np.zeros(len(words), bool))
     return _iso(words) if pattern == ISO else _pattern(words, pattern)
 
 

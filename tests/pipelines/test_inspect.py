@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import inspect
-from sources.schema import propose
+from sources.schema import propose, sample
+from sources.schema.explain import explain
 from sources.schema.guess_times import guess_format
 from sources.schema.load import load_schema
+from sources.schema.schema import Schema
 
 T = 1_760_000_000
 
@@ -218,6 +220,27 @@ def test_a_log_of_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "ignore" not in proposed(path, capsys)[0]
 
 
+@pytest.mark.parametrize(
+    ("clocks", "form", "last"),
+    [
+        (("8:53", "8:53:10"), "clock", "2025-10-09T08:53:10Z"),
+        (("8:53 AM", "8:53 PM"), "clock", "2025-10-09T20:53:00Z"),
+        (("8:53", "10:53"), "%H:%M", "2025-10-09T10:53:00Z"),
+    ],
+)
+def test_dates_without_separators_and_clocks(
+    clocks: tuple[str, str], form: str, last: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    path = tmp_path / "a.csv"
+    rows = "".join(f"1,2,20251009,{clock}\n" for clock in clocks)
+    path.write_text("user,item,date,hour\n" + rows)
+    found, printed, status = proposed(path, capsys)
+    assert found["fields"]["time"] == ["date", "hour"]
+    assert (found["time"], status) == ({"format": ["%Y%m%d", form]}, 0)
+    assert f"Time range: 2025-10-09T08:53:00Z to {last}." in printed
+
+
 def test_views_are_assumed_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"user,item,time\n1,2,{T}\n")
@@ -252,3 +275,22 @@ def test_nothing_that_is_an_event_is_status_1(
     path.write_text("user,item,time\na,b,c\n")
     _, _, status = proposed(path, capsys)
     assert status == 1
+
+
+def test_of_each_reason_one_row_is_explained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+
+    def counted(reason: str, values: dict[str, str], schema: Schema) -> str:
+        told.append(reason)
+        return explain(reason, values, schema)
+
+    monkeypatch.setattr(sample, "explain", counted)
+    path = tmp_path / "a.csv"
+    path.write_text("user,item,time\n" + f"1,2,{T}\na,2,{T}\n1,2,20251009\n" * 50)
+    (tmp_path / "shop.toml").write_text('[fields]\nuser = "user"\nitem = "item"\ntime = "time"\n')
+    inspect.main([str(path), f"--schema={tmp_path}/shop.toml"])
+    printed = capsys.readouterr().out
+    assert sorted(told) == ["not a number", "time out of range"]
+    assert "50 time out of range: time is '20251009'; looks like a date" in printed

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from sinks.records import EVENT_ID, PLAIN, RecordColumns
+from sources.parsing.compact_dates import FIRST, LAST
 from sources.parsing.layout import split_fields
 from training.datasets.categories import category_sql, create_category_tables
 from training.datasets.raw_files import (
@@ -233,8 +234,19 @@ def _value(name: str, column: str | None) -> str:
     if name in FEATURES:
         return f"coalesce({number}, {UNKNOWN})"
     if name == "time":
-        return f"CASE WHEN ({number}) BETWEEN 0 AND {TIME_LIMIT - 1} THEN {number} END"
+        return (
+            f"CASE WHEN ({number}) BETWEEN 0 AND {TIME_LIMIT - 1} "
+            f"AND NOT ({_is_date(number)}) THEN {number} END"
+        )
     return number
+
+
+def _is_date(number: str) -> str:
+    """The SQL of `sources.parsing.compact_dates.are_dates`."""
+    return (
+        f"({number}) BETWEEN {FIRST} AND {LAST} AND ({number}) // 100 % 100 BETWEEN 1 AND 12 "
+        f"AND ({number}) % 100 BETWEEN 1 AND 31"
+    )
 
 
 def _read_side_file(database: duckdb.DuckDBPyConnection, file: RawFile, max_line: int) -> None:

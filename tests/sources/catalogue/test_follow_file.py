@@ -73,7 +73,7 @@ def test_rows_that_are_wrong_are_dead_letters(tmp_path: Path) -> None:
         b"4,,'12,5',3,shoes",  # Six fields.
         b"5,,5,2020-09-13T12:26:40,sh\xf6es",
         b"6,,-,yesterday,shoes",
-        b"7,,5,yesterday,sh\xc3\xb6es",
+        b"7,,5,20251009,sh\xc3\xb6es",
         b",,5,3,shoes",
         *[b"%d,,,," % item for item in range(10, 20)],
     ]
@@ -89,8 +89,8 @@ def test_rows_that_are_wrong_are_dead_letters(tmp_path: Path) -> None:
         (":row 3", "not UTF-8", "some bytes are not UTF-8"),
         (":row 4", "not a time", "created is 'yesterday', neither seconds since the epoch nor an "
          "ISO time (2026-01-31T12:00:00)"),
-        (":row 5", "not a time", "created is 'yesterday', neither seconds since the epoch nor an "
-         "ISO time (2026-01-31T12:00:00)"),
+        (":row 5", "not a time", "created is '20251009'; looks like a date without separators: "
+         "write 2026-01-31"),
         (":row 6", "not a number", "item is missing"),
         ("", "too many fields", "6 fields, not 5"),
     ]  # fmt: skip

@@ -28,9 +28,10 @@ NUMBERS = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
     st.sampled_from(ODD_NUMBERS),
 )
+DATES = ("20251009", "19000101", "20991231", "20001301", "20000100", "21000101", "20251032")
 TIMES = st.one_of(
     st.integers(1_511_544_000, 1_511_700_000).map(str),
-    st.sampled_from(["0", "-1", str(TIME_LIMIT - 1), str(TIME_LIMIT), "1511544000000"]),
+    st.sampled_from(["0", "-1", str(TIME_LIMIT - 1), str(TIME_LIMIT), "1511544000000", *DATES]),
     NUMBERS,
 )
 NAMES = st.one_of(st.sampled_from([*BEHAVIORS, "PV", " pv", "", "view", "p\x00v", "é"]), st.text())
@@ -95,6 +96,9 @@ def oracle(line: bytes, layout: Layout) -> Row | Malformed:
 
     user, item, time = (number(fields[at]) for at in (layout.user, layout.item, layout.time))
     known = time if time is not None and 0 <= time < TIME_LIMIT else None
+    if known is not None and 19000101 <= known <= 20991231:
+        month, day = int(str(known)[4:6]), int(str(known)[6:])
+        known = None if 1 <= month <= 12 and 1 <= day <= 31 else known
     if user is None or item is None or time is None:
         return Malformed("not a number", known)
     if known is None:

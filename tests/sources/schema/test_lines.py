@@ -162,6 +162,8 @@ def test_details_of_csv() -> None:
         b"1,,3,view,0",
         b"1,2,1760000000000,view,0",
         b"1,2,2025-10-09T08:53:20Z,view,0",
+        b"1,2,20251009,view,0",
+        b"1,2,20251009085320,view,0",
         b"1,2,3,rent,0",
         b"1;2;3;view;0",
         b"1,2,3",
@@ -179,6 +181,15 @@ def test_details_of_csv() -> None:
         (
             "not a number",
             "time (t) is '2025-10-09T08:53:20Z'; looks like ISO 8601: time.format = \"iso\" in a "
+            "--schema",
+        ),
+        (
+            "time out of range",
+            "time (t) is '20251009'; looks like a date: time.format = \"%Y%m%d\" in a --schema",
+        ),
+        (
+            "time out of range",
+            "time (t) is '20251009085320'; looks like a date: time.format = \"%Y%m%d%H%M%S\" in a "
             "--schema",
         ),
         ("unknown behavior", "behavior (b) is 'rent', none of view, sale, gone"),

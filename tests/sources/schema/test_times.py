@@ -1,6 +1,7 @@
 """Times of all formats, against Python's datetime one by one."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from sources.schema.schema import TimeFormat
 from sources.schema.time_formats import whole_pattern
 from sources.schema.times import read_times
 
+CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S%p")
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1))
 
 
@@ -113,6 +115,22 @@ def test_arrow_times_need_no_format() -> None:
     clock = pa.array([time(8, 53, 20, 5)])
     seconds, valid = read_times([days, clock], TimeFormat(("iso", "iso")))
     assert (seconds.tolist(), valid.tolist()) == ([1_760_000_000], [True])
+
+
+@given(st.lists(st.tuples(st.times(), st.sampled_from(CLOCKS)), min_size=1))
+def test_times_of_the_day(clocks: list[tuple[time, str]]) -> None:
+    texts = [moment.strftime(pattern) for moment, pattern in clocks]
+    read_back = [
+        datetime.strptime(text, pattern) for text, (_, pattern) in zip(texts, clocks, strict=True)
+    ]
+    expected = [each.hour * 3600 + each.minute * 60 + each.second for each in read_back]
+    wrong: list[Any] = ["24:00", "13:00 PM", "0:10 am", "8:60", "8:5", "8", None, "8:53:60"]
+    assert read([*texts, *wrong], "clock") == [*expected, *[None] * len(wrong)]
+
+
+def test_clocks_of_people() -> None:
+    texts = ["8:53", "8:53:10", "8:53 PM", "12:00 a.m.", "12:30pm"]
+    assert read(texts, "clock") == [31_980, 31_990, 75_180, 0, 45_000]
 
 
 def test_parts_are_added() -> None:

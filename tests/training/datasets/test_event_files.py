@@ -52,6 +52,7 @@ def test_malformed_lines_are_counted_and_left_out(tmp_path):
         "1,2,sold,3",
         "1,2,pv,-1",
         "1,2,pv,253402300800",
+        "1,2,pv,20251009",
         "1,2,pv",
         "1,2,pv,3,4",
         "1,,pv,3",
@@ -61,7 +62,7 @@ def test_malformed_lines_are_counted_and_left_out(tmp_path):
     got = prepare(tmp_path / "data", log)
     assert rows(got) == [(1, 2, "pv", 3), (1, 2, "buy", 4)]
     counts = meta(tmp_path / "data")
-    assert (counts["rows"], counts["malformed"], counts["duplicates"]) == (10, 8, 0)
+    assert (counts["rows"], counts["malformed"], counts["duplicates"]) == (11, 9, 0)
     assert counts["labels"] == {"pv": 1, "cart": 0, "fav": 0, "buy": 1}
 
 
