@@ -124,6 +124,8 @@ def _names(path: str, header: bytes) -> list[str]:
         )
     if not header.strip():
         return []
+    if len(header) < _MOST_HEADER and not header.endswith(b"\n"):
+        header += b"\n"  # The file ends here.
     try:
         found: list[str] = pcsv.read_csv(pa.BufferReader(header)).column_names
     except pa.ArrowInvalid as error:

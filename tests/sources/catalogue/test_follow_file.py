@@ -2,6 +2,9 @@
 
 import json
 import os
+import pickle
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from sources.catalogue.changes import Changes
 from sources.catalogue.files import read_items
 from sources.catalogue.follow_file import FileCatalogue, FollowedFile
 from sources.errors import SourceError
+from transforms.catalogue.source import loaded
 from transforms.columns.names import key_of
 
 START = 1_000
@@ -257,3 +261,17 @@ def test_a_folder_or_a_glob_of_several_files_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text("item\n1\n")
     with pytest.raises(SourceError, match="names several files"):
         FollowedFile(FileCatalogue(f"{tmp_path}/*.csv", START, follow=True))
+
+
+def test_what_is_available_is_pickled_as_its_catalogue_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    rows = [f"{item},{START + item % 50}" for item in range(5_000)]
+    path.write_text("\n".join(["item,updated", *rows]))
+    source = FileCatalogue(str(path), START, follow=False)
+    for seconds in (0, 600):  # Without and with new items.
+        view = loaded(replace(source, new_seconds=seconds))
+        found = [view.at(START + time) for time in (7, 30)]
+        assert len(pickle.dumps(found)) < 1_000
+        again = deepcopy(found)  # As pickle does it.
+        assert [each is other for each, other in zip(again, found, strict=True)] == [True, True]
+        assert found[0].bits.sum() < found[1].bits.sum()
