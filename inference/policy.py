@@ -126,13 +126,13 @@ class Policy(nn.Module):
         user, raw, length = _int64s(users), _int64s(histories), _int64s(lengths)
         if exclusions and exclusions.group is not None:
 
-            def rank(at: Int64s, part: Exclusions) -> RankedLists:
+            def rank(at: Int64s, part: Exclusions, more: int) -> RankedLists:
                 given = user[at], raw[at], length[at]
-                return self.rank(*given, k, repeat_consumed, part, scored, new)
+                return self.rank(*given, k + more, repeat_consumed, part, scored, new)
 
             # A critic chooses from candidates, and new items differ where availability does.
             shares = self._critic is None and not new
-            parts = self._groups.rank(rank, (user, raw, length), exclusions, shares)
+            parts = self._groups.rank(rank, k, (user, raw, length), exclusions, shares)
             return RankedLists.joined(len(user), k, parts, scored, new)
         hidden, own = None, None
         beside = NewPlaces.empty(len(user), new)

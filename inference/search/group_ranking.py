@@ -1,9 +1,9 @@
 """Ranks states for groups that differ in what is available: once where their lists are equal.
 
 A user's state is often the same at a few ranking times, between which some items of a catalogue
-come and go. The best k of all items that are available at one of these times at least are also the
-best k of each time at which all of them are available. So a state is ranked once among the items of
-several times, and again only for the times at which an item of its list is not available.
+come and go. A state is ranked once among the items that are available at one of these times at
+least, for a list with more places than it needs. The list of a time is the first k of its items
+that are available then. Only where these are fewer, the state is ranked again for that time.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,12 @@ from transforms.messages.ranked_lists import RankedLists
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-Rank = Callable[[Int64s, Exclusions], RankedLists]
-"""Ranks some rows, with exclusions of one group."""
+Rank = Callable[[Int64s, Exclusions, int], RankedLists]
+"""Ranks some rows, with exclusions of one group, for lists of k places or so many more."""
 Part = tuple[Int64s, RankedLists]
+Column = npt.NDArray[Any]
 
-_TOGETHER = 8
+_TOGETHER = 32
 """Neighbouring groups for which states are ranked together."""
 
 _KEPT = 16
@@ -41,6 +43,7 @@ class GroupRanking:
     def rank(
         self,
         rank: Rank,
+        k: int,
         states: tuple[Int64s, Int64s, Int64s],
         exclusions: Exclusions,
         shares: bool,
@@ -50,6 +53,7 @@ class GroupRanking:
         Args:
             rank: ranks. Lists are the best of a total order that no exclusion changes, where
                 `shares`.
+            k: places of a list.
             states: the users, int64 [n]; the histories, int64 [n, h]; their lengths, int64 [n].
             exclusions: of several groups, in the order of their times.
             shares: whether to rank equal states of neighbouring rows together.
@@ -61,20 +65,27 @@ class GroupRanking:
             chunk = _chunks(exclusions.available)[group]
             for number in np.unique(chunk).tolist():
                 rows = np.flatnonzero(chunk == number)
-                found, is_right = self._together(rank, rows, starts, exclusions, group)
-                yield rows[is_right], found.take(is_right)
+                found, is_right = self._together(rank, k, rows, starts, exclusions, group)
+                yield rows[is_right], found
                 rest = np.concatenate((rest, rows[~is_right]))
         if len(rest):
             for at, part in exclusions.take(rest).groups():
-                yield rest[at], rank(rest[at], part)
+                yield rest[at], rank(rest[at], part, 0)
 
     def _together(
-        self, rank: Rank, rows: Int64s, starts: Bools, exclusions: Exclusions, group: Int64s
+        self,
+        rank: Rank,
+        k: int,
+        rows: Int64s,
+        starts: Bools,
+        exclusions: Exclusions,
+        group: Int64s,
     ) -> tuple[RankedLists, Bools]:
-        """Lists of some rows among the items of all of their groups, and which of them are right.
+        """The lists of rows that can be told from one ranking, and which rows these are.
 
         Args:
             rank: ranks.
+            k: places of a list.
             rows: int64 [r], ascending; the groups' availability has the same items.
             starts: bool [n], whether a row's state differs from that of the row before.
             exclusions: of all rows.
@@ -87,16 +98,20 @@ class GroupRanking:
         numbers, of_row = np.unique(group[rows], return_inverse=True)
         groups = tuple(exclusions.available[number] for number in numbers.tolist())
         union = self._union(groups)
-        lists = rank(first, replace(exclusions.take(first), available=(union,), group=None))
+        of_union = replace(exclusions.take(first), available=(union,), group=None)
+        lists = rank(first, of_union, 0 if len(groups) == 1 else k)
         place = places(union.ids, lists.items)
-        unused = np.arange(place.shape[1]) >= lists.length[:, None]
         of_list = np.cumsum(is_first) - 1
-        is_right = np.empty(len(rows), bool)
+        usable = np.empty((len(rows), place.shape[1]), bool)
         for number, available in enumerate(groups):
             at = np.flatnonzero(of_row == number)
-            own = of_list[at]
-            is_right[at] = (available.at(place[own]) | unused[own]).all(axis=1)
-        return lists.take(of_list), is_right
+            usable[at] = available.at(place[of_list[at]])
+        used = np.arange(place.shape[1]) < lists.length[of_list][:, None]
+        usable &= used
+        is_whole = (usable[:, :k] == used[:, :k]).all(axis=1)
+        is_right = is_whole | (usable.sum(axis=1) >= k)
+        found = lists.take(of_list[is_right])
+        return _first(found, k, usable[is_right], ~is_whole[is_right]), is_right
 
     def _union(self, groups: tuple[Availability, ...]) -> Availability:
         """What is available in one of the groups at least."""
@@ -108,6 +123,32 @@ class GroupRanking:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return self._kept[groups]
+
+
+def _first(lists: RankedLists, k: int, usable: Bools, gaps: Bools) -> RankedLists:
+    """The first k usable items of each list.
+
+    Args:
+        lists: longer lists.
+        k: places of a list.
+        usable: bool [n, places], the items that may be in it.
+        gaps: bool [n], the rows where some of the first k are not usable; k others are there.
+    """
+    at = np.flatnonzero(gaps)
+    order = np.argsort(~usable[at], axis=1, kind="stable")[:, :k]
+
+    def cut(column: Column) -> Column:
+        found = column[:, :k].copy()
+        found[at] = np.take_along_axis(column[at], order, axis=1)
+        return found
+
+    return replace(
+        lists,
+        items=cut(lists.items),
+        length=np.minimum(lists.length, k),
+        propensities=cut(lists.propensities),
+        scores=None if lists.scores is None else cut(lists.scores),
+    )
 
 
 def _starts(states: tuple[Int64s, Int64s, Int64s], exclusions: Exclusions) -> Bools:

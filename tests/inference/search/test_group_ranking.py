@@ -25,13 +25,14 @@ class ByHand:
         self.users = users
         self.ranked = 0
 
-    def __call__(self, rows: Int64s, exclusions: Exclusions) -> RankedLists:
+    def __call__(self, rows: Int64s, exclusions: Exclusions, more: int = 0) -> RankedLists:
         self.ranked += len(rows)
+        size = SIZE + more
         assert exclusions.group is None
-        items, lengths = np.zeros((len(rows), SIZE), np.int64), np.zeros(len(rows), np.int64)
+        items, lengths = np.zeros((len(rows), size), np.int64), np.zeros(len(rows), np.int64)
         for row, user in enumerate(self.users[rows].tolist()):
             allowed = Exclusions.take(exclusions, np.array([row])).allows(IDS[None, :])[0]
-            best = sorted(IDS[allowed].tolist(), key=lambda item: (item * (user + 3)) % 11)[:SIZE]
+            best = sorted(IDS[allowed].tolist(), key=lambda item: (item * (user + 3)) % 11)[:size]
             items[row, : len(best)], lengths[row] = best, len(best)
         return RankedLists.deterministic(items, lengths, b"by-hand")
 
@@ -53,7 +54,7 @@ def test_lists_are_those_of_each_time_alone(data: st.DataObject) -> None:
     ranks = GroupRanking()
     for shares in (True, False, True):
         ranker = ByHand(users)
-        parts = ranks.rank(ranker, states, exclusions, shares)
+        parts = ranks.rank(ranker, SIZE, states, exclusions, shares)
         found = RankedLists.joined(len(rows), SIZE, parts)
         for place in range(len(rows)):
             alone = Exclusions(bought[[place]], users[[place]] % 2, (available[group[place]],))
@@ -64,18 +65,22 @@ def test_lists_are_those_of_each_time_alone(data: st.DataObject) -> None:
         assert shares or ranker.ranked == len(rows)
 
 
-def test_a_state_of_several_times_is_ranked_once_where_its_list_is_available() -> None:
+@pytest.mark.parametrize("gone", [1, 3, 4])
+def test_a_state_is_ranked_again_where_too_few_of_its_list_are_available(gone: int) -> None:
     users, group = np.repeat([0, 1], 3), np.tile(np.arange(3), 2)
     whole = np.ones(len(IDS), bool)
-    gone = whole & (ByHand(users)(np.array([0]), Exclusions.none(1)).items[0, 1] != IDS)
-    available = tuple(Availability(IDS, bits) for bits in (whole, whole, gone))
+    # Some of the six items that each state is ranked for.
+    best = ByHand(users)(np.array([0, 3]), Exclusions.none(2), SIZE).items
+    some = ~np.isin(IDS, best[0, :gone])
+    available = tuple(Availability(IDS, bits) for bits in (whole, whole, some))
     exclusions = Exclusions(np.zeros((6, 0), np.int64), np.zeros(6, np.int64), available, group)
     ranker = ByHand(users)
     states = users, np.ones((6, 1), np.int64), np.ones(6, np.int64)
-    for _ in GroupRanking().rank(ranker, states, exclusions, shares=True):
+    for _ in GroupRanking().rank(ranker, SIZE, states, exclusions, shares=True):
         pass
-    in_both = gone[ByHand(users)(np.array([3]), Exclusions.none(1)).items[0] - 1].all()
-    assert ranker.ranked == 2 + 1 + (not in_both)
+    left = [int(some[row - 1].sum()) for row in best]
+    assert (left[0] < SIZE) == (gone == 4)
+    assert ranker.ranked == 2 + sum(each < SIZE for each in left)
 
 
 @pytest.mark.parametrize("repeat", [False, True])
