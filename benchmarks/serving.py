@@ -7,6 +7,8 @@ cores. The server's CPU time is shown too; it gives the speed on a core of its o
 
 - GET /users/{user}/recommendations from Redis: requests a second with 16 connections, and the
   latency at half of `--rate`, where requests are sent at fixed times;
+- GET /items/{item}/similar: requests a second for 1,000 items whose lists are known, and for
+  others of the `--items` items, whose lists have to be computed;
 - POST /reinforce with 100 users a request and `--items` items: users a second.
 """
 
@@ -96,6 +98,11 @@ def get_request() -> bytes:
     return f"GET /users/{user}/recommendations HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 
 
+def similar_request(item: int) -> bytes:
+    """A request for the items that are similar to an item."""
+    return f"GET /items/{item}/similar HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+
 def post_request(items: int, users: int = 100) -> bytes:
     """A request to rank for `users` users with ten items each."""
     histories = np.random.default_rng().integers(0, items, (users, 10)).tolist()
@@ -125,6 +132,13 @@ async def closed_loop(
     started = time.perf_counter()
     done = await asyncio.gather(*(work() for _ in range(connections)))
     return sum(done) / (time.perf_counter() - started)
+
+
+async def ask_once(port: int, request: bytes) -> None:
+    """Sends one request on a connection of its own."""
+    connection = await Connection.open(port)
+    await connection.ask(request)
+    connection.close()
 
 
 async def open_loop(
@@ -190,8 +204,10 @@ async def measure(
     port: int, process: int, rate: float, items: int, seconds: float
 ) -> list[tuple[str, str]]:
     """Measures, and returns the figures with their names."""
+    others = iter(np.random.default_rng(0).permutation(np.arange(USERS, items)).tolist())
     warm: list[Awaitable[object]] = [
         closed_loop(port, get_request, 4, 1),
+        *(ask_once(port, similar_request(item)) for item in range(USERS)),
         closed_loop(port, lambda: post_request(items), 2, 1),
     ]
     for one in warm:
@@ -202,12 +218,23 @@ async def measure(
     latencies = await open_loop(port, get_request, rate / 2, CONNECTIONS, seconds)
     middle, late = np.percentile(latencies, [50, 99]) * 1000
     before = cpu_seconds(process)
+    similar = await closed_loop(
+        port, lambda: similar_request(random.randrange(USERS)), CONNECTIONS, seconds
+    )
+    of_similar = (cpu_seconds(process) - before) / (similar * seconds)
+    computed = await closed_loop(
+        port, lambda: similar_request(next(others)), CONNECTIONS, min(seconds, items / 20_000)
+    )
+    before = cpu_seconds(process)
     ranked = 100 * await closed_loop(port, lambda: post_request(items), 2, seconds)
     of_user = (cpu_seconds(process) - before) / (ranked * seconds)
     return [
         ("GET recommendations from Redis, 16 connections", f"{speed:,.0f} requests/s"),
         ("the server's CPU time of a request", f"{1000 * of_get:.2f} ms"),
         (f"the same at {rate / 2:,.0f} requests/s: p50, p99", f"{middle:.1f} ms, {late:.1f} ms"),
+        ("GET similar items of 1,000 items", f"{similar:,.0f} requests/s"),
+        ("the server's CPU time of a request", f"{1000 * of_similar:.2f} ms"),
+        ("GET similar items, each for the first time", f"{computed:,.0f} requests/s"),
         (f"POST /reinforce, 100 users a request, {items:,} items", f"{ranked:,.0f} users/s"),
         ("the server's CPU time of a user", f"{1000 * of_user:.2f} ms"),
     ]

@@ -19,9 +19,10 @@ from serving.live.sse import Broadcaster
 from serving.metrics import Metrics, RequestTimer
 from serving.models.manager import ModelManager, model_loaders
 from serving.on_demand.lists import OnDemandLists
+from serving.on_demand.similar import SimilarItemLists
 from serving.options import LimitSettings, ServingSettings, is_loopback
 from serving.queries import Queries
-from serving.routes import inference, items, job, page, popular, session, users
+from serving.routes import inference, items, job, page, popular, session, similar, users
 from serving.state import Services
 from serving.stores.base import horizon_of
 from serving.stores.opening import open_stores
@@ -56,6 +57,7 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
         settings=settings,
         queries=queries,
         on_demand=OnDemandLists(queries, models),
+        similar=SimilarItemLists(queries, models),
         models=models,
         broadcaster=Broadcaster(limits.max_listeners, metrics.listeners.set),
         metrics=metrics,
@@ -79,6 +81,7 @@ def create_app(settings: ServingSettings, limits: LimitSettings | None = None) -
     for router in (
         users.router,
         popular.router,
+        similar.router,
         items.router,
         session.router,
         page.router,

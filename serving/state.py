@@ -12,6 +12,7 @@ from serving.live.sse import Broadcaster
 from serving.metrics import Metrics
 from serving.models.manager import ModelManager
 from serving.on_demand.lists import OnDemandLists
+from serving.on_demand.similar import SimilarItemLists
 from serving.options import ServingSettings
 from serving.queries import Queries
 from serving.workers import WorkerThreads
@@ -25,6 +26,7 @@ class Services:
         settings: the server's settings.
         queries: queries to the stores.
         on_demand: lists by request.
+        similar: items similar to an item.
         models: the models that rank on demand.
         broadcaster: sends the page's live figures.
         metrics: the server's metrics.
@@ -35,6 +37,7 @@ class Services:
     settings: ServingSettings
     queries: Queries
     on_demand: OnDemandLists
+    similar: SimilarItemLists
     models: ModelManager
     broadcaster: Broadcaster
     metrics: Metrics

@@ -44,8 +44,10 @@ BODY: dict[int | str, dict[str, Any]] = {
     408: {"model": Problem, "description": "The request did not arrive in time"},
     413: {"model": Problem, "description": "The request is too large"},
 }
-ON_DEMAND: dict[int | str, dict[str, Any]] = {
+LONG_ADDRESS: dict[int | str, dict[str, Any]] = {
     431: {"model": Problem, "description": "The address or the headers are too large"},
+}
+ON_DEMAND: dict[int | str, dict[str, Any]] = LONG_ADDRESS | {
     501: {"model": Problem, "description": "Lists by request need Apache Beam on this server"},
 }
 AUTHENTICATED: dict[int | str, dict[str, Any]] = {

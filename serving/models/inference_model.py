@@ -14,6 +14,7 @@ import pyarrow as pa
 from inference.network.sizes import STATE_LIMIT
 from serving.metrics import Metrics
 from serving.models.batcher import Batcher, RankRequest
+from serving.models.similar import SimilarLists
 from serving.schemas import ID_BYTES, is_id_text
 from serving.schemas.health import Model
 from serving.schemas.inference import MAX_HISTORY, HistoriesInput, RankResponse, StatesInput
@@ -67,6 +68,7 @@ class InferenceModel:
         self._metrics = metrics
         self.name = name or self._policy.info.algorithm
         self._batcher: Batcher[_Ranked] = Batcher(self._rank, threads, metrics.batch.observe)
+        self._similar = SimilarLists(lambda: self._policy, threads)
 
     @property
     def model(self) -> Model:
@@ -100,6 +102,18 @@ class InferenceModel:
             if users.rows(_keys([user], self.ids.user, "user"))[0] == users.unknown:
                 return user
             number += 1
+
+    async def similar(self, item: int | str, length: int) -> RankResponse | None:
+        """The items most similar to an item, with their cosines in place of propensities.
+
+        None where the version in use does not know the item.
+
+        Raises:
+            IdKindError: the item is not of the kind of the model's.
+            OverloadedError: too much is waiting already.
+        """
+        key = int(_keys([item], self.ids.item, "item")[0]) if isinstance(item, str) else item
+        return await self._similar.best(key, length)
 
     def refresh(self) -> None:
         """Switches to a new version, if there is one; blocks while it is loaded."""

@@ -28,19 +28,44 @@ async def _user(
     ],
 ) -> Id:
     """The user of the address, of the kind that the job's users have."""
-    if (await shared.queries.ids()).user == TEXT:
-        if is_id_text(user):
-            return user
+    return _of_kind(user, (await shared.queries.ids()).user, "user")
+
+
+def _of_kind(text: str, kind: str, what: str) -> Id:
+    if kind == TEXT:
+        if is_id_text(text):
+            return text
         raise HTTPException(
-            404, "there is no such user: ids are 256 bytes without control characters"
+            404, f"there is no such {what}: ids are 256 bytes without control characters"
         )
-    number = _integer(user)
+    number = _integer(text)
     if number is None:
-        raise HTTPException(404, "there is no such user: the job's users are integers of 64 bits")
+        raise HTTPException(
+            404, f"there is no such {what}: the job's {what}s are integers of 64 bits"
+        )
     return number
 
 
 User = Annotated[Id, Depends(_user)]
+
+
+async def _item(
+    shared: Shared,
+    item: Annotated[
+        str,
+        Path(
+            description="The item's id, as the job's input has it: an integer of 64 bits, or text "
+            "of up to 256 bytes, percent-encoded",
+            min_length=1,
+            max_length=ID_BYTES,
+        ),
+    ],
+) -> Id:
+    """The item of the address, of the kind that the job's items have."""
+    return _of_kind(item, (await shared.queries.ids()).item, "item")
+
+
+Item = Annotated[Id, Depends(_item)]
 
 
 async def items_of(shared: Services, texts: Sequence[str]) -> tuple[Id, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
+
+from serving.schemas import Id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,24 @@ class Items:
     """Items of the catalogue, in the order in which they were asked for."""
 
     items: list[ShownItem]
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarItem:
+    """An item that is similar to another one."""
+
+    item: Id
+    score: Annotated[float, Field(description="Cosine of the two items' embeddings, from -1 to 1")]
+    why: Annotated[Literal["similar"], Field(description="What brought it into the list")]
+    title: str | None = None
+    category: str | None = None
+    price: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarItems:
+    """The items most similar to an item, best first."""
+
+    item: Id
+    policy: Annotated[str, Field(description="Name and version of the model that compared them")]
+    items: list[SimilarItem]

@@ -1,0 +1,96 @@
+"""The items most similar to an item, less those that may not be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serving.models.inference_model import InferenceModel
+from serving.models.manager import ModelManager
+from serving.on_demand.offered import rank_offered
+from serving.queries import Queries
+from serving.schemas import Id
+from serving.schemas.inference import RankResponse
+from serving.schemas.items import SimilarItem, SimilarItems
+
+
+class UnknownItemError(LookupError):
+    """No list can be made: there is no such model, or it does not know the item."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedItems:
+    """What a list of items has to be.
+
+    Attributes:
+        size: items, at the most.
+        category: of all of them; None for any.
+        exclude: items that it must not have.
+        model: which model compares; None for the first of `--model` with the job's ids.
+    """
+
+    size: int
+    category: str | None = None
+    exclude: tuple[Id, ...] = ()
+    model: str | None = None
+
+
+class SimilarItemLists:
+    """Makes lists of items that are similar to an item.
+
+    Args:
+        queries: queries to the stores.
+        models: the models that compare items.
+    """
+
+    def __init__(self, queries: Queries, models: ModelManager) -> None:
+        self._queries, self._models = queries, models
+
+    async def similar(self, item: Id, wanted: WantedItems) -> SimilarItems:
+        """The items whose embeddings are most like the item's, best first.
+
+        Raises:
+            UnknownItemError: there is no such model, or it does not know the item.
+            NoCatalogueError: a category is given, and the job has no catalogue.
+            StoresDownError: a category is given, and the stores that have it do not answer.
+        """
+        model = await self._model(wanted.model)
+
+        async def ranks(length: int) -> RankResponse:
+            found = await model.similar(item, length)
+            if found is None:
+                raise UnknownItemError(
+                    f"the model {model.model.policy} does not know the item {item}"
+                )
+            return found
+
+        catalogue = self._queries.catalogue
+        made = await rank_offered(
+            ranks, wanted.size, 1, set(map(str, wanted.exclude)),
+            lambda items: catalogue.offered(items, wanted.category),
+        )  # fmt: skip
+        items = made.items[0]
+        # The catalogue has just been asked for the same items.
+        exists = bool(items) and await catalogue.exists()
+        known = await self._queries.items([str(one) for one in items]) if exists else {}
+        return SimilarItems(
+            item,
+            made.policy,
+            [
+                SimilarItem(one, score, "similar", found.title, found.category, found.price)
+                if (found := known.get(str(one)))
+                else SimilarItem(one, score, "similar")
+                for one, score in zip(items, made.propensities[0], strict=True)
+            ],
+        )
+
+    async def _model(self, name: str | None) -> InferenceModel:
+        if await self._queries.settings.is_none("models"):
+            raise UnknownItemError("no model knows the job's items: the job uses none")
+        kind = (await self._queries.ids()).item
+        models = [each for each in await self._models.loaded() if each.ids.item == kind]
+        chosen = [each for each in models if name is None or each.name == name]
+        if not chosen:
+            names = ", ".join(each.name for each in models) or "none"
+            which = f"no model {name!r}" if name is not None else "no model"
+            raise UnknownItemError(f"{which} of the job's items is loaded (loaded: {names})")
+        return chosen[0]
