@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from inference.exploration.limits import MAX_CANDIDATES
 from inference.exploration.names import NONE, parse_explore
 from inference.models.files import MODEL_BYTES
+from pipelines.related_options import RelatedSettings
 from rivulet.configuration import Configuration
 from rivulet.limits import HISTORY_SIZE, POPULAR_PERIOD, RECOMMEND_PERIOD, RECOMMENDATIONS
 from rivulet.settings import option
@@ -299,6 +300,10 @@ def pane_seconds_of(chosen: Configuration) -> int:
     if PopularSettings in chosen:
         popular = chosen[PopularSettings]
         spans += [popular.popular_window, popular.popular_period]
+    if RelatedSettings in chosen and RecommendSettings not in chosen:
+        related = chosen[RelatedSettings]
+        # Beside recommendations it has to be a multiple of their panes (`modes`).
+        spans += [related.related_gap] if related.related else []
     if RecommendSettings in chosen:
         recommend = chosen[RecommendSettings]
         spans += [recommend.recommend_window, recommend.recommend_period]

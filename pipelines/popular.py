@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipelines.options import PopularSettings, ShardSettings
+from pipelines.related_options import RelatedSettings
 from pipelines.running.job import Job
 from sinks.options import DeadLetterSettings, PopularSinkSettings, RetentionSettings
 from sources.catalogue.options import CatalogueSettings
@@ -34,6 +35,7 @@ JOB = Job(
         KafkaSettings,
         CatalogueSettings,
         PopularSettings,
+        RelatedSettings,
         ShardSettings,
         PopularSinkSettings,
         RetentionSettings,

@@ -25,6 +25,7 @@ from pipelines.options import (
     RecommendSettings,
     ShardSettings,
 )
+from pipelines.related_options import RelatedSettings
 from pipelines.running.job import Job
 from pipelines.value_options import ValueSettings
 from sinks.options import (
@@ -60,6 +61,7 @@ JOB = Job(
         RecommendSettings,
         ExploreSettings,
         NewItemSettings,
+        RelatedSettings,
         ShardSettings,
         ModelSettings,
         FeedbackSettings,

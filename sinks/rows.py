@@ -14,6 +14,7 @@ from transforms.columns.frames import Frame
 from transforms.columns.names import Names, ids_of
 from transforms.messages.events import BEHAVIORS, EventBatch, Int64s
 from transforms.messages.recommendations import Recommendations, coded_labels
+from transforms.messages.related import RelatedItems
 
 _NAMES = np.array(BEHAVIORS)
 
@@ -52,8 +53,8 @@ def lists(rows: Recommendations) -> Iterator[tuple[list[Any], list[float]]]:
     return zip(items, _cut(rows.propensities, rows.length), strict=True)
 
 
-def json_items(rows: Recommendations) -> list[str]:
-    """Each recommendation's items as a JSON list, of numbers or of texts."""
+def json_items(rows: Recommendations | RelatedItems) -> list[str]:
+    """Each row's items as a JSON list, of numbers or of texts."""
     if rows.names is None or rows.names.item is None:
         return json_lists(rows.items, rows.length)
     flat, offsets = _flat(rows.items, rows.length)

@@ -25,6 +25,7 @@ from pipelines.graph.steps import (
     rows_of,
 )
 from pipelines.options import FeedbackSettings, ModelSettings, PopularSettings, RecommendSettings
+from pipelines.related_options import RelatedSettings
 from pipelines.value_options import weighs_values
 from rivulet.configuration import Configuration
 from sinks.base import WorkerCounts
@@ -51,7 +52,9 @@ from transforms.messages.minutes import PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankingRequest
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.related import RelatedItems
 from transforms.progress import ProgressCounters
+from transforms.related.related_items import RankRelated
 from transforms.shards.by_user import PartitionByUser
 from transforms.windows.panes import ClosedPanes, ClosePanes
 
@@ -68,6 +71,7 @@ def popular_graph(job: JobGraph) -> None:
     settings = job.settings[PopularSettings]
     popular = rank_popular(closed.blocks, settings, job.bounded, job.catalogue)
     write_popular(job, popular)
+    write_related(job, closed)
     write_job(job)
 
 
@@ -93,6 +97,7 @@ def recommend_graph(job: JobGraph, models: RankerSource | None = None) -> None:
     recommended = recommend(_urgent_requests(job, requests), config, models, early)
     rewarded = reward(recommended.batches, config, job.progress, close_impressions(job))
     write_popular(job, popular)
+    write_related(job, closed)
     write_recommendations(job, recommended, rewarded)
     write_feedback(job, rewarded)
     write_metrics(job, closed, rewarded)
@@ -143,6 +148,19 @@ def write_records(job: JobGraph) -> None:
 def write_popular(job: JobGraph, popular: beam.PCollection[PopularRows]) -> None:
     """The rankings to their stores."""
     job.write("Write popular items", popular, PopularRows, job.stores(PopularSinkSettings))
+
+
+def write_related(job: JobGraph, closed: ClosedPanes) -> None:
+    """What users bought or looked at together, to the stores of the popular items."""
+    if RelatedSettings in job.settings and job.settings[RelatedSettings].related:
+        settings = job.settings[RelatedSettings]
+        rules = settings.rules(job.shards)
+        parts = [
+            closed.blocks | f"Also {kind}" >> RankRelated(kind, rules, job.bounded)
+            for kind in settings.related
+        ]
+        rows = job.flattened("Related items", parts)
+        job.write("Write related items", rows, RelatedItems, job.stores(PopularSinkSettings))
 
 
 def write_recommendations(job: JobGraph, recommended: Recommended, rewarded: Rewarded) -> None:

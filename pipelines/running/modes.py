@@ -13,7 +13,9 @@ from pipelines.options import (
     ModelSettings,
     NewItemSettings,
     RecommendSettings,
+    pane_seconds_of,
 )
+from pipelines.related_options import RelatedSettings
 from pipelines.running.command_line import JobOptions
 from pipelines.running.runners import runner_name
 from pipelines.value_options import weighs_values
@@ -54,6 +56,10 @@ def problems(options: JobOptions) -> Iterator[str]:
         yield from explore.conflicts(count, model)
         items = settings[CatalogueSettings].items is not None
         yield from settings[NewItemSettings].conflicts(count, model, explore, items=items)
+    if RelatedSettings in settings:
+        related = settings[RelatedSettings]
+        changed = settings.changed(RelatedSettings)
+        yield from related.conflicts(changed, pane_seconds_of(settings))
     if weighs_values(settings) and not settings[InputSettings].record_fields().value:
         yield "--reward_value needs events with values: give --schema with fields.value"
     yield from _kept_nowhere(settings)

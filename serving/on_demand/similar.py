@@ -10,7 +10,7 @@ from serving.on_demand.offered import rank_offered
 from serving.queries import Queries
 from serving.schemas import Id
 from serving.schemas.inference import RankResponse
-from serving.schemas.items import SimilarItem, SimilarItems
+from serving.schemas.items import By, SimilarItem, SimilarItems
 
 
 class UnknownItemError(LookupError):
@@ -25,12 +25,14 @@ class WantedItems:
         size: items, at the most.
         category: of all of them; None for any.
         exclude: items that it must not have.
+        by: what makes the list.
         model: which model compares; None for the first of `--model` with the job's ids.
     """
 
     size: int
     category: str | None = None
     exclude: tuple[Id, ...] = ()
+    by: By = "similar"
     model: str | None = None
 
 
@@ -46,13 +48,32 @@ class SimilarItemLists:
         self._queries, self._models = queries, models
 
     async def similar(self, item: Id, wanted: WantedItems) -> SimilarItems:
-        """The items whose embeddings are most like the item's, best first.
+        """The items that are most like the item, best first.
 
         Raises:
-            UnknownItemError: there is no such model, or it does not know the item.
+            UnknownItemError: there is no list of the item.
             NoCatalogueError: a category is given, and the job has no catalogue.
-            StoresDownError: a category is given, and the stores that have it do not answer.
+            StoresDownError: no store that may have the list or the category answers.
         """
+        if wanted.by == "similar":
+            return await self._by_model(item, wanted)
+        return await self._by_users(item, wanted)
+
+    async def _by_users(self, item: Id, wanted: WantedItems) -> SimilarItems:
+        found = await self._queries.related(wanted.by, item)
+        if found is None:
+            raise UnknownItemError(f"no store has items that users {wanted.by} with {item}")
+        made, store = found
+        offered = await self._queries.catalogue.offered(made.items, wanted.category)
+        pairs = [
+            (one, float(count))
+            for one, count in zip(made.items, made.counts, strict=True)
+            if one not in wanted.exclude and offered(one)
+        ]
+        items = await self._detailed(pairs[: wanted.size], wanted.by)
+        return SimilarItems(item, wanted.by, items, time=made.time, store=store)
+
+    async def _by_model(self, item: Id, wanted: WantedItems) -> SimilarItems:
         model = await self._model(wanted.model)
 
         async def ranks(length: int) -> RankResponse:
@@ -68,20 +89,20 @@ class SimilarItemLists:
             ranks, wanted.size, 1, set(map(str, wanted.exclude)),
             lambda items: catalogue.offered(items, wanted.category),
         )  # fmt: skip
-        items = made.items[0]
-        # The catalogue has just been asked for the same items.
-        exists = bool(items) and await catalogue.exists()
-        known = await self._queries.items([str(one) for one in items]) if exists else {}
-        return SimilarItems(
-            item,
-            made.policy,
-            [
-                SimilarItem(one, score, "similar", found.title, found.category, found.price)
-                if (found := known.get(str(one)))
-                else SimilarItem(one, score, "similar")
-                for one, score in zip(items, made.propensities[0], strict=True)
-            ],
-        )
+        pairs = list(zip(made.items[0], made.propensities[0], strict=True))
+        items = await self._detailed(pairs, wanted.by)
+        return SimilarItems(item, wanted.by, items, policy=made.policy)
+
+    async def _detailed(self, pairs: list[tuple[Id, float]], by: By) -> list[SimilarItem]:
+        """Items and scores with what the catalogue, which has just been asked for them, has."""
+        exists = bool(pairs) and await self._queries.catalogue.exists()
+        known = await self._queries.items([str(item) for item, _ in pairs]) if exists else {}
+        return [
+            SimilarItem(item, score, by, found.title, found.category, found.price)
+            if (found := known.get(str(item)))
+            else SimilarItem(item, score, by)
+            for item, score in pairs
+        ]
 
     async def _model(self, name: str | None) -> InferenceModel:
         if await self._queries.settings.is_none("models"):

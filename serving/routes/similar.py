@@ -14,7 +14,7 @@ from serving.queries.catalogue import NoCatalogueError
 from serving.routes.ids import Item, items_of
 from serving.schemas import ID_BYTES
 from serving.schemas.inference import MAX_EXCLUDED, MAX_ITEMS
-from serving.schemas.items import SimilarItems
+from serving.schemas.items import By, SimilarItems
 from serving.state import Shared
 
 router = APIRouter(tags=["items"], responses=DOWN | INVALID | NOT_CHANGED)
@@ -27,6 +27,13 @@ async def similar(
     request: Request,
     shared: Shared,
     item: Item,
+    by: Annotated[
+        By,
+        Query(
+            description="similar: the embeddings of a model; bought, viewed: what users bought or "
+            "looked at together, as the job counts it (--related)"
+        ),
+    ] = "similar",
     limit: Annotated[
         int, Query(ge=1, le=MAX_ITEMS, description="Items to return at most")
     ] = RECOMMENDATIONS,
@@ -48,16 +55,19 @@ async def similar(
     model: Annotated[
         str | None,
         Query(
-            description="The model that compares, see GET /models; by default the first one",
+            description="by=similar: the model that compares, see GET /models; by default the "
+            "first one",
             max_length=64,
         ),
     ] = None,
 ) -> Response:
-    """The items whose embeddings in a model are most like the item's, best first.
+    """The items that are most like an item, by a model or by what users do, best first.
 
     With a catalogue no item that is not available is in the list.
     """
-    wanted = WantedItems(limit, category, await items_of(shared, exclude or ()), model)
+    if model is not None and by != "similar":
+        raise HTTPException(422, f"by={by} is of no model: leave out model")
+    wanted = WantedItems(limit, category, await items_of(shared, exclude or ()), by, model)
     try:
         found = await shared.similar.similar(item, wanted)
     except UnknownItemError as error:

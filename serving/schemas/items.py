@@ -44,13 +44,23 @@ class Items:
     items: list[ShownItem]
 
 
+By = Literal["similar", "bought", "viewed"]
+"""What a list of similar items is made by."""
+
+
 @dataclass(frozen=True, slots=True)
 class SimilarItem:
     """An item that is similar to another one."""
 
     item: Id
-    score: Annotated[float, Field(description="Cosine of the two items' embeddings, from -1 to 1")]
-    why: Annotated[Literal["similar"], Field(description="What brought it into the list")]
+    score: Annotated[
+        float,
+        Field(
+            description="similar: cosine of the two items' embeddings, from -1 to 1; bought and "
+            "viewed: users who had to do with both items, summed over the window's slots"
+        ),
+    ]
+    why: Annotated[By, Field(description="What brought it into the list")]
     title: str | None = None
     category: str | None = None
     price: float | None = None
@@ -61,5 +71,18 @@ class SimilarItems:
     """The items most similar to an item, best first."""
 
     item: Id
-    policy: Annotated[str, Field(description="Name and version of the model that compared them")]
+    by: By
     items: list[SimilarItem]
+    policy: Annotated[
+        str | None, Field(description="similar: name and version of the model that compared them")
+    ] = None
+    time: Annotated[
+        int | None,
+        Field(
+            description="bought and viewed: start of the latest --related_gap seconds in which "
+            "users had to do with the item and another one; seconds since the epoch, UTC"
+        ),
+    ] = None
+    store: Annotated[
+        str | None, Field(description="bought and viewed: the store that answered")
+    ] = None

@@ -22,6 +22,7 @@ from serving.stores import rows
 from serving.stores.base import Horizon, StoreURLError, Worker, public_name
 from serving.stores.items import item_of
 from serving.stores.kinds import StoreKinds
+from serving.stores.related import RelatedList, related_list
 from transforms.messages.job import JobSettings
 
 DEFAULT_DATABASE = "rivulet"
@@ -83,6 +84,13 @@ class MongoReader:
         ids = await self._kinds.rows()
         newest = await _all(found.sort("_id", -1).limit(windows))
         return self._rows.valid(partial(_popular_window, ids), newest)
+
+    async def related(self, kind: str, item: Id) -> RelatedList | None:
+        """See `RelatedReader`."""
+        wanted = {"_id": f"{kind}:{item}", "time": {"$lte": self._horizon()}}
+        found = await self._of("related").find_one(wanted)
+        make = partial(_related, await self._kinds.rows())
+        return None if found is None else self._rows.one(make, found)
 
     async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """See `Reader`."""
@@ -174,6 +182,10 @@ def _item_and_count(place: Any) -> tuple[Any, Any]:
     if not isinstance(place, Mapping):
         raise rows.MalformedRowError(f"{str(place)[:80]!r} is no item with its count")
     return place.get("item"), place.get("count")
+
+
+def _related(ids: rows.IdRows, row: Document) -> RelatedList:
+    return related_list(ids, [row.get(name) for name in ("time", "items", "counts")])
 
 
 def _recommendation(ids: rows.IdRows, row: Document) -> Recommendation:

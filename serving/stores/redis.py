@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -20,6 +21,7 @@ from serving.stores import rows
 from serving.stores.base import Horizon, StoreURLError, Worker, public_name
 from serving.stores.items import item_of
 from serving.stores.kinds import StoreKinds
+from serving.stores.related import RelatedList, related_list
 from transforms.messages.job import JobSettings
 
 _CONNECTIONS = 32
@@ -106,6 +108,18 @@ class RedisReader:
         found = self._rows.valid(ids.popular_window, [(end, places)])
         last = self._horizon() if window_end is None else min(window_end, self._horizon())
         return [window for window in found if window.window_end <= last]
+
+    async def related(self, kind: str, item: Id) -> RelatedList | None:
+        """See `RelatedReader`."""
+        (value,) = await self._get(("GET", f"{self._prefix}related:{kind}:{item}"))
+        if value is None:
+            return None
+        time, _, lists = str(value).partition(" ")
+        items, _, counts = lists.partition("\t")
+        made = self._rows.one(
+            partial(related_list, await self._kinds.rows()), (time, items, counts)
+        )
+        return made if made is not None and made.time <= self._horizon() else None
 
     async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """The latest recommendation; a list without its time is no recommendation."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sinks.mongo.collections import Collections
+from sinks.mongo.retention import TIMES
 
 Document = dict[str, Any]
-
-_TIMES = {"records": "time", "popular": "_id", "recommendResults": "time"}
-"""The field of each collection that is event time."""
 
 
 def remove_future(database: Collections, latest: int, dry_run: bool) -> dict[str, int]:
@@ -19,7 +17,7 @@ def remove_future(database: Collections, latest: int, dry_run: bool) -> dict[str
     """
     later = {"$gt": latest}
     removed = {}
-    for name, field in _TIMES.items():
+    for name, field in TIMES.items():
         query = {field: later}
         if dry_run:
             removed[name] = database[name].count_documents(query)

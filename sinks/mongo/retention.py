@@ -9,7 +9,9 @@ from pymongo import ASCENDING
 
 from sinks.mongo.collections import Collections
 
-TIMES = MappingProxyType({"records": "time", "popular": "_id", "recommendResults": "time"})
+TIMES = MappingProxyType(
+    {"records": "time", "popular": "_id", "related": "time", "recommendResults": "time"}
+)
 """The field of each collection that is event time."""
 
 SLICE = 60

@@ -21,6 +21,7 @@ from sinks.mongo.consumed_writer import ConsumedWriter
 from sinks.mongo.documents import Document
 from sinks.mongo.id_checks import check_ids
 from sinks.mongo.items import items_writer
+from sinks.mongo.related import related_writer
 from sinks.records import RecordColumns
 from transforms.columns.frames import Frame
 from transforms.messages.catalogue_items import CatalogueItems
@@ -30,6 +31,7 @@ from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
 from transforms.messages.record_fields import NO_FIELDS, RecordFields
+from transforms.messages.related import RelatedItems
 
 DEFAULT_DATABASE = "rivulet"
 ROWS_PER_BULK = 1_250
@@ -40,7 +42,9 @@ the 16 MB that MongoDB allows."""
 THREADS = 2
 """Bulks that are written at the same time."""
 
-ACCEPTED = frozenset({EventBatch, PopularRows, Recommendations, JobSettings, CatalogueItems})
+ACCEPTED = frozenset(
+    {EventBatch, PopularRows, RelatedItems, Recommendations, JobSettings, CatalogueItems}
+)
 """Types of messages that have a collection."""
 
 F = TypeVar("F", bound=Frame)
@@ -95,6 +99,7 @@ class MongoStore(Store):
         writers: dict[type[Any], Write] = {
             EventBatch: self._write_events,
             PopularRows: self._write_rankings,
+            RelatedItems: related_writer(self._collections),
             Recommendations: self._write_recommendations,
             JobSettings: self._write_settings,
             CatalogueItems: items_writer(self._collections),

@@ -15,6 +15,7 @@ KEYS_PER_CALL = 1_000
 
 _POPULAR = ("popular:items", "popular:counts", "popular:window_end")
 _LISTS, _HISTORIES = "recommendations:", "history:"
+_RELATED = "related:"
 _TIME, _EVENTS = b":time", b":events"
 
 _DROP = """
@@ -73,6 +74,7 @@ def remove_future(
     return {
         "popular": _remove_popular(client, latest, dry_run, prefix),
         "recommendations": _remove_lists(client, latest, dry_run, prefix),
+        "related": _remove_related(client, latest, dry_run, prefix),
         "history": _trim_histories(client, latest, dry_run, prefix),
     }
 
@@ -102,6 +104,21 @@ def _remove_lists(client: redis.Redis, latest: int, dry_run: bool, prefix: str) 
             names = (key.removesuffix(_TIME), key)
             removed += int(drop(keys=names, args=(latest, int(dry_run))))
     return removed
+
+
+def _remove_related(client: redis.Redis, latest: int, dry_run: bool, prefix: str) -> int:
+    found = set()
+    for keys in _scan(client, prefix + _RELATED):
+        # A value begins with its list's time; a key of another type is none of a job's.
+        with client.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.get(key)
+            values = pipe.execute(raise_on_error=False)
+        ends = [value.partition(b" ")[0] if isinstance(value, bytes) else b"0" for value in values]
+        found |= {key for key, end in zip(keys, ends, strict=True) if not _is_valid(end, latest)}
+    if found and not dry_run:
+        client.delete(*found)
+    return len(found)
 
 
 def _exist(client: redis.Redis, lists: list[bytes]) -> list[int]:

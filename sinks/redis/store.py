@@ -17,6 +17,7 @@ from sinks.redis.calls import call_for_users
 from sinks.redis.ids import check_ids, without_reserved
 from sinks.redis.items import items_writer
 from sinks.redis.lists import LatestLists, WrittenLists
+from sinks.redis.related import related_writer
 from sinks.rows import user_ids
 from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.events import EventBatch
@@ -24,8 +25,11 @@ from transforms.messages.id_kinds import INTEGERS, IdKinds
 from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.related import RelatedItems
 
-ACCEPTED = frozenset({EventBatch, PopularRows, Recommendations, JobSettings, CatalogueItems})
+ACCEPTED = frozenset(
+    {EventBatch, PopularRows, RelatedItems, Recommendations, JobSettings, CatalogueItems}
+)
 """Types of messages that have keys."""
 
 _OUTAGES = ("OOM", "MISCONF", "READONLY", "MASTERDOWN", "LOADING", "BUSY", "TRYAGAIN", "NOREPLICAS")
@@ -74,6 +78,7 @@ class RedisStore(Store):
         writers: dict[type[Any], Write] = {
             EventBatch: self._write_histories,
             PopularRows: self._write_ranking,
+            RelatedItems: related_writer(self.client, self._limits.retention, self._prefix),
             Recommendations: self._write_recommendations,
             JobSettings: self._write_settings,
             CatalogueItems: items_writer(self.client, self._prefix),

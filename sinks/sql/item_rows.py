@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Engine
 
 from sinks.base import Refusal, Write
 from sinks.sql.names import named
-from sinks.sql.upserts import check_dialect
+from sinks.sql.upserts import upsert_newer
 from transforms.messages.catalogue_items import CatalogueItems
 
 _EXACT = mysql.VARCHAR(256, charset="utf8mb4", collation="utf8mb4_bin")
@@ -50,35 +49,7 @@ def items_writer(engine: Engine, prefix: str = "") -> Write:
             for item, updated, available, details in columns
         ]
         with engine.begin() as connection:
-            connection.execute(upsert_newer(table, engine.dialect.name), values)
+            connection.execute(upsert_newer(table, engine.dialect.name, "updated"), values)
         return []
 
     return write
-
-
-def upsert_newer(table: sa.Table, dialect: str) -> Any:
-    """A statement that inserts an item, or updates it where the row is no older.
-
-    Args:
-        table: ITEM, with a prefix or without.
-        dialect: name of SQLAlchemy's dialect.
-
-    Raises:
-        SinkError: no upsert is known for the dialect.
-    """
-    check_dialect(dialect)
-    # The time comes last: MySQL assigns in this order, and compares with what is assigned.
-    names = ("available", "details", "updated")
-    if dialect in ("mysql", "mariadb"):
-        statement = mysql.insert(table)
-        new = statement.inserted
-        is_newer = new.updated >= table.c.updated
-        return statement.on_duplicate_key_update(
-            [(name, sa.func.IF(is_newer, new[name], table.c[name])) for name in names]
-        )
-    insert: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    return insert.on_conflict_do_update(
-        index_elements=["item"],
-        set_={name: insert.excluded[name] for name in names},
-        where=insert.excluded.updated >= table.c.updated,
-    )

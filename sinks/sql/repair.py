@@ -10,6 +10,7 @@ from sinks.sql import names, schema
 TIMES = (
     schema.RECORD.c.time,
     schema.TOP.c.window_end,
+    schema.RELATED.c.time,
     schema.RECOMMENDATION.c.time,
     schema.POLICY_MINUTE.c.minute,
     schema.EVENT_MINUTE.c.minute,

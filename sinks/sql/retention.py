@@ -11,7 +11,7 @@ from sinks.sql.repair import TIMES
 SLICE = 60
 """Seconds of event time whose rows are removed in one transaction."""
 
-INDEXED = (schema.RECORD.c.time, schema.RECOMMENDATION.c.time)
+INDEXED = (schema.RECORD.c.time, schema.RECOMMENDATION.c.time, schema.RELATED.c.time)
 """The times by which rows are found and that do not begin their table's primary key."""
 
 

@@ -19,6 +19,8 @@ from transforms.messages.minutes import EventMinutes, PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
 from transforms.messages.record_fields import NO_FIELDS, RecordFields
+from transforms.messages.related import RelatedItems
+from transforms.messages.related_kinds import KINDS
 
 Rows = list[tuple[Any, ...]]
 Lists = Sequence[list[Any]]
@@ -55,6 +57,16 @@ def _popular(rows: PopularRows) -> Lists:
     return *numbers, item_ids(rows, rows.item), rows.count.tolist()
 
 
+def _related(rows: RelatedItems) -> Lists:
+    return (
+        [KINDS[code] for code in rows.kind.tolist()],
+        item_ids(rows, rows.item),
+        rows.time.tolist(),
+        json_items(rows),
+        json_lists(rows.counts, rows.length),
+    )
+
+
 def _recommendations(rows: Recommendations) -> Lists:
     return (
         user_ids(rows, rows.user),
@@ -78,6 +90,7 @@ def _event_minutes(rows: EventMinutes) -> Lists:
 TARGETS: dict[type[Frame], Target] = {
     EventBatch: Target(schema.RECORD, _records, "time"),
     PopularRows: Target(schema.TOP, _popular, "window_end"),
+    RelatedItems: Target(schema.RELATED, _related, "time"),
     Recommendations: Target(schema.RECOMMENDATION, _recommendations, "time"),
     PolicyMinutes: Target(schema.POLICY_MINUTE, _minutes, "minute"),
     EventMinutes: Target(schema.EVENT_MINUTE, _event_minutes, "minute"),

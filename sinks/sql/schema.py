@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import JSON, BigInteger, Column, Float, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Float, MetaData, String, Table, Text
 from sqlalchemy.dialects import mysql
 
 from transforms.messages.behaviors import BEHAVIORS
@@ -16,6 +16,8 @@ from transforms.messages.record_fields import NO_FIELDS, RecordFields
 METADATA = MetaData()
 LARGEST = "largest"
 """Key of the information of a column of which an upsert keeps the largest value."""
+NEWEST = "newest"
+"""Key of the information of a table whose upsert keeps the row that is newest by a column."""
 _UTF8: dict[str, Any] = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
 
 
@@ -68,6 +70,19 @@ TOP = Table(
     **_UTF8,
 )
 """Rankings of popular items, a row per window and rank."""
+
+RELATED = Table(
+    "related",
+    METADATA,
+    Column("kind", String(8), primary_key=True),
+    _id("item"),
+    Column("time", BigInteger, nullable=False),
+    Column("items", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+    info={NEWEST: "time"},
+    **_UTF8,
+)
+"""What users bought or looked at together: the newest list of each item, as JSON."""
 
 RECOMMENDATION = Table(
     "recommendation",

@@ -147,3 +147,32 @@ def test_a_read_only_folder_is_one_line_and_the_log_goes_elsewhere(
     said = refused(capsys, recommend.JOB, elsewhere)
     assert f"--record_sink=sqlite:///rivulet.db: the folder {tmp_path} is read-only" in said
     assert log_file().parent == Path(tempfile.gettempdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (["--related_size=9"], "--related_size has no effect without --related=bought"),
+        (["--related=sold"], "it is bought, viewed, or both"),
+        (["--related=bought,bought"], "names a kind twice"),
+        (["--related=bought", "--related_gap=7000"], "no multiple of --related_gap=7000"),
+        (["--related=bought", "--related_window=1800"], "--related_window=1800 is shorter"),
+    ],
+)
+def test_related_items_that_cannot_be_are_refused(
+    flags: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert problem in refused(capsys, popular.JOB, *flags)
+
+
+def test_slots_of_related_items_are_whole_panes(capsys: pytest.CaptureFixture[str]) -> None:
+    gap = ["--related=bought", "--related_gap=60", "--recommend_period=40"]
+    assert "no multiple of 40 s" in refused(
+        capsys,
+        recommend.JOB,
+        *gap,
+        "--recommend_window=80",
+        "--reward_window=600",
+        "--popular_period=80",
+    )
+    assert pane_seconds_of(popular.JOB.options(["--related=bought"]).settings) == 40

@@ -16,6 +16,7 @@ class Rows:
 
     record: Sequence[tuple[int, int, str, int]] = ()
     top: Sequence[tuple[int, int, int, int]] = ()
+    related: Sequence[tuple[str, int, int, str, str]] = ()
     recommendation: Sequence[tuple[int, int, list[int], str, list[float], int]] = ()
     policy_minute: Sequence[tuple[str, int, int, int, float]] = ()
     event_minute: Sequence[tuple[int, int, int, int, int]] = ()
@@ -26,6 +27,7 @@ class Rows:
         rows: Sequence[tuple[object, ...]] = {
             "record": self.record,
             "top": self.top,
+            "related": self.related,
             "recommendation": self.recommendation,
             "policy_minute": self.policy_minute,
             "event_minute": self.event_minute,

@@ -5,6 +5,8 @@ import numpy as np
 from transforms.messages.events import BEHAVIORS, EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.related import RelatedItems
+from transforms.messages.related_kinds import KINDS
 
 Event = tuple[int, int, str, int]
 
@@ -46,4 +48,23 @@ def recommendations(*rows: tuple[int, int, list[int]], policy: str = "popular") 
         propensities=np.ones((n, k), np.float32),
         policy=np.full(n, policy.encode(), "S64"),
         last_reward=np.full(n, -1, np.int64),
+    )
+
+
+def related(
+    time: int, *rows: tuple[int, list[tuple[int, int]]], kind: str = "bought"
+) -> RelatedItems:
+    """Lists of related items from (item, [(other item, count)])."""
+    n = len(rows)
+    places = np.zeros((2, n, 3), np.int64)
+    for row, (_, listed) in enumerate(rows):
+        for place, pair in enumerate(listed):
+            places[:, row, place] = pair
+    return RelatedItems(
+        np.full(n, KINDS.index(kind), np.int8),
+        np.full(n, time, np.int64),
+        np.array([item for item, _ in rows], np.int64),
+        places[0],
+        places[1],
+        np.array([len(listed) for _, listed in rows], np.int64),
     )

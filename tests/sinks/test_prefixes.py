@@ -13,12 +13,13 @@ from serving.stores.opening import open_reader
 from sinks import open_source
 from sinks.base import Store, StoreLimits, WorkerCounts
 from tests.sinks.databases import make_database
-from tests.sinks.frames import events, ranking, recommendations
+from tests.sinks.frames import events, ranking, recommendations, related
 from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.events import EventBatch
 from transforms.messages.job import JobSettings
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.related import RelatedItems
 
 T = 1_500_000_000
 FUTURE = 2_000_000_000
@@ -51,6 +52,7 @@ def write(store: Store, at: int, own: int) -> None:
     store.writer(JobSettings)(JobSettings.of(at, {"history_size": own}))
     store.writer(EventBatch)(events((1, own, "pv", at), (2, own, "buy", at + 1)))
     store.writer(PopularRows)(ranking(at, (own, 3)))
+    store.writer(RelatedItems)(related(at, (5, [(own, 3)])))
     store.writer(CatalogueItems)(CatalogueItems(("a",), (T,), (True,), (f'{{"price": {own}}}',)))
     store.writer(Recommendations)(recommendations((1, at, [own]), (2, at, [own])))
     if "sqlite" in store.name or "sql" in store.name:
@@ -74,6 +76,7 @@ def seen(url: str, prefix: str) -> Any:
                 await reader.job_settings(),
                 await reader.workers(),
                 await reader.items(["a"]),  # type: ignore[attr-defined]
+                await reader.related("bought", 5),  # type: ignore[attr-defined]
             )
         finally:
             await reader.close()
@@ -88,14 +91,17 @@ def test_jobs_with_prefixes_see_nothing_of_each_other(url: str) -> None:
         # What is there was written with the other prefix.
         state, *rest = seen(url, prefix)
         assert state in ("empty", "absent")
-        assert rest == [[], [[], []], [[], []], [], None, [], []]
+        assert rest == [[], [[], []], [[], []], [], None, [], [], None]
         write(store, T, own)
-        state, (window,), lists, histories, users, settings, _, items = seen(url, prefix)
+        state, (window,), lists, histories, users, settings, _, items, others = seen(url, prefix)
         assert (state, window.items[0].item, users) == ("ok", own, [1, 2])
         assert [shown.items for one in lists for shown in one] == [[own], [own]]
         assert {event.item for events in histories for event in events} == {own}
         assert settings.settings == {"history_size": own}
         assert [item.price for item in items] == [own]
+        assert (others.time, others.items, others.counts) == (T, [own], [3])
+        # An older list does not replace a newer one.
+        store.writer(RelatedItems)(related(T - 1, (5, [(99, 1)])))
         before[prefix] = seen(url, prefix)
     for prefix, other in (PREFIXES, PREFIXES[::-1]):
         store = stores[prefix]

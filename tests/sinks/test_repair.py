@@ -17,11 +17,12 @@ from pipelines import repair
 from sinks import open_source
 from sinks.base import Store
 from tests.sinks.databases import make_database
-from tests.sinks.frames import Event, events, ranking, recommendations
+from tests.sinks.frames import Event, events, ranking, recommendations, related
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import EventMinutes, PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.related import RelatedItems
 
 NOW = int(time.time())
 YEAR_2099 = 4_080_000_000
@@ -38,12 +39,14 @@ def write_past(store: Store) -> None:
     store.writer(EventBatch)(events(*PAST))
     store.writer(PopularRows)(ranking(NOW, (5, 1)))
     store.writer(Recommendations)(recommendations((1, NOW, [3]), (2, NOW, [])))
+    store.writer(RelatedItems)(related(NOW, (5, [(6, 1)])))
 
 
 def write_future(store: Store) -> None:
     store.writer(EventBatch)(events(*FUTURE))
     store.writer(PopularRows)(ranking(YEAR_2099, (7, 2), (8, 1)))
     store.writer(Recommendations)(recommendations((1, YEAR_2099, [4]), (3, YEAR_2099, [5])))
+    store.writer(RelatedItems)(related(YEAR_2099, (7, [(8, 1)]), (8, [(7, 1)])))
 
 
 SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("mysql", "postgres")]
@@ -88,6 +91,7 @@ def test_sql_rows_of_the_future_are_removed(
     assert repair.main([f"--store={sql_url}"]) == 0
     words = capsys.readouterr().out.split()
     counts = {"record": 3, "top": 2, "recommendation": 2, "policy_minute": 1, "event_minute": 1}
+    counts["related"] = 2
     for name, count in counts.items():
         assert words[words.index(name) + 2] == str(count)
     assert sql_rows(sql_url) == before
@@ -108,7 +112,7 @@ def test_mongo_documents_of_the_future_are_removed(mongo_url: str) -> None:
     def documents() -> dict[str, Any]:
         with MongoClient(mongo_url) as client:
             database = client.get_default_database()
-            names = ("records", "userConsumed", "popular", "recommendResults")
+            names = ("records", "userConsumed", "popular", "related", "recommendResults")
             return {name: sorted(map(str, database[name].find())) for name in names}
 
     store = open_source(mongo_url).open()
@@ -116,7 +120,7 @@ def test_mongo_documents_of_the_future_are_removed(mongo_url: str) -> None:
     before = documents()
     write_future(store)
     poisoned = documents()
-    counts = {"records": 3, "popular": 1, "recommendResults": 2, "userConsumed": 2}
+    counts = {"records": 3, "popular": 1, "related": 2, "recommendResults": 2, "userConsumed": 2}
     assert store.remove_future(NOW + 300, dry_run=True) == counts
     assert documents() == poisoned
     assert store.remove_future(NOW + 300, dry_run=False) == counts
@@ -148,7 +152,7 @@ def test_redis_keys_of_the_future_are_removed(redis_url: str) -> None:
     client.mset({"recommendations:9:time": "junk", "recommendations:6:time": "inf"})
     client.rpush("recommendations:9", 1, 2)
     poisoned = keys()
-    counts = {"popular": 1, "recommendations": 5, "history": 2}
+    counts = {"popular": 1, "recommendations": 5, "related": 2, "history": 2}
     assert store.remove_future(NOW + 300, dry_run=True) == counts
     assert keys() == poisoned
     assert store.remove_future(NOW + 300, dry_run=False) == counts

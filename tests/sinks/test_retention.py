@@ -19,12 +19,13 @@ from sinks.options import RecordSinkSettings, RetentionSettings
 from sinks.retention import PERIOD
 from tests.sinks import oracles
 from tests.sinks.databases import make_database
-from tests.sinks.frames import Event, events, ranking, recommendations
+from tests.sinks.frames import Event, events, ranking, recommendations, related
 from transforms.messages.behaviors import BEHAVIORS
 from transforms.messages.events import EventBatch
 from transforms.messages.minutes import EventMinutes, PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.recommendations import Recommendations
+from transforms.messages.related import RelatedItems
 
 DAY = 86_400
 T = 1_500_000_000 // DAY * DAY
@@ -52,6 +53,7 @@ def fill(store: Store, rows: list[Event]) -> None:
     store.writer(EventBatch)(events(*rows))
     for at in (T, T + DAY, T + 2 * DAY):
         store.writer(PopularRows)(ranking(at, (5, 3), (6, 2)))
+        store.writer(RelatedItems)(related(at, (at, [(6, 2)])))
         store.writer(Recommendations)(recommendations((1, at, [3]), (2, at + 20, [4])))
 
 
@@ -80,7 +82,7 @@ def test_a_sql_store_removes_what_is_before_a_time(
     assert [index["name"] for index in indexes] == ["record_by_time"]
     old = len(set(rows)) - len(younger(rows, cut))
     assert old > 10
-    assert store.remove_before(cut) == old + 4 + 3 + 2
+    assert store.remove_before(cut) == old + 4 + 2 + 3 + 2
     found: dict[str, list[Any]] = {}
     with engine.connect() as connection:
         for name in ("record", "top", "recommendation", "policy_minute", "event_minute"):
@@ -135,7 +137,7 @@ def test_keys_of_redis_expire_after_their_last_write(redis_url: str, retention: 
         for _ in range(2):
             fill(store, rows)
         keys = list(client.scan_iter())
-        assert len(keys) == 3 + 2 * 5 + 2 * 2
+        assert len(keys) == 3 + 3 + 2 * 5 + 2 * 2
         left = [client.ttl(key) for key in keys]
         assert (
             all(DAY - 600 < seconds <= DAY for seconds in left) if retention else set(left) == {-1}

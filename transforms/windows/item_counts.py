@@ -78,7 +78,7 @@ def distinct(*columns: Int64s) -> tuple[list[Int64s], Int64s]:
 class _AccumulatorCoder(beam.coders.Coder):
     """Encodes an accumulator, a list of frames, as one frame."""
 
-    def __init__(self, merge: _MergeFrames) -> None:
+    def __init__(self, merge: MergeFrames) -> None:
         self._merge = merge
         self._coder = FrameCoder(merge.frame_type)
 
@@ -96,7 +96,7 @@ class _AccumulatorCoder(beam.coders.Coder):
         return False
 
 
-class _MergeFrames(beam.CombineFn):
+class MergeFrames(beam.CombineFn):
     """Adds up frames. An accumulator is a list of frames, which are added up when they are many."""
 
     frame_type: type[Frame]
@@ -127,7 +127,7 @@ class _MergeFrames(beam.CombineFn):
         return _AccumulatorCoder(self)
 
 
-class MergeCounts(_MergeFrames):
+class MergeCounts(MergeFrames):
     """Adds up ItemCounts; the output has each item once, ascending."""
 
     frame_type = ItemCounts
@@ -143,7 +143,7 @@ class MergeCounts(_MergeFrames):
         return self.merged(accumulator)
 
 
-class MergeCappedCounts(_MergeFrames):
+class MergeCappedCounts(MergeFrames):
     """Adds up PaneCounts of any panes to ItemCounts, with at most `cap` events of a user an item.
 
     Sums are capped as they are made. This is exact: the least of `cap` and a sum does not depend

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -11,16 +12,17 @@ from serving.schemas import Id
 from serving.schemas.health import StoreState
 from serving.schemas.popular import PopularWindow
 from serving.schemas.users import Event, Recommendation
+from serving.stores.related import RelatedList, related_list
 from serving.stores.sql.engine import RowTuples
 from serving.stores.sql.job_reader import JobReader, json_text
-from sinks.sql.schema import RECOMMENDATION, RECORD, TOP
+from sinks.sql.schema import RECOMMENDATION, RECORD, RELATED, TOP
 
 _PLACES = 4
 
 
-def _is(of: Column[Any], user: Id) -> Any:
-    """Whether a column of users is this user; the tables' definitions here are of integers."""
-    return _typed(of, user) == user
+def _is(of: Column[Any], one: Id) -> Any:
+    """Whether a column of ids is this one; the tables' definitions here are of integers."""
+    return _typed(of, one) == one
 
 
 def _typed(of: Column[Any], user: Id) -> Any:
@@ -72,6 +74,15 @@ class SQLReader(JobReader):
             )
 
         return await self._query(query, TOP, make)
+
+    async def related(self, kind: str, item: Id) -> RelatedList | None:
+        """See `RelatedReader`."""
+        of = self._named(RELATED).c
+        query = select(of.time, of["items"], of.counts).where(
+            of.kind == kind, _is(of.item, item), of.time <= self._horizon()
+        )
+        make = partial(related_list, await self._kinds.rows())
+        return next(iter(await self._valid(query, RELATED, make)), None)
 
     async def recommendations(self, user: Id, limit: int, offset: int) -> list[Recommendation]:
         """See `Reader`."""

@@ -12,9 +12,12 @@ from starlette.testclient import TestClient
 
 from serving.models import similar
 from serving.models.similar import SimilarLists
+from sinks import open_source
 from tests.inference.tiny import tiny_ids, tiny_policy
 from tests.serving.in_process import application
-from tests.serving.on_demand.test_lists import GONE, write
+from tests.serving.on_demand.test_lists import GONE, T, write
+from tests.sinks import frames
+from transforms.messages.related import RelatedItems
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +26,9 @@ def client(
 ) -> Iterator[TestClient]:
     url = f"sqlite:///{tmp_path_factory.mktemp('similar')}/x.db"
     write(url)
+    store = open_source(url).open()
+    store.writer(RelatedItems)(frames.related(T, (10, [(7, 9), (13, 3), (16, 2)]), (11, [])))
+    store.close()
     with application(url, model=tuple(map(str, model_dirs[:2]))) as made:
         yield made
 
@@ -58,6 +64,21 @@ def test_the_nearest_items_that_may_be_shown(client: TestClient) -> None:
     assert items(other) == [one for _, one in by_hand(10, "ddpg") if one not in GONE][:8]
 
 
+def test_what_users_bought_together_with_an_item(client: TestClient) -> None:
+    found = client.get("/items/10/similar?by=bought").json()
+    # Item 7 is not available.
+    assert [(one["item"], one["score"], one["why"]) for one in found["items"]] == [
+        (13, 3.0, "bought"), (16, 2.0, "bought"),
+    ]  # fmt: skip
+    assert (found["by"], found["time"], found["policy"]) == ("bought", T, None)
+    assert found["store"].startswith("sqlite:///")
+    assert found["items"][0]["category"] == "odd"
+    assert items(client.get("/items/10/similar?by=bought&category=even").json()) == [16]
+    assert items(client.get("/items/10/similar?by=bought&exclude=13&limit=1").json()) == [16]
+    assert items(client.get("/items/11/similar?by=bought").json()) == []
+    assert "viewed with 10" in client.get("/items/10/similar?by=viewed").json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "status", "problem"),
     [
@@ -66,6 +87,7 @@ def test_the_nearest_items_that_may_be_shown(client: TestClient) -> None:
         ("/items/10/similar?model=none", 404, "loaded: reinforce, ddpg"),
         ("/items/10/similar?exclude=x", 422, "integers"),
         ("/items/10/similar?limit=101", 422, "100"),
+        ("/items/10/similar?by=bought&model=ddpg", 422, "leave out model"),
     ],
 )
 def test_what_cannot_be_answered_is_said(
