@@ -56,7 +56,7 @@ setup(
     packages=packages,
     package_data={
         **{name: ["py.typed"] for name in PACKAGES},
-        "deploy": ["py.typed", "**/*.xml", "**/*.java"],
+        "deploy": ["py.typed", "**/*.xml", "**/*.java", "prometheus/*.yaml", "grafana/*.json"],
         "pipelines": ["py.typed", "**/*.xml", "**/*.java"],
         "inference": ["py.typed", "packaged/*"],
         "serving": ["py.typed", "static/**"],
