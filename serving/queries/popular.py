@@ -58,10 +58,16 @@ class PopularQueries(StoreQueries):
             self._full_read_until = time.monotonic() + _SECONDS
         return self._full
 
-    async def popular(self, window_end: int | None) -> Popular | None:
+    async def popular(self, window_end: int | None, category: str | None = None) -> Popular | None:
         """The window that ends at `window_end`, compared with the previous one.
 
-        None is the latest full window.
+        Args:
+            window_end: seconds since the epoch; None for the latest full window.
+            category: only items of this category; their ranks are those of the whole window.
+
+        Raises:
+            NoCatalogueError: a category is given, and the job has no catalogue.
+            StoresDownError: no store that may have the window or the category answers.
         """
         newest = None
         if window_end is None:
@@ -78,7 +84,7 @@ class PopularQueries(StoreQueries):
             return None
         else:
             previous = windows[1] if len(windows) > 1 else None
-        offered = await self.catalogue.offered(place.item for place in window.items)
+        offered = await self.catalogue.offered((place.item for place in window.items), category)
         ranks = {place.item: place.rank for place in previous.items} if previous else {}
         return Popular(
             window_end=window.window_end,
