@@ -59,7 +59,7 @@ from inference.network.repeats import RepeatScores
 from training.algorithms.learner import Learner, mean_of
 from training.algorithms.options import ReinforceOptions
 from training.algorithms.registry import Algorithm
-from training.algorithms.softmax import ItemSampler, log_probabilities, log_softmax
+from training.algorithms.softmax import ItemSampler, log_probabilities, log_probabilities_and_all
 from training.datasets.batches import Batch, Steps
 from training.datasets.lists import ShownLists
 from training.trainer.config import TrainConfig
@@ -156,14 +156,16 @@ class Behaviour(nn.Module):
         query = self.head(state.detach())
         return log_probabilities(query, self.vectors, actions, drawn, repeats)
 
-    def everywhere(
+    def with_all(
         self,
         state: Tensor,
+        actions: Tensor,
         drawn: tuple[Tensor, Tensor] | None,
         repeats: RepeatScores | None = None,
-    ) -> Tensor:
-        """Log beta of all items, or of the drawn ones, [n, items or drawn]."""
-        return log_softmax(self.head(state.detach()), self.vectors, drawn, repeats)
+    ) -> tuple[Tensor, Tensor]:
+        """As `forward`, and log beta of all items, or of the drawn ones, [n, items or drawn]."""
+        query = self.head(state.detach())
+        return log_probabilities_and_all(query, self.vectors, actions, drawn, repeats)
 
 
 class Reinforce:
@@ -211,13 +213,22 @@ class Reinforce:
         state = self.network.encoder(batch.histories, batch.lengths, batch.users)
         repeats = self.network.repeat_scores(batch.histories, batch.lengths)
         query, vectors = self.network.head(state), self.network.vectors()
-        log_pi = log_probabilities(query, vectors, batch.actions, drawn, repeats)
+        everywhere, of_beta = None, None
+        if self._learns_baseline:
+            log_pi, everywhere = log_probabilities_and_all(
+                query, vectors, batch.actions, drawn, repeats
+            )
+        else:
+            log_pi = log_probabilities(query, vectors, batch.actions, drawn, repeats)
         losses = {}
         log_beta = logged_propensities(batch.propensities, real)
         of_log = self._logged(batch)
         own_repeats = self.behaviour.repeat_scores(batch.histories, batch.lengths)
         if self._learns_beta:
-            learnt = self.behaviour(state, batch.actions, drawn, own_repeats)
+            if self._learns_baseline:
+                learnt, of_beta = self.behaviour.with_all(state, batch.actions, drawn, own_repeats)
+            else:
+                learnt = self.behaviour(state, batch.actions, drawn, own_repeats)
             of_head = real if self._learns_baseline else real & ~of_log
             losses["behaviour"] = -mean_of(of_head, learnt)
             log_beta = torch.where(of_log, log_beta, learnt.detach())
@@ -227,14 +238,12 @@ class Reinforce:
             weights = importance_weights(log_pi, log_beta, options.cap)
             gains = top_k_multipliers(log_pi, options.top_k) * batch.returns
         baseline = torch.zeros_like(log_pi[:, :1])
-        if self._learns_baseline:
+        if everywhere is not None and of_beta is not None:
             baseline = self.baseline(state.detach())
             losses["baseline"] = baseline_loss(weights, gains, baseline, real)
-            with torch.no_grad():
-                everywhere = self.behaviour.everywhere(state, drawn, own_repeats)
             added = baseline_correction(
-                log_softmax(query, vectors, drawn, repeats),
                 everywhere,
+                of_beta.detach(),
                 None if drawn is None else drawn[1],
                 options.cap,
             )

@@ -69,13 +69,7 @@ def log_probabilities(
     """
     places = actions[:, None] if actions.ndim == 1 else actions
     if drawn is None:
-        logits = queries @ vectors.T
-        if repeats is not None:
-            logits = logits.scatter_add(1, repeats.items, repeats.bonus)
-        logits = logits[:, :-1]
-        known = places.clamp_max(logits.shape[1] - 1)
-        found = logits.log_softmax(dim=1).gather(1, known)
-        return found.view(actions.shape)
+        return _picked(log_softmax(queries, vectors, None, repeats), actions)
     items, log_expected = drawn
     own = torch.einsum("nd,nkd->nk", queries, rows_of(vectors, places))
     # The last column takes the writes for items that were not drawn.
@@ -116,6 +110,27 @@ def log_softmax(
     if repeats is not None:
         logits = logits + repeats.of(items.expand(len(logits), -1))
     return logits - (logits - log_expected).logsumexp(dim=1, keepdim=True)
+
+
+def log_probabilities_and_all(
+    queries: Tensor,
+    vectors: Tensor,
+    actions: Tensor,
+    drawn: tuple[Tensor, Tensor] | None = None,
+    repeats: RepeatScores | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`log_probabilities` and `log_softmax` of the same arguments; one softmax where it is full."""
+    everywhere = log_softmax(queries, vectors, drawn, repeats)
+    if drawn is None:
+        return _picked(everywhere, actions), everywhere
+    return log_probabilities(queries, vectors, actions, drawn, repeats), everywhere
+
+
+def _picked(everywhere: Tensor, actions: Tensor) -> Tensor:
+    """The actions' part of the log softmax [n, items], of their shape."""
+    places = actions[:, None] if actions.ndim == 1 else actions
+    known = places.clamp_max(everywhere.shape[1] - 1)
+    return everywhere.gather(1, known).view(actions.shape)
 
 
 def _columns(items: Tensor, rows: Tensor) -> Tensor:

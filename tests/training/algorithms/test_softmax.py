@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from inference.network.repeats import RepeatScores
-from training.algorithms.softmax import ItemSampler, log_probabilities
+from training.algorithms.softmax import (
+    ItemSampler,
+    log_probabilities,
+    log_probabilities_and_all,
+    log_softmax,
+)
 
 ITEMS = 30
 
@@ -53,3 +58,15 @@ def test_what_a_user_just_had_is_never_left_to_chance(rows) -> None:  # type: ig
     whole = log_probabilities(queries, vectors, actions, None, copies)
     sampled = log_probabilities(queries, vectors, actions, drawn, copies)
     assert torch.allclose(sampled, whole, atol=1e-2)
+
+
+@pytest.mark.parametrize("drawn", [None, (torch.tensor([5, 6, 9]), torch.zeros(3))])
+def test_both_at_once_are_the_two_apart(  # type: ignore[no-untyped-def]
+    rows, drawn: tuple[torch.Tensor, torch.Tensor] | None
+) -> None:
+    queries, vectors, actions, copies = rows
+    picked, everywhere = log_probabilities_and_all(queries, vectors, actions, drawn, copies)
+    assert torch.equal(picked, log_probabilities(queries, vectors, actions, drawn, copies))
+    assert torch.equal(everywhere, log_softmax(queries, vectors, drawn, copies))
+    if drawn is None:
+        assert torch.equal(picked, everywhere.gather(1, actions))
