@@ -31,6 +31,9 @@ Column = npt.NDArray[Any]
 _TOGETHER = 32
 """Neighbouring groups for which states are ranked together."""
 
+_SPARE = 4
+"""Places beyond those of a list: so many of its items may be unavailable at one of the times."""
+
 _KEPT = 16
 
 
@@ -99,7 +102,7 @@ class GroupRanking:
         groups = tuple(exclusions.available[number] for number in numbers.tolist())
         union = self._union(groups)
         of_union = replace(exclusions.take(first), available=(union,), group=None)
-        lists = rank(first, of_union, 0 if len(groups) == 1 else k)
+        lists = rank(first, of_union, 0 if len(groups) == 1 else _SPARE)
         place = places(union.ids, lists.items)
         of_list = np.cumsum(is_first) - 1
         usable = np.empty((len(rows), place.shape[1]), bool)

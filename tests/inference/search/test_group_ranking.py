@@ -66,7 +66,10 @@ def test_lists_are_those_of_each_time_alone(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("gone", [1, 3, 4])
-def test_a_state_is_ranked_again_where_too_few_of_its_list_are_available(gone: int) -> None:
+def test_a_state_is_ranked_again_where_too_few_of_its_list_are_available(
+    monkeypatch: pytest.MonkeyPatch, gone: int
+) -> None:
+    monkeypatch.setattr(group_ranking, "_SPARE", SIZE)
     users, group = np.repeat([0, 1], 3), np.tile(np.arange(3), 2)
     whole = np.ones(len(IDS), bool)
     # Some of the six items that each state is ranked for.
