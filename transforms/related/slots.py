@@ -87,6 +87,8 @@ def pair(events: SlotEvents, slot: int, rules: RelatedRules) -> PairCounts | Non
     """
     # What is `gap` seconds and more before the slot is in no pair of it.
     start = slot * rules.gap
+    if int(events.time.max()) < start:  # All of them are of the slot before.
+        return None
     first = events.first()
     rows = order(first.user, first.time, first.item)
     user, time = first.user[rows], first.time[rows]
