@@ -29,10 +29,16 @@ STOP_S = 5.0
 SWEEP_S = 1.0
 THREADS = 8
 PRELOAD = [
-    "apache_beam", "torch", "pipelines.recommend", "inference.models.directory",
+    "apache_beam", "torch", "pipelines.recommend", "pipelines.graph.graph",
+    "inference.models.directory", "sources.kafka.read", "sinks.by_name", "sinks.sql.store",
+    "sqlalchemy.dialects.mysql.pymysql", "sinks.mongo.store", "sinks.redis.store",
     "deploy.flink.worker",
 ]  # fmt: skip
-"""Imported once. A module without which a job works may be missing."""
+"""What workers import, imported once.
+
+What a worker imports itself delays its first bundles, and its garbage collector visits it. A module
+without which a job works may be missing.
+"""
 log = logging.getLogger("worker-pool")
 
 
