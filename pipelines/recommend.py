@@ -36,6 +36,7 @@ from sinks.options import (
     RetentionSettings,
 )
 from sources.catalogue.options import CatalogueSettings
+from sources.forgotten.options import ForgottenSettings
 from sources.options import InputSettings, KafkaSettings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ JOB = Job(
         InputSettings,
         KafkaSettings,
         CatalogueSettings,
+        ForgottenSettings,
         PopularSettings,
         RecommendSettings,
         ExploreSettings,

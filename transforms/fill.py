@@ -77,7 +77,7 @@ def fill(
         policies=np.concatenate((np.full(1, POPULAR, policies.dtype), policies)),
         history=history if keep_history else np.zeros((len(state), 0), np.int64),
         history_length=request.states.length[state],
-        header=np.array([unit.sequence, unit.complete_until, unit.last_user]),
+        header=unit.header,
         event_user=unit.events.user,
         event_item=unit.events.item,
         event_behavior=unit.events.behavior,

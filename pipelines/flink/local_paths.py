@@ -8,6 +8,7 @@ from pipelines.options import FeedbackSettings, ModelSettings
 from rivulet.configuration import Configuration
 from sinks.options import DeadLetterSettings
 from sources.catalogue.options import CatalogueSettings
+from sources.forgotten.options import ForgottenSettings
 from sources.options import InputSettings
 
 
@@ -23,6 +24,8 @@ def with_absolute_paths(settings: Configuration) -> Configuration:
     settings = settings.replace(InputSettings, input=source and _absolute(source), history=history)
     if CatalogueSettings in settings and (items := settings[CatalogueSettings].items):
         settings = settings.replace(CatalogueSettings, items=_absolute(items))
+    if ForgottenSettings in settings and (forget := settings[ForgottenSettings].forget):
+        settings = settings.replace(ForgottenSettings, forget=_absolute(forget))
     if FeedbackSettings in settings and (feedback := settings[FeedbackSettings].feedback):
         settings = settings.replace(FeedbackSettings, feedback=_absolute(feedback))
     if FeedbackSettings in settings and (shown := settings[FeedbackSettings].impressions):

@@ -215,9 +215,22 @@ def write_items(job: JobGraph) -> None:
             _ = found.items | "Write items" >> WriteItems(stores, job.progress)
 
 
+def read_forgotten(job: JobGraph) -> None:
+    """What of the users to forget is malformed becomes dead letters."""
+    source = job.forgotten
+    if source is not None:
+        from sources.catalogue.watch import ReadCatalogue
+
+        once = job.bounded or job.settings[KafkaSettings].is_bounded
+        read = ReadCatalogue(source, once, items=False, counter="malformed_forgotten")
+        found = job.events.events.pipeline | "Forgotten users" >> read
+        job.dead_letters.append(found.malformed)
+
+
 def write_job(job: JobGraph) -> None:
     """The job's settings to its stores, and all dead letters to their file: the last steps."""
     write_items(job)
+    read_forgotten(job)
     stores = accepting(job.all_stores(), JobSettings)
     if stores:
         settings = WriteJobSettings(stores, job.job_settings, job.progress)

@@ -36,9 +36,10 @@ from sinks.write import WriteTo, accepting
 from sinks.write_priority import WritePriority
 from sources.catalogue.options import CatalogueSettings
 from sources.errors import SourceError
+from sources.forgotten.options import ForgottenSettings
 from sources.options import InputSettings, KafkaSettings
 from sources.read import Events
-from transforms.catalogue.source import loaded
+from transforms.catalogue.source import loaded, loaded_catalogue
 from transforms.columns.frames import Frame
 from transforms.messages.behaviors import reward_settings
 from transforms.messages.dead_letters import DeadLetterBatch
@@ -50,6 +51,8 @@ from transforms.progress import ProgressCounters
 if TYPE_CHECKING:
     from sources.catalogue.follow_file import FileCatalogue
     from sources.catalogue.follow_topic import TopicCatalogue
+    from sources.forgotten.file import ForgottenFile
+    from sources.forgotten.topic import ForgottenTopic
 
 Output = type[RecordSinkSettings] | type[PopularSinkSettings] | type[RecommendationSinkSettings]
 OUTPUTS: tuple[Output, ...] = (RecordSinkSettings, PopularSinkSettings, RecommendationSinkSettings)
@@ -131,7 +134,7 @@ class JobGraph:
         )
         if source is not None:
             # What cannot be used is refused before the job starts.
-            view = loaded(source)
+            view = loaded_catalogue(source)
             if seconds and len(view.at(-(-self.run // 1000)).ids) and not view.has_features:
                 raise SourceError(
                     "--new_items: no item of --items has both a category and a time of creation "
@@ -140,12 +143,30 @@ class JobGraph:
         return source
 
     @property
+    def forgotten(self) -> ForgottenFile | ForgottenTopic | None:
+        """Where workers load the users to forget from; None where nobody is forgotten.
+
+        Raises:
+            SourceError: `--forget` cannot be used.
+        """
+        if ForgottenSettings not in self.settings:
+            return None
+        settings = self.settings
+        source = settings[ForgottenSettings].source(
+            settings[InputSettings], settings[KafkaSettings]
+        )
+        if source is not None:
+            # What cannot be used is refused before the job starts.
+            loaded(source)
+        return source
+
+    @property
     def catalogue_items(self) -> Int64s | None:
         """The items that the catalogue has now; None without a catalogue."""
         source = self.catalogue
         if source is None:
             return None
-        return loaded(source).at(-(-self.run // 1000)).ids
+        return loaded_catalogue(source).at(-(-self.run // 1000)).ids
 
     @property
     def recommend_config(self) -> RecommendConfig:
@@ -167,6 +188,7 @@ class JobGraph:
             explore=self.settings[ExploreSettings],
             new_items=self.settings[NewItemSettings],
             ids=self.ids,
+            forgotten=self.forgotten,
         )
 
     @property

@@ -15,6 +15,7 @@ from pipelines.options import (
 )
 from transforms.catalogue.source import CatalogueSource
 from transforms.feedback.rules import RewardRules
+from transforms.histories.forgotten import ForgottenSource
 from transforms.histories.rules import HistoryRules
 from transforms.histories.schedule import Schedule
 from transforms.messages.behaviors import USUAL_REWARDS
@@ -45,6 +46,7 @@ class RecommendConfig:
         explore: which places of which lists are drawn.
         new_items: which places are for items of the catalogue that no model knows; its source
             must say what is new for `new_items.seconds`.
+        forgotten: which users are forgotten when; None for nobody.
 
     Raises:
         ValueError: the settings of `explore` or `new_items` have no effect or cannot work with
@@ -66,6 +68,7 @@ class RecommendConfig:
     ids: IdKinds = INTEGERS
     explore: ExploreSettings = field(default_factory=ExploreSettings)
     new_items: NewItemSettings = field(default_factory=NewItemSettings)
+    forgotten: ForgottenSource | None = None
 
     def __post_init__(self) -> None:
         recommendations = self.recommend.recommendations

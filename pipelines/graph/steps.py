@@ -54,7 +54,8 @@ def request_rankings(
     # The label holds what shapes the state: Flink refuses a savepoint of another shape.
     size = config.recommend.history_size
     label = f"Histories ({config.shards} shards, {size} items)"
-    return (blocks, popular) | label >> Histories(config.history_rules, config.shards)
+    histories = Histories(config.history_rules, config.shards, config.forgotten)
+    return (blocks, popular) | label >> histories
 
 
 def recommend(

@@ -172,8 +172,8 @@ def hints(options: JobOptions, summary: Summary) -> list[str]:
     stores = dict.fromkeys(store.name for store in _stores(options))
     found = [f"Results: {', '.join(stores)}"] if stores else []
     letters = (
-        "malformed", "malformed_items", "late", "refused", "impression_malformed",
-        "impression_late",
+        "malformed", "malformed_items", "malformed_forgotten", "late", "refused",
+        "impression_malformed", "impression_late",
     )  # fmt: skip
     if any(map(summary.get, letters)):
         found.append(f"Dead letters: {settings[DeadLetterSettings].dead_letters}")

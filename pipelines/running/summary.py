@@ -83,6 +83,7 @@ class Summary:
         for name, label in (
             ("expired", "records deleted before they were read"),
             ("malformed_items", "malformed records of the catalogue"),
+            ("malformed_forgotten", "malformed rows of --forget"),
             ("refused", "rows refused by a store"),
             ("sink_retries", "tries of a store again"),
             ("model_failures", "failures of the model"),

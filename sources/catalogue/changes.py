@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from sources.catalogue.malformed import LetterLog
 from sources.catalogue.rows import ItemRows
-from transforms.catalogue.source import CatalogueSource, CatalogueView, loaded
+from transforms.catalogue.source import CatalogueView, Source, loaded
 from transforms.messages.availability import places
 from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.dead_letters import DeadLetterBatch
@@ -109,24 +109,28 @@ class Changes:
         self._ids, self._hashes = ids, values[::-1][first]
 
 
-class LoggedView(CatalogueView, Protocol):
-    """A catalogue that keeps the dead letters of what it read."""
+class LoggedView(Protocol):
+    """What keeps the dead letters of what it read."""
 
     letters: LetterLog
 
+    def at(self, time: int) -> object:
+        """Reads what there is up to a time in seconds since the epoch."""
+        ...
+
 
 class MalformedRecords:
-    """Gives what is malformed alone, from the catalogue that all steps of the process share.
+    """Gives what is malformed alone, from the view that all steps of the process share.
 
     Args:
-        source: the catalogue.
+        source: a catalogue, or users to forget.
 
     Raises:
         SourceError: it cannot be used.
     """
 
-    def __init__(self, source: ListenedSource) -> None:
-        self._view = cast("LoggedView", loaded(cast("CatalogueSource", source)))
+    def __init__(self, source: Source[LoggedView]) -> None:
+        self._view = loaded(source)
         self._position = 0
 
     def read(self) -> tuple[list[CatalogueItems], list[DeadLetterBatch]]:

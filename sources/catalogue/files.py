@@ -4,54 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
-from apache_beam.io.filesystem import BeamIOError
-from apache_beam.io.filesystems import FileSystems
 
 from sources.catalogue.csv_file import read_csv
 from sources.catalogue.malformed import joined
 from sources.catalogue.parquet_file import read_parquet
 from sources.catalogue.rows import ItemRows, item_rows
-from sources.catalogue.texts import MAX_BYTES
 from sources.errors import SourceError
 from sources.files.plan import UNREADABLE, check_regular, open_file
 from transforms.messages.dead_letters import NOT_UTF8, DeadLetterBatch
 
 MOST_MALFORMED = 0.5
 """A file of which a larger share of the rows is malformed is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileVersion:
-    """What tells one content of a file from another.
-
-    Attributes:
-        modified: time of the last change, in seconds since the epoch.
-        size: bytes.
-    """
-
-    modified: float
-    size: int
-
-
-def version_of(path: str) -> FileVersion:
-    """The file as it is now.
-
-    Raises:
-        SourceError: it is not there, or too large.
-    """
-    try:
-        found = FileSystems.match([path])[0].metadata_list
-    except (BeamIOError, ValueError, OSError) as error:
-        raise SourceError(f"--items {path} cannot be looked at: {error}") from error
-    if len(found) != 1:
-        what = "there is no such file" if not found else "it names several files: give one"
-        raise SourceError(f"--items {path}: {what}")
-    if found[0].size_in_bytes > MAX_BYTES:
-        raise SourceError(f"--items {path}: it is larger than {MAX_BYTES:,} bytes")
-    return FileVersion(found[0].last_updated_in_seconds or 0.0, found[0].size_in_bytes)
 
 
 def read_items(path: str, *, text_ids: bool = False) -> ItemRows:

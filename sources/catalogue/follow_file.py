@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import threading
 import time as clocks
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,24 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from sources.catalogue.files import FileVersion, read_items, version_of
+from sources.catalogue.files import read_items
 from sources.catalogue.malformed import LetterLog
 from sources.catalogue.rows import ItemRows
-from sources.errors import SourceError
+from sources.catalogue.texts import MAX_BYTES
+from sources.follow.file import FileFollower, FileVersion
 from transforms.catalogue.timeline import Timeline
 from transforms.messages.availability import Availability
 from transforms.messages.dead_letters import DeadLetterBatch
 
 if TYPE_CHECKING:
     from sources.catalogue.changes import Listener
-
-SETTLE = 1.0
-"""A time is answered when the file was looked at so many seconds after it."""
-
-LOOK_EVERY = 1.0
-"""Seconds between two looks for times that are ahead of the clock."""
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,15 +73,14 @@ class FollowedFile:
         clock: Callable[[], float] = clocks.time,
         listener: Listener | None = None,
     ) -> None:
-        self._source, self._clock = source, clock
-        self._lock = threading.Lock()
-        self._listener = listener
+        self._source, self._listener = source, listener
         self._told: set[tuple[str, str]] = set()
-        self._looked = clock()
-        self._version = version_of(source.path)
+        self._file = FileFollower(
+            "--items", source.path, MAX_BYTES, source.follow, self._read, clock
+        )
         self.letters = LetterLog()
         self.timeline = Timeline(source.start, source.new_seconds, source)
-        self._add(read_items(source.path, text_ids=source.text_ids), 0, _from(self._version))
+        self._add(read_items(source.path, text_ids=source.text_ids), 0, _from(self._file.first))
 
     @property
     def has_features(self) -> bool:
@@ -99,24 +89,12 @@ class FollowedFile:
 
     def at(self, time: int) -> Availability:
         """What is available at a time, in seconds since the epoch."""
-        if self._source.follow and self._looked < time + SETTLE:
-            with self._lock:
-                now = self._clock()
-                if self._looked < time + SETTLE and now - self._looked >= LOOK_EVERY:
-                    self._look(now)
+        self._file.follow(time)
         return self.timeline.at(time)
 
-    def _look(self, now: float) -> None:
-        try:
-            version = version_of(self._source.path)
-            if version != self._version:
-                rows = read_items(self._source.path, text_ids=self._source.text_ids)
-                self._add(rows, _from(version), _from(version))
-                self._version = version
-                _LOG.warning("--items %s: its new version is in use", self._source.path)
-        except SourceError as error:
-            _LOG.warning("%s; the version before stays in use", error)
-        self._looked = now
+    def _read(self, version: FileVersion) -> None:
+        rows = read_items(self._source.path, text_ids=self._source.text_ids)
+        self._add(rows, _from(version), _from(version))
 
     def _untold(self, letters: DeadLetterBatch) -> DeadLetterBatch:
         """The letters that the version before did not have."""

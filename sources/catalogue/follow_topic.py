@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time as clocks
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from kafka import TopicPartition
-from kafka.errors import KafkaError
 
 from sources.catalogue.malformed import LetterLog
 from sources.catalogue.values import CatalogueRecord, parse_records
 from sources.errors import SourceError
-from sources.kafka.consumers import ANSWER_MS, close_quietly, connect
-from sources.kafka.errors import PERMANENT, describe
+from sources.follow.topic import TopicFollower
 from sources.kafka.url import KafkaUrl
 from transforms.catalogue.timeline import Timeline
 from transforms.messages.availability import Availability
@@ -25,14 +21,6 @@ from transforms.messages.availability import Availability
 if TYPE_CHECKING:
     from sources.catalogue.changes import Listener
 
-SETTLE = 2.0
-"""Records of a time have arrived at the broker so many seconds after it."""
-
-LOOK_EVERY = 0.5
-"""Seconds between two reads for times that are ahead of the clock."""
-
-RETRY_SECONDS = 2.0
-POLL_MS, POLL_RECORDS = 200, 20_000
 MAX_ITEMS = 20_000_000
 """Most items of a topic."""
 
@@ -87,16 +75,12 @@ class FollowedTopic:
         sleep: Callable[[float], None] = clocks.sleep,
         listener: Listener | None = None,
     ) -> None:
-        self._source, self._clock, self._sleep = source, clock, sleep
-        self._lock = threading.Lock()
-        self._listener = listener
-        self._consumer: Any = None
-        self._positions: dict[TopicPartition, int] = {}
-        self._read_until = float("-inf")
+        self._source, self._listener = source, listener
         self.letters = LetterLog()
         self.timeline = Timeline(source.start, source.new_seconds, source)
         self.malformed = 0
-        self._catch_up()
+        self._topic = TopicFollower("--items", source.url, self._add, clock, sleep)
+        self._topic.catch_up()
 
     @property
     def has_features(self) -> bool:
@@ -105,60 +89,8 @@ class FollowedTopic:
 
     def at(self, time: int) -> Availability:
         """What is available at a time, in seconds since the epoch."""
-        if self._read_until < time + SETTLE:
-            with self._lock:
-                behind = self._read_until < time + SETTLE
-                if behind and self._clock() - self._read_until >= LOOK_EVERY:
-                    self._catch_up()
+        self._topic.follow(time)
         return self.timeline.at(time)
-
-    def _catch_up(self) -> None:
-        """Reads to the end offsets of this moment, and waits while brokers do not answer."""
-        while True:
-            now = self._clock()
-            try:
-                self._read()
-            except (KafkaError, OSError) as error:
-                close_quietly(self._consumer) if self._consumer else None
-                self._consumer = None
-                if isinstance(error, PERMANENT):
-                    raise SourceError(f"--items {self._source.url}: {describe(error)}") from error
-                _LOG.warning("--items %s: %s; trying again", self._source.url, describe(error))
-                self._sleep(RETRY_SECONDS)
-            else:
-                self._read_until = now
-                return
-
-    def _read(self) -> None:
-        consumer = self._connected()
-        parts = [
-            TopicPartition(self._source.url.topic, number)
-            for number in sorted(consumer.partitions_for_topic(self._source.url.topic))
-        ]
-        new = [part for part in parts if part not in self._positions]
-        if new or not consumer.assignment():
-            consumer.assign(parts)
-            starts = consumer.beginning_offsets(parts, ANSWER_MS)
-            for part in parts:
-                self._positions.setdefault(part, starts[part])
-                consumer.seek(part, max(self._positions[part], starts[part]))
-        ends = consumer.end_offsets(parts, ANSWER_MS)
-        while any(self._positions[part] < ends[part] for part in parts):
-            records = consumer.poll(POLL_MS, POLL_RECORDS)
-            for found in records.values():
-                self._add(found)
-            for part in parts:
-                position = consumer.position(part, ANSWER_MS)
-                self._positions[part] = self._positions[part] if position is None else position
-
-    def _connected(self) -> Any:
-        if self._consumer is None:
-            consumer = connect(self._source.url)
-            if self._source.url.topic not in consumer.topics():
-                close_quietly(consumer)
-                raise SourceError(f"--items {self._source.url}: there is no such topic")
-            self._consumer = consumer
-        return self._consumer
 
     def _add(self, records: list[Any]) -> None:
         rows = parse_records(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange
@@ -16,6 +16,7 @@ from apache_beam.utils.timestamp import Duration
 from sources.catalogue.changes import Changes, ListenedSource, MalformedRecords
 from sources.kafka.partitions import FOREVER, UnsplittableTracker
 from sources.malformed import MALFORMED
+from transforms.catalogue.source import Source
 from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.dead_letters import DeadLetterBatch
 
@@ -24,8 +25,7 @@ REFRESH = 5
 
 _RESTRICTION = beam.DoFn.RestrictionParam()
 _WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
-_MALFORMED_ITEMS = Metrics.counter("rivulet", "malformed_items")
-_READERS: dict[ListenedSource, Changes | MalformedRecords] = {}
+_READERS: dict[Source[Any], Changes | MalformedRecords] = {}
 
 
 class ReadCatalogue(beam.PTransform):
@@ -37,16 +37,26 @@ class ReadCatalogue(beam.PTransform):
     Args:
         source: the catalogue.
         bounded: whether to read it once.
-        items: whether to output rows; else only what is malformed.
+        items: whether to output rows; else only what is malformed, of a catalogue or of users to
+            forget.
+        counter: counts what is malformed.
     """
 
-    def __init__(self, source: ListenedSource, bounded: bool, items: bool = True) -> None:
+    def __init__(
+        self,
+        source: Source[Any],
+        bounded: bool,
+        items: bool = True,
+        counter: str = "malformed_items",
+    ) -> None:
         super().__init__()
         self._source, self._bounded, self._items = source, bounded, items
+        self._counter = counter
 
     def expand(self, pbegin: beam.pvalue.PBegin) -> Any:
         """Two outputs: `items`, and `malformed`, the dead letters."""
-        read = _ReadOnce(self._items) if self._bounded else WatchCatalogue(self._items)
+        kind = _ReadOnce if self._bounded else WatchCatalogue
+        read = kind(self._items, self._counter)
         return (
             pbegin
             | "Catalogue" >> beam.Create([self._source])
@@ -54,29 +64,27 @@ class ReadCatalogue(beam.PTransform):
         )
 
 
-def _reader(source: ListenedSource, items: bool) -> Changes | MalformedRecords:
-    return Changes(source) if items else MalformedRecords(source)
+def _reader(source: Source[Any], items: bool) -> Changes | MalformedRecords:
+    return Changes(cast("ListenedSource", source)) if items else MalformedRecords(source)
 
 
 def _outputs(
-    found: tuple[list[CatalogueItems], list[DeadLetterBatch]],
+    found: tuple[list[CatalogueItems], list[DeadLetterBatch]], counter: str
 ) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
     items, letters = found
     yield from items
     for batch in letters:
-        _MALFORMED_ITEMS.inc(len(batch))
+        Metrics.counter("rivulet", counter).inc(len(batch))
         yield beam.pvalue.TaggedOutput(MALFORMED, batch)
 
 
 @with_output_types(CatalogueItems, malformed=DeadLetterBatch)
 class _ReadOnce(beam.DoFn):
-    def __init__(self, items: bool) -> None:
-        self._items = items
+    def __init__(self, items: bool, counter: str) -> None:
+        self._items, self._counter = items, counter
 
-    def process(
-        self, source: ListenedSource
-    ) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
-        return _outputs(_reader(source, self._items).read())
+    def process(self, source: Source[Any]) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
+        return _outputs(_reader(source, self._items).read(), self._counter)
 
 
 @with_output_types(CatalogueItems, malformed=DeadLetterBatch)
@@ -85,12 +93,13 @@ class WatchCatalogue(beam.DoFn, RestrictionProvider):
 
     Args:
         items: whether to output rows; else only what is malformed.
+        counter: counts what is malformed.
     """
 
-    def __init__(self, items: bool = True) -> None:
-        self._items = items
+    def __init__(self, items: bool = True, counter: str = "malformed_items") -> None:
+        self._items, self._counter = items, counter
 
-    def initial_restriction(self, element: ListenedSource) -> OffsetRange:
+    def initial_restriction(self, element: Source[Any]) -> OffsetRange:
         """All positions."""
         del element
         return OffsetRange(0, FOREVER)
@@ -99,7 +108,7 @@ class WatchCatalogue(beam.DoFn, RestrictionProvider):
         """A tracker that is never split."""
         return UnsplittableTracker(restriction)
 
-    def restriction_size(self, element: ListenedSource, restriction: OffsetRange) -> float:
+    def restriction_size(self, element: Source[Any], restriction: OffsetRange) -> float:
         """The work left: one look."""
         del element, restriction
         return 1.0
@@ -107,7 +116,7 @@ class WatchCatalogue(beam.DoFn, RestrictionProvider):
     @beam.DoFn.unbounded_per_element()
     def process(
         self,
-        element: ListenedSource,
+        element: Source[Any],
         tracker: Any = _RESTRICTION,
         watermark: Any = _WATERMARK,
     ) -> Iterator[CatalogueItems | beam.pvalue.TaggedOutput]:
@@ -116,7 +125,7 @@ class WatchCatalogue(beam.DoFn, RestrictionProvider):
         position = tracker.current_restriction().start
         if element not in _READERS:
             _READERS[element] = _reader(element, self._items)
-        for batch in _outputs(_READERS[element].read()):
+        for batch in _outputs(_READERS[element].read(), self._counter):
             if not tracker.try_claim(position):
                 _READERS.pop(element)  # What was not output is read again.
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -77,7 +77,9 @@ class RecordOutputs:
         parsed = parse_values([record.value for record in records], self._max_bytes, self._schema)
         latest = latest_times(records, time.time(), self._max_future)
         parsed = parsed.without_future(latest[parsed.rows])
-        letters = self._letters(partition, records, parsed.malformed)
+        letters = letters_of(
+            self._topic, partition, records, parsed.malformed, self._schema, self._max_bytes
+        )
         # A value may have several events.
         lines = len(parsed.events) + len(parsed.malformed) + parsed.ignored
         first_lines.add(lines, parsed.malformed, letters)
@@ -97,41 +99,59 @@ class RecordOutputs:
         if self._tallied:
             yield _tagged(TALLIES, MalformedTally.of(lines, letters), watermark)
 
-    def _letters(
-        self, partition: int, records: list[Any], malformed: MalformedRows
-    ) -> DeadLetterBatch:
-        found = [records[row] for row in malformed.row.tolist()]
-        raw = [
-            "" if further else self._raw(record.value or b"")
-            for record, further in zip(found, is_further(malformed), strict=True)
-        ]
-        bodies = [record.value or b"" for record in found]
-        details = details_of(
-            malformed,
-            list(zip(raw, bodies, strict=True)),
-            lambda reason, pair: self._explain(reason, *pair),
-        )
-        return DeadLetterBatch.of_columns(
-            [f"{self._topic}/{partition}/{record.offset}" for record in found],
-            malformed.reasons(),
-            raw,
-            malformed.times(),
-            details,
-        )
 
-    def _explain(self, reason: str, raw: str, value: bytes) -> str:
-        # Imported when the first value is malformed.
-        from sources.schema.explain import explain_own_value
-        from sources.schema.kafka_values import explain_malformed
+def letters_of(
+    topic: str,
+    partition: int,
+    records: Sequence[Any],
+    malformed: MalformedRows,
+    schema: Schema | None,
+    max_bytes: int,
+) -> DeadLetterBatch:
+    """The malformed values of records as dead letters.
 
-        if self._schema is not None:
-            return explain_malformed(reason, raw, value, self._schema)
-        return explain_own_value(reason, raw)
+    Args:
+        topic: the topic's name.
+        partition: the partition's number.
+        records: kafka-python's records.
+        malformed: which of them are malformed.
+        schema: what the values' fields mean; None: they are an event's own.
+        max_bytes: a longer value is cut.
+    """
+    found = [records[row] for row in malformed.row.tolist()]
+    bodies = [record.value or b"" for record in found]
+    raw = [
+        "" if further else _raw(value, max_bytes)
+        for value, further in zip(bodies, is_further(malformed), strict=True)
+    ]
+    details = details_of(
+        malformed,
+        list(zip(raw, bodies, strict=True)),
+        lambda reason, pair: _explain(reason, *pair, schema),
+    )
+    return DeadLetterBatch.of_columns(
+        [f"{topic}/{partition}/{record.offset}" for record in found],
+        malformed.reasons(),
+        raw,
+        malformed.times(),
+        details,
+    )
 
-    def _raw(self, value: bytes) -> str:
-        if len(value) > self._max_bytes:
-            return cut_text(value, len(value))
-        return value.decode("utf-8", "backslashreplace")
+
+def _explain(reason: str, raw: str, value: bytes, schema: Schema | None) -> str:
+    # Imported when the first value is malformed.
+    from sources.schema.explain import explain_own_value
+    from sources.schema.kafka_values import explain_malformed
+
+    if schema is not None:
+        return explain_malformed(reason, raw, value, schema)
+    return explain_own_value(reason, raw)
+
+
+def _raw(value: bytes, max_bytes: int) -> str:
+    if len(value) > max_bytes:
+        return cut_text(value, len(value))
+    return value.decode("utf-8", "backslashreplace")
 
 
 def _tagged(tag: str, value: Any, watermark: PartitionWatermark) -> beam.pvalue.TaggedOutput:

@@ -17,6 +17,7 @@ from tests.fakes import LABEL, ranked_items
 from tests.graph import Tables
 from tests.oracle import exploration, rules
 from tests.oracle.events import Event
+from tests.oracle.forgotten import Lives, Tombstone
 from tests.pipelines import streams
 
 ROOT = Path(__file__).parents[2]
@@ -93,8 +94,9 @@ def explored(user: int, time: int, pool: list[int]) -> tuple[list[int], list[flo
 
 
 def check(
-    tables: Tables, events: Sequence[Event], closing: Sequence[Event] = (), explore: bool = False
-) -> None:
+    tables: Tables, events: Sequence[Event], closing: Sequence[Event] = (), explore: bool = False,
+    gone: Sequence[Tombstone] = (),
+) -> None:  # fmt: skip
     """Asserts that the tables are the oracle's.
 
     Args:
@@ -102,18 +104,30 @@ def check(
         events: the stream.
         closing: further events, of which only the records are in the tables.
         explore: the job had the options EXPLORE.
+        gone: the users who were forgotten; not with `explore`.
     """
-    rankings = rules.popular(events)
+    rankings, lives = rules.popular(events), Lives(events, gone)
 
     def plain(user: int, time: int, pool: list[int]) -> tuple[list[int], list[float]]:
         return pool, [1.0] * len(pool)
 
-    def model(user: int, history: list[int]) -> list[int]:
+    def model(life: int, history: list[int]) -> list[int]:
+        user = lives.lives[life].user
         # The fake policy's lists differ with the number that is asked for.
         wide = explore and exploration.explores(user, 0.7, 0)
         return ranked_items(user, history, 12 if wide else 8)
 
-    shown = rules.recommendations(events, model, rankings, explore=explored if explore else plain)
+    def draw(life: int, time: int, pool: list[int]) -> tuple[list[int], list[float]]:
+        return explored(lives.lives[life].user, time, pool)
+
+    of_lives = rules.recommendations(
+        lives.divided(events), model, rankings, explore=draw if explore else plain
+    )
+    shown = {
+        (lives.lives[life].user, at): row
+        for (life, at), row in of_lives.items()
+        if at < lives.lives[life].end
+    }
     recorded = {(e.user, e.item, e.behavior, e.time) for e in (*events, *closing)}
     assert sorted(tables.records) == sorted(recorded)
     assert tables.popular == rankings

@@ -14,6 +14,7 @@ from tests.flink import stream
 from tests.graph import read_tables
 from tests.oracle import rules
 from tests.oracle.events import Event
+from tests.oracle.forgotten import Lives, Tombstone
 
 pytestmark = [
     pytest.mark.flink,
@@ -36,9 +37,17 @@ def wait_for_records(store: Path, count: int, timeout_s: float = 1200) -> None:
     raise AssertionError(f"{store} has no {count} records after {timeout_s} s")
 
 
-def wait_for_windows(store: Path, events: Sequence[Event], timeout_s: float = 1200) -> None:
+def wait_for_windows(
+    store: Path, events: Sequence[Event], timeout_s: float = 1200, gone: Sequence[Tombstone] = ()
+) -> None:
     """Waits for all rankings and recommendations of the events."""
-    due = {(e.user, (e.time // 20 + place) * 20) for e in events for place in (1, 2, 3)}
+    lives = Lives(events, gone)
+    due = {
+        (e.user, at)
+        for e in events
+        for at in ((e.time // 20 + place) * 20 for place in (1, 2, 3))
+        if at < lives.of(e.user, e.time).end
+    }
     expected = (sum(len(rows) for rows in rules.popular(events).values()), len(due))
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
@@ -54,7 +63,10 @@ def wait_for_windows(store: Path, events: Sequence[Event], timeout_s: float = 12
 def test_a_job_resumes_with_another_parallelism(
     tmp_path: Path, kafka: Kafka, flink_cluster: FlinkCluster, unique: str
 ) -> None:
-    """`--kafka_start=latest` applies to a first start only: the savepoint has the offsets."""
+    """`--kafka_start=latest` applies to a first start only: the savepoint has the offsets.
+
+    The second job forgets users.
+    """
     events = stream.clicks(12)
     half = len(events) // 2
     url = stream.make_topic(kafka, unique)
@@ -78,12 +90,17 @@ def test_a_job_resumes_with_another_parallelism(
 
     closing = stream.closing(events)
     stream.send(kafka, unique, [*events[half:], closing])
-    resume += ["--kafka_start=latest", "--idle_timeout=2"]
+    done = max(event.time for event in events[:half])
+    gone = [(event.user, event.time) for event in events[half::40] if event.time > done]
+    assert len(gone) > 5
+    forgotten = tmp_path / "forgotten.csv"
+    forgotten.write_text("user,time\n" + "".join(f"{user},{at}\n" for user, at in gone))
+    resume += ["--kafka_start=latest", "--idle_timeout=2", f"--forget={forgotten}"]
     with stream.running(tmp_path / "second", *flags, *resume) as job:
         wait_for_records(store, len({*events, closing}))
-        wait_for_windows(store, events)
+        wait_for_windows(store, events, gone=gone)
         stream.stop(job, tmp_path / "second")
-    stream.check(read_tables(store, Summary({}, 1.0)), events, [closing])
+    stream.check(read_tables(store, Summary({}, 1.0)), events, [closing], gone=gone)
 
 
 @pytest.mark.long

@@ -67,6 +67,8 @@ def test_the_number_of_shards_is_an_option_of_each_command(
         (popular.JOB, "--record_sink=none"),
         (popular.JOB, "--recommend_period=20"),
         (popular.JOB, "--model=none"),
+        (popular.JOB, "--forget=gone.csv"),
+        (record.JOB, "--forget=gone.csv"),
     ],
     ids=lambda value: getattr(value, "name", value),
 )
@@ -103,6 +105,7 @@ def test_options_of_another_command_are_refused(
             "(8 places) and --explore_places=2 are more than --recommendations=8",
         ),
         (["--dead_letters=/no/such/dead.jsonl"], "there is no folder /no/such"),
+        (["--forget="], "--forget is empty"),
     ],
 )
 def test_an_option_without_an_effect_is_refused(

@@ -195,7 +195,7 @@ def test_a_store_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: Any
     ("flags", "problem"),
     [
         (["--store=sqlite:///x.db"], "--user"),
-        (["--user=1"], "--store or --feedback names"),
+        (["--user=1"], "--store, --feedback or --forget names"),
         (["--user=1", "--store=ftp://h"], "no store that Rivulet can write to"),
         (["--user=1", "--feedback=/nowhere/log"], "there is no such folder"),
     ],

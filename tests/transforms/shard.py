@@ -26,6 +26,7 @@ from transforms.feedback.state import FeedbackStateCoder
 from transforms.feedback.step import Credit
 from transforms.fill import fill
 from transforms.histories.event_time_buffer import BufferedFrame
+from transforms.histories.forgotten import ForgottenSource
 from transforms.histories.keep_histories import KeepHistories
 from transforms.histories.rules import HistoryRules
 from transforms.messages.events import EventBatch
@@ -33,11 +34,12 @@ from transforms.messages.feedback import Feedback
 from transforms.messages.minutes import PolicyMinutes
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankedBatch, RankingRequest
+from transforms.shards.keys import shard_keys
 from transforms.tables.cache import SHARED_CACHE
 from transforms.tables.place import DEFAULT_LIMITS, TableLimits
 
-SHARD = 3
-SHARDS = 16
+SHARDS = 1
+(SHARD,) = shard_keys(SHARDS)
 
 
 class Bag(list[Any]):
@@ -77,6 +79,11 @@ class Value:
 
     def clear(self) -> None:
         self._value = None
+
+    def encoded(self) -> bytes:
+        """The value as bytes."""
+        assert self._coder is not None
+        return self._coder.encode(self._value)
 
 
 def states_of(method: Callable[..., Any], shuffle: random.Random) -> dict[str, Any]:
@@ -120,10 +127,11 @@ class Shard:
         repeat_consumed: bool = False,
         impressions: bool = False,
         limits: TableLimits = DEFAULT_LIMITS,
+        forgotten: ForgottenSource | None = None,
     ) -> None:
         self._shuffle, self._size, self._repeat = shuffle, size, repeat_consumed
         self._pane = rules.pane
-        self._keep = KeepHistories(rules, SHARDS, limits)
+        self._keep = KeepHistories(rules, SHARDS, limits, forgotten)
         self._output_watermark = -1.0  # Of the first step.
         credit = Credit.NOTHING if impressions else Credit.CHANGED
         self._reward = RewardBatches(rules.rewards, keep_log=True, credit=credit)

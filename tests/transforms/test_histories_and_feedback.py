@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from tests.fakes import LABEL, ranked_items
 from tests.oracle import rules
 from tests.oracle.events import BEHAVIORS, Event
+from tests.oracle.forgotten import Lives, Tombstone
 from tests.transforms.batches import batch, ranking, rows_of
+from tests.transforms.forgotten import FakeForgotten
 from tests.transforms.shard import Shard
 from transforms.feedback.rules import RewardRules
+from transforms.histories.forgotten import ForgottenSource
 from transforms.histories.rules import HistoryRules
 from transforms.histories.schedule import Schedule
 from transforms.messages.events import EventBatch
@@ -52,6 +56,14 @@ TTLS = st.sampled_from([0, 0, 10, 100, 700])
 LIMITS = st.sampled_from([DEFAULT_LIMITS, TableLimits(1, 0.5, 0), TableLimits(100, 0.5, 1)])
 """As jobs have it; cells of a user each, merged at every change; cells of a few users."""
 
+TOMBSTONES = st.one_of(
+    st.just([]),
+    st.lists(
+        st.tuples(st.sampled_from(USERS), st.one_of(st.integers(0, 300), st.integers(0, 2600))),
+        max_size=8,
+    ),
+)
+
 POPULAR_SIZE = 6
 END = 1 << 40
 
@@ -73,12 +85,19 @@ def check(
     shard: Shard, events: list[Event], rankings: dict[int, list[tuple[int, int]]],
     values: dict[str, Any], reward_window: int, ttl: int,
     impressions: list[tuple[int, int, int]] | None = None,
+    tombstones: Sequence[Tombstone] = (),
 ) -> None:  # fmt: skip
-    def model(user: int, history: list[int]) -> list[int]:
+    lives = Lives(events, tombstones)
+
+    def model(life: int, history: list[int]) -> list[int]:
+        user = lives.lives[life].user
         return ranked_items(user, history, values["count"], values["repeat_consumed"])
 
     memory = max(ttl, reward_window) if ttl else 0
-    wanted = rules.recommendations(events, model, rankings, **values, ttl=ttl, memory=memory)
+    divided = lives.divided(events)
+    of_lives = rules.recommendations(divided, model, rankings, **values, ttl=ttl, memory=memory)
+    of_lives = {(n, at): row for (n, at), row in of_lives.items() if at < lives.lives[n].end}
+    wanted = {(lives.lives[n].user, at): row for (n, at), row in of_lives.items()}
     found = {}
     for frame in shard.recommendations:
         for row, index in zip(rows_of([frame.rows()]), frame.list_index.tolist(), strict=True):
@@ -91,7 +110,13 @@ def check(
             )
     assert found == wanted
 
-    earned = rules.rewards(events, wanted, reward_window, memory, impressions)
+    sights = impressions and [(lives.number(u, at - 1), at, time) for u, at, time in impressions]
+    by_life = rules.rewards(divided, of_lives, reward_window, memory, sights)
+    earned = {
+        (lives.lives[n].user, at): rewards
+        for (n, at), rewards in by_life.items()
+        if at + reward_window <= lives.lives[n].end
+    }
     emitted = rows_of(shard.feedback)
     assert len(emitted) == len(earned)
     assert {(row[0], row[1]): row[8][: row[3]] for row in emitted} == earned
@@ -108,6 +133,7 @@ def check(
 def shard_for(
     values: dict[str, Any], pane: int, reward_window: int, ttl: int, shuffle: random.Random,
     limits: TableLimits = DEFAULT_LIMITS, *, every_minute: bool, impressions: bool = False,
+    forgotten: ForgottenSource | None = None,
 ) -> Shard:  # fmt: skip
     history = HistoryRules(
         Schedule(values["window"], values["period"]), pane, values["history_size"],
@@ -117,7 +143,7 @@ def shard_for(
     repeat = values["repeat_consumed"]
     return Shard(
         history, values["count"], shuffle, repeat_consumed=repeat, impressions=impressions,
-        limits=limits,
+        limits=limits, forgotten=forgotten,
     )  # fmt: skip
 
 
@@ -128,16 +154,18 @@ def shard_for(
     REWARD_WINDOWS,
     TTLS,
     LIMITS,
+    TOMBSTONES,
     st.lists(st.integers(1, 700), max_size=20),
     st.randoms(use_true_random=False),
 )
 def test_any_jumps_of_the_watermark_give_the_oracles_results(
     events: list[Event], values: dict[str, Any], reward_window: int, ttl: int,
-    limits: TableLimits, jumps: list[int], shuffle: random.Random,
+    limits: TableLimits, tombstones: list[Tombstone], jumps: list[int], shuffle: random.Random,
 ) -> None:  # fmt: skip
     rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
     pane = pane_seconds(values["window"], values["period"], reward_window, 40)
-    shard = shard_for(values, pane, reward_window, ttl, shuffle, limits, every_minute=True)
+    shard = shard_for(values, pane, reward_window, ttl, shuffle, limits, every_minute=True,
+                      forgotten=FakeForgotten(tombstones))  # fmt: skip
     later: list[tuple[int, EventBatch | PopularRows]] = [
         ((block[-1].time // pane + 1) * pane, batch(sorted(block, key=by_user)))
         for block in blocks_of(events, pane, set(range(len(events))))
@@ -152,7 +180,7 @@ def test_any_jumps_of_the_watermark_give_the_oracles_results(
         for frame in now:
             shard.send(frame)
         shard.advance(watermark)
-    check(shard, events, rankings, values, reward_window, ttl)
+    check(shard, events, rankings, values, reward_window, ttl, tombstones=tombstones)
     assert shard.late_minutes == []
 
 
@@ -162,18 +190,20 @@ def test_any_jumps_of_the_watermark_give_the_oracles_results(
     SETTINGS,
     REWARD_WINDOWS,
     TTLS,
+    TOMBSTONES,
     st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), max_size=20),
     st.lists(st.tuples(st.integers(0, 59), st.integers(-1, 5), st.integers(-1, 99)), max_size=60),
     st.randoms(use_true_random=False),
 )  # fmt: skip
 def test_lists_count_as_shown_when_an_impression_says_so(
     events: list[Event], values: dict[str, Any], reward_window: int, ttl: int,
-    jumps: list[tuple[int, int]], sights: list[tuple[int, int, int]], shuffle: random.Random,
+    tombstones: list[Tombstone], jumps: list[tuple[int, int]], sights: list[tuple[int, int, int]],
+    shuffle: random.Random,
 ) -> None:  # fmt: skip
     rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
     pane = pane_seconds(values["window"], values["period"], reward_window, 40)
     shard = shard_for(values, pane, reward_window, ttl, shuffle, every_minute=True,
-                      impressions=True)  # fmt: skip
+                      impressions=True, forgotten=FakeForgotten(tombstones))  # fmt: skip
     period = values["period"]
     # Lists after an event of theirs, and some that are none.
     lists = [
@@ -204,7 +234,7 @@ def test_lists_count_as_shown_when_an_impression_says_so(
         for step in shuffle.sample((shard.advance, shard.advance_impressions), 2):
             step(watermark if step == shard.advance else seen_until)
     # Sums by minute may be late where the watermark jumps over a report time: a known limit.
-    check(shard, events, rankings, values, reward_window, ttl, impressions)
+    check(shard, events, rankings, values, reward_window, ttl, impressions, tombstones)
 
 
 @settings(max_examples=150, deadline=None)
@@ -214,16 +244,18 @@ def test_lists_count_as_shown_when_an_impression_says_so(
     REWARD_WINDOWS,
     TTLS,
     LIMITS,
+    TOMBSTONES,
     st.sets(st.integers(0, 40)),
     st.randoms(use_true_random=False),
 )
 def test_blocks_of_many_panes_in_any_order_give_the_oracles_results(
     events: list[Event], values: dict[str, Any], reward_window: int, ttl: int,
-    limits: TableLimits, cuts: set[int], shuffle: random.Random,
+    limits: TableLimits, tombstones: list[Tombstone], cuts: set[int], shuffle: random.Random,
 ) -> None:  # fmt: skip
     rankings = rules.popular(events, 120, 40, POPULAR_SIZE)
     pane = values["period"]
-    shard = shard_for(values, pane, reward_window, ttl, shuffle, limits, every_minute=False)
+    shard = shard_for(values, pane, reward_window, ttl, shuffle, limits, every_minute=False,
+                      forgotten=FakeForgotten(tombstones))  # fmt: skip
     frames: list[EventBatch | PopularRows] = [
         batch(sorted(block, key=by_user)) for block in blocks_of(events, pane, cuts)
     ]
@@ -232,7 +264,7 @@ def test_blocks_of_many_panes_in_any_order_give_the_oracles_results(
     for frame in frames:
         shard.send(frame)
     shard.advance(END)
-    check(shard, events, rankings, values, reward_window, ttl)
+    check(shard, events, rankings, values, reward_window, ttl, tombstones=tombstones)
 
 
 def by_user(event: Event) -> tuple[int, int, int, int]:

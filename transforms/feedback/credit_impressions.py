@@ -178,6 +178,7 @@ class CreditBatches(beam.DoFn):
             _, encoded = kept.pop(state.next_sequence)
             batch = _UNIT_CODER.decode(memoryview(encoded)[_HEADER.size :])
             state = yield from self._step.process(shard, state, batch, shown)
+            shown = shown.without(batch.unit.tombstones)
         if is_ready:
             units.clear()
             for _, encoded in kept.values():

@@ -11,6 +11,7 @@ from transforms.columns.frames import Frame, coded
 from transforms.columns.packing import order
 from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch, Int64s
+from transforms.messages.tombstones import Tombstones
 
 NEVER = np.iinfo(np.int64).max
 """The time of what has not been shown."""
@@ -61,6 +62,12 @@ class Shown(Frame):
     def after(self, time: int) -> Shown:
         """Those of ranking times after `time`."""
         return self.take(self.time > time)
+
+    def without(self, tombstones: Tombstones) -> Shown:
+        """Those that no tombstone ends."""
+        if not len(tombstones):
+            return self
+        return self.take(tombstones.keeps(self.user, self.time - 1))
 
     def of(self, user: Int64s, time: Int64s) -> Int64s:
         """When the lists of these users and ranking times were shown first; NEVER if not.

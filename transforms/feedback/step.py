@@ -22,6 +22,8 @@ from transforms.messages.events import Bools
 from transforms.messages.feedback import Feedback
 from transforms.messages.minutes import MINUTE, Float64s, PolicyMinutes
 from transforms.messages.ranking import LAST_USER, RankedBatch, WorkUnit
+from transforms.messages.tombstones import NEVER as NO_END
+from transforms.messages.tombstones import with_users
 from transforms.progress import ProgressCounters
 
 _HOUR = 3600
@@ -87,22 +89,34 @@ class FeedbackStep:
         # Rows after the previous step are the unit's own.
         is_new = table.time > state.complete_until if len(held) else np.ones(len(table), bool)
         at = None if shown is None else shown.of(table.user, table.time)
+        # Each life of a user who is forgotten counts as a user of its own. Lists are of the events
+        # before them.
+        users, events, ends = table.user, unit.events, None
+        if len(unit.tombstones):
+            ends = unit.tombstones.ends(users, unit.tombstones.place(users, table.time - 1))
+            (lists, of_event), _, _ = unit.tombstones.lives(
+                (users, table.time - 1), (events.user, events.time)
+            )
+            table, events = table.replaced(user=lists), with_users(events, of_event)
         table = table.replaced(closed=table.closed | (is_new & self._hidden(table)))
-        table = table.apply(
-            unit.events, self.rules.window, self.rules.rewards, at, self.rules.value
-        )
+        table = table.apply(events, self.rules.window, self.rules.rewards, at, self.rules.value)
         if len(batch.user) and self._credit is not Credit.SHOWN:
             rewards = table.previous_rewards(self.rules.memory)
             self._progress.add("recommendations", len(batch.user))
             self._progress.reach("event_time", int(batch.time.max()))
             yield batch.replaced(last_reward=rewards[is_new])
+        table = table.replaced(user=users)
         over: Bools = ~table.closed & (table.time + self.rules.window <= unit.complete_until)
+        if ends is not None:
+            over &= table.time + self.rules.window <= ends
         seen = over if at is None else over & (at < NEVER)
         if seen.any():
             state = yield from self._feedback(shard, unit.complete_until, state, table.take(seen))
         keep = ~(table.closed | over)
         if self._credit is not Credit.SHOWN:
             keep |= table.is_latest()
+        if ends is not None:
+            keep &= ends == NO_END
         if self.rules.memory:
             keep &= table.time + self.rules.memory > unit.complete_until
         state = state.put_back(table.replaced(closed=table.closed | over).take(keep))

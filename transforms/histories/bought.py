@@ -87,12 +87,15 @@ class Purchases:
                 self._all = self._table
         return self._all
 
-    def counted(self, user: Int64s, time: Int64s) -> tuple[Int64s, Int64s]:
+    def counted(
+        self, user: Int64s, time: Int64s, since: Int64s | None = None
+    ) -> tuple[Int64s, Int64s]:
         """The purchases that count for users at times.
 
         Args:
             user: int64 [n].
             time: int64 [n], seconds since the epoch.
+            since: int64 [n], purchases before this time do not count; None: all count.
 
         Returns:
             First and end place of each range of purchases, int64 [n] each.
@@ -112,7 +115,8 @@ class Purchases:
             return np.searchsorted(keys, number * span + np.clip(moment - base, 0, span - 1))
 
         end = np.where(found, before(time), 0)
-        first = np.maximum(before(time - self._seconds), end - self._limit)
+        begin = time - self._seconds if since is None else np.maximum(time - self._seconds, since)
+        first = np.maximum(before(begin), end - self._limit)
         return np.where(found, np.minimum(np.maximum(first, starts[number]), end), 0), end
 
     def exclusions(self, first: Int64s, end: Int64s) -> Exclusions:

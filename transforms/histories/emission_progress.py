@@ -22,9 +22,9 @@ class EmissionProgress(Columns):
     """How far a shard has emitted its ranking requests.
 
     Attributes:
-        header: int64 [3]: all events before this time, in seconds since the epoch, have been
+        header: int64 [3 + p]: all events before this time, in seconds since the epoch, have been
             applied (-1 at first); the sequence number of the next work unit; the job's number
-            of shards.
+            of shards; then how many tombstones of each partition are known.
         window_end: int64 [n], the rankings that later ranking times use, column by column as in
             PopularRows.
         rank: int64 [n].
@@ -42,10 +42,16 @@ class EmissionProgress(Columns):
 
     @staticmethod
     def of(
-        complete_until: int, next_sequence: int, shards: int, rankings: PopularRows
+        complete_until: int,
+        next_sequence: int,
+        shards: int,
+        rankings: PopularRows,
+        tombstones: Int64s | None = None,
     ) -> EmissionProgress:
         """The state from its values."""
         header = np.array([complete_until, next_sequence, shards], np.int64)
+        if tombstones is not None:
+            header = np.concatenate((header, tombstones))
         return EmissionProgress(header, *rankings.columns()).named(rankings.names)
 
     @staticmethod
@@ -63,6 +69,11 @@ class EmissionProgress(Columns):
     def next_sequence(self) -> int:
         """The sequence number of the next work unit."""
         return int(self.header[1])
+
+    @property
+    def tombstones(self) -> Int64s:
+        """How many tombstones of each partition are known: int64 [p]."""
+        return self.header[3:]
 
     @property
     def rankings(self) -> PopularRows:

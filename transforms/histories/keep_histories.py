@@ -23,11 +23,13 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import TimestampedValue
 
+from transforms.catalogue.source import loaded
 from transforms.columns.frames import FrameCoder
 from transforms.columns.ranges import union
 from transforms.histories.bought import BoughtTable, Purchases
 from transforms.histories.emission_progress import EmissionProgress
 from transforms.histories.event_time_buffer import BufferedFrame, buffer_spec, pop_ready
+from transforms.histories.forgotten import ForgottenSource, Found
 from transforms.histories.rankings import Rankings
 from transforms.histories.recent_users import RecentUsers
 from transforms.histories.rules import HistoryRules
@@ -38,6 +40,7 @@ from transforms.histories.work_units import work_units_of
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankingRequest
+from transforms.messages.tombstones import NO_TOMBSTONES
 from transforms.shards.keys import shard_keys
 from transforms.tables.layout import Rows
 from transforms.tables.place import DEFAULT_LIMITS, TableLimits, TablePlace
@@ -58,10 +61,12 @@ class Histories(beam.PTransform):
     Attributes:
         rules: how histories are kept.
         shards: number of shards; each gets every ranking.
+        forgotten: which users are forgotten when; None for nobody.
     """
 
     rules: HistoryRules
     shards: int
+    forgotten: ForgottenSource | None = None
 
     def expand(
         self,
@@ -75,10 +80,11 @@ class Histories(beam.PTransform):
         encoded = blocks | "Encode blocks" >> beam.Map(_encoded, self.rules.pane).with_output_types(
             tuple[int, bytes]
         )
+        keep = KeepHistories(self.rules, self.shards, forgotten=self.forgotten)
         return (
             (encoded, rankings)
             | "Blocks and rankings" >> beam.Flatten()
-            | "Keep histories" >> beam.ParDo(KeepHistories(self.rules, self.shards))
+            | "Keep histories" >> beam.ParDo(keep)
         )
 
 
@@ -101,6 +107,7 @@ class KeepHistories(beam.DoFn):
         rules: how histories are kept.
         shards: number of shards of the job.
         limits: when state is merged.
+        forgotten: which users are forgotten when; None for nobody.
     """
 
     USERS = TableStates("users")
@@ -114,9 +121,14 @@ class KeepHistories(beam.DoFn):
     RANKING = TimerSpec("ranking_time", TimeDomain.WATERMARK)
 
     def __init__(
-        self, rules: HistoryRules, shards: int, limits: TableLimits = DEFAULT_LIMITS
+        self,
+        rules: HistoryRules,
+        shards: int,
+        limits: TableLimits = DEFAULT_LIMITS,
+        forgotten: ForgottenSource | None = None,
     ) -> None:
         self._rules, self._shards, self._limits = rules, shards, limits
+        self._forgotten = forgotten
         self._layout = layout_of(rules.size)
         self._state_bytes = Metrics.distribution("rivulet", "history_state_bytes")
 
@@ -144,6 +156,10 @@ class KeepHistories(beam.DoFn):
             self._progress(progress_state)
             cleanup = -(-frame.last // CLEANUP_PERIOD) * CLEANUP_PERIOD
             timers.set(cleanup, dynamic_timer_tag=str(cleanup))
+            if self._forgotten is not None and self._rules.rewards.every_minute:
+                # In a stream, a shard without events forgets users too.
+                time = self._rules.schedule.at_or_after(frame.ready_at)
+                timers.set(time, dynamic_timer_tag=str(time))
             return
         if frame.rows >= LARGE_BLOCK_ROWS:
             if large_block.read():
@@ -179,13 +195,14 @@ class KeepHistories(beam.DoFn):
         if ready is None:
             return
         rules, complete_until, events = self._rules, ready.complete_until, ready.events
-        kept = kept_after(rules, complete_until)
+        tombstones, known = self._tombstones(progress, complete_until, shard)
+        kept = kept_after(rules, complete_until, tombstones)
         table = StoredTable(TablePlace(self._layout, self.USERS, states, shard, self._limits))
         if table.is_new:
             self._move(table_state, bought_state, table, kept)
         recent = self._recent(recent_state, table, done)
         histories, bought = table.rows_of(union(recent.user, events.user))
-        update = HistoryUpdate(histories, events, rules.schedule, done, rules.ttl)
+        update = HistoryUpdate(histories, events, rules.schedule, done, rules.ttl, tombstones)
         seconds = rules.exclude_bought
         purchases = Purchases(bought, events, seconds) if seconds else None
         rankings = Rankings([progress.rankings, *ready.rankings], rules.popular_size)
@@ -197,18 +214,22 @@ class KeepHistories(beam.DoFn):
             sequence,
             complete_until,
             purchases,
+            tombstones,
         ):
             # Pending timers after `done` hold the output watermark. This timestamp keeps the hold
             # for results of their times until the unit has been processed.
             yield TimestampedValue((shard, request), max(done, 0))
             sequence += 1
-        if len(events):
-            new = purchases.new if purchases else BoughtTable.empty()
-            table.add((update.changed(), new.counting_after(complete_until, seconds)), kept)
+        if len(events) or len(tombstones):
+            new = tombstones.kept(purchases.new) if purchases else BoughtTable.empty()
+            rows = update.changed(), new.counting_after(complete_until, seconds)
+            table.add(rows, kept, tombstones.users)
             recent_state.write(update.recent(complete_until))
             self._state_bytes.update(table.nbytes)
         needed = rankings.needed_after(complete_until)
-        progress_state.write(EmissionProgress.of(complete_until, sequence, self._shards, needed))
+        progress_state.write(
+            EmissionProgress.of(complete_until, sequence, self._shards, needed, known)
+        )
         self._start_next_large_block(ready.blocks, large_block, timers)
 
     def _move(
@@ -231,6 +252,15 @@ class KeepHistories(beam.DoFn):
             histories, _ = table.rows()
             return RecentUsers.of(histories.user, histories.last, schedule, done)
         return recent
+
+    def _tombstones(self, progress: EmissionProgress, until: int, shard: int) -> Found:
+        """Whom the step up to `until` forgets."""
+        if self._forgotten is None:
+            return NO_TOMBSTONES, progress.tombstones
+        timeline = loaded(self._forgotten).at(until)
+        return timeline.applied(
+            progress.complete_until, until, progress.tombstones, shard, self._shards
+        )
 
     def _progress(self, state: Any) -> EmissionProgress:
         progress: EmissionProgress | None = state.read()

@@ -32,14 +32,16 @@ class Schedule:
         """The last ranking time that is due because of an event at `time`."""
         return (time + self.window) // self.period * self.period
 
-    def due(self, owner: Int64s, time: Int64s, after: int, until: int) -> tuple[Int64s, Int64s]:
+    def due(
+        self, owner: Int64s, time: Int64s, after: int, until: int | Int64s
+    ) -> tuple[Int64s, Int64s]:
         """Lists the ranking times in (after, until] that events make due.
 
         Args:
             owner: int64 [n], the user's number, ascending.
             time: int64 [n], times of events in seconds since the epoch, ascending within an owner.
             after: ranking times up to this one have been emitted.
-            until: the last ranking time to list.
+            until: the last ranking time to list, of all owners or int64 [n], equal within one.
 
         Returns:
             The distinct (owner, ranking time), int64 [m] each, ascending.

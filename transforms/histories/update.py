@@ -17,6 +17,7 @@ from transforms.histories.schedule import Schedule
 from transforms.histories.table import HistoryTable, look_up
 from transforms.messages.events import Bools, EventBatch, Int64s
 from transforms.messages.ranking import States
+from transforms.messages.tombstones import NEVER, NO_TOMBSTONES, Tombstones
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class HistoryUpdate:
             of an event in the table take part even without a new event.
         ttl: seconds between two events of a user after which the history starts anew; 0 for
             never. Results therefore do not depend on when a silent user left the state.
+        tombstones: which users are forgotten when. Each life of such a user has a sequence.
     """
 
     def __init__(
@@ -62,16 +64,28 @@ class HistoryUpdate:
         schedule: Schedule,
         after: int,
         ttl: int = 0,
+        tombstones: Tombstones = NO_TOMBSTONES,
     ) -> None:
         self._table, self._events, self._schedule, self._after = table, events, schedule, after
         self._ttl = ttl
         self._size = table.items.shape[1]
         still_due = table.last + schedule.window > after
-        starts = run_starts(events.user)
-        active = events.user[starts]
-        self._user = union(table.user[still_due], active)
-        self._row, self._stored_before = look_up(table.user, self._user)
-        run, found = look_up(active, self._user)
+        # Who has a sequence: users, or lives of users.
+        stored, of_event = table.user, events.user
+        self._lives: tuple[Int64s, Int64s] | None = None
+        if len(tombstones):
+            (stored, of_event), user, place = tombstones.lives(
+                (table.user, table.last), (events.user, events.time)
+            )
+        starts = run_starts(of_event)
+        active = of_event[starts]
+        owner = union(stored[still_due], active)
+        self._user = owner
+        if len(tombstones):
+            self._user, place = user[owner], place[owner]
+            self._lives = tombstones.begins(self._user, place), tombstones.ends(self._user, place)
+        self._row, self._stored_before = look_up(stored, owner)
+        run, found = look_up(active, owner)
         edges = np.append(starts, len(events))
         # Each user's events are events[first:end]; the range is empty for users without events.
         self._first = np.where(found, edges[run], 0)
@@ -129,11 +143,15 @@ class HistoryUpdate:
         time = np.empty(len(owner), np.int64)
         time[is_stored] = self._table.last[self._row[self._stored_before]]
         time[~is_stored] = self._events.time
-        owner, time = self._schedule.due(owner, time, self._after, until)
+        last: int | Int64s = until
+        if self._lives:
+            last = np.minimum(until, self._lives[1][owner] - 1)
+        owner, time = self._schedule.due(owner, time, self._after, last)
         end = self._start[owner] + self._stored[owner] + self._events_before(owner, time)
         bought = np.zeros((len(owner), 0), np.int64)
         if purchases:
-            bought = np.stack(purchases.counted(self._user[owner], time), axis=1)
+            since = self._lives[0][owner] if self._lives else None
+            bought = np.stack(purchases.counted(self._user[owner], time, since), axis=1)
         starts = run_starts(owner, end, *bought.T)
         is_next_state = np.zeros(len(owner), np.int64)
         is_next_state[starts[1:]] = 1
@@ -144,7 +162,7 @@ class HistoryUpdate:
 
     def changed(self) -> HistoryTable:
         """The rows of the users with events, after the events."""
-        owner = np.flatnonzero(self._new)
+        owner = np.flatnonzero((self._new > 0) & self._goes_on())
         end = self._start[owner] + self._stored[owner] + self._new[owner]
         items, length = self._histories(owner, end)
         last = self._events.time[self._end[owner] - 1]
@@ -158,7 +176,12 @@ class HistoryUpdate:
         last[stored] = self._table.last[self._row[stored]]
         with_events = self._new > 0
         last[with_events] = self._events.time[self._end[with_events] - 1]
-        return RecentUsers.of(self._user, last, self._schedule, complete_until)
+        alive = self._goes_on()
+        return RecentUsers.of(self._user[alive], last[alive], self._schedule, complete_until)
+
+    def _goes_on(self) -> Bools:
+        """Which sequences go on after the events: bool [n]."""
+        return self._lives[1] == NEVER if self._lives else np.ones(len(self._user), bool)
 
     def _events_before(self, owner: Int64s, time: Int64s) -> Int64s:
         """How many new events each owner has before each time: int64 [n]."""

@@ -8,6 +8,7 @@ from functools import partial
 from transforms.histories.bought import BoughtTable
 from transforms.histories.rules import HistoryRules
 from transforms.histories.table import HistoryTable
+from transforms.messages.tombstones import NO_TOMBSTONES, Tombstones
 from transforms.tables.layout import Layout, RowKind, Rows
 
 
@@ -19,15 +20,21 @@ def layout_of(size: int) -> Layout:
     return Layout((histories, RowKind(BoughtTable, False, BoughtTable.empty, BoughtTable.concat)))
 
 
-def kept_after(rules: HistoryRules, complete_until: int) -> Callable[[Rows], Rows]:
+def kept_after(
+    rules: HistoryRules, complete_until: int, tombstones: Tombstones = NO_TOMBSTONES
+) -> Callable[[Rows], Rows]:
     """What a merge keeps, when all events before `complete_until` have been applied.
 
     With a `ttl`, users leave who have no later ranking time and whose history would start anew
-    with their next event. Purchases leave that count at no later time.
+    with their next event. Purchases leave that count at no later time, and all rows that a
+    tombstone ends.
     """
 
     def kept(rows: Rows) -> Rows:
         histories, bought = rows
+        if len(tombstones):
+            histories = histories.take(tombstones.keeps(histories.user, histories.last))
+            bought = tombstones.kept(bought)
         if rules.ttl:
             oldest = complete_until - max(rules.ttl, rules.schedule.window)
             histories = histories.take(histories.last >= oldest)

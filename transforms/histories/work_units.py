@@ -12,6 +12,7 @@ from transforms.histories.rankings import Rankings
 from transforms.histories.update import DueRows
 from transforms.messages.events import EventBatch
 from transforms.messages.ranking import LAST_USER, RankingRequest, WorkUnit
+from transforms.messages.tombstones import FIRST_USER, NO_TOMBSTONES, Tombstones
 
 WORK_UNIT_ROWS = 16_384
 """Approximate number of rows of a work unit: its columns fit in a processor's cache."""
@@ -25,6 +26,7 @@ def work_units_of(
     sequence: int,
     complete_until: int,
     purchases: Purchases | None = None,
+    tombstones: Tombstones = NO_TOMBSTONES,
 ) -> Iterator[RankingRequest]:
     """Cuts a step's rows and events by user, into at least one request.
 
@@ -36,9 +38,11 @@ def work_units_of(
         sequence: number of the first unit.
         complete_until: all events before this time have been applied, in seconds since the epoch.
         purchases: what `rows.bought` refers to.
+        tombstones: which users the step forgets.
     """
     names = IdNames.merged((rows.states.names, events.names, rankings.names))
     start = event_start = 0
+    after = FIRST_USER
     size = len(rows.user)
     while True:
         end, last_user = size, LAST_USER
@@ -61,7 +65,13 @@ def work_units_of(
             popular_index=popular_index,
             popular_items=popular_items,
             popular_length=popular_length,
-            unit=WorkUnit(sequence, complete_until, last_user, unit_events),
+            unit=WorkUnit(
+                sequence,
+                complete_until,
+                last_user,
+                unit_events,
+                tombstones.between(after, last_user),
+            ),
             names=names,
             exclusions=(
                 purchases.exclusions(*rows.bought[first_state:end_state].T) if purchases else None
@@ -69,4 +79,4 @@ def work_units_of(
         )
         if end == size:
             return
-        start, event_start, sequence = end, event_end, sequence + 1
+        start, event_start, sequence, after = end, event_end, sequence + 1, last_user

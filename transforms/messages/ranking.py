@@ -18,6 +18,7 @@ from transforms.columns.ranges import run_starts
 from transforms.messages.events import EventBatch, Float32s, Int8s, Int64s
 from transforms.messages.exclusions import Exclusions
 from transforms.messages.recommendations import Labels, Recommendations
+from transforms.messages.tombstones import NO_TOMBSTONES, Tombstones
 
 
 @coded
@@ -56,12 +57,20 @@ class WorkUnit:
             have been applied.
         last_user: the unit's greatest user id; LAST_USER in the last unit of a step.
         events: the users' events that the step applied, by (user, time, item).
+        tombstones: which of the users are forgotten, at times up to `complete_until`.
     """
 
     sequence: int
     complete_until: int
     last_user: int
     events: EventBatch
+    tombstones: Tombstones = NO_TOMBSTONES
+
+    @property
+    def header(self) -> Int64s:
+        """All but the events: int64 [3 + 2 f]."""
+        numbers = np.array([self.sequence, self.complete_until, self.last_user])
+        return np.concatenate((numbers, *self.tombstones.columns()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +150,8 @@ class RankedBatch(Columns):
         policies: bytes [p], labels of policies; the first one is b"popular".
         history: int64 [l, h], as in States; [l, 0] where it is not kept.
         history_length: int64 [l].
-        header: int64 [3], the unit's sequence, complete_until and last_user.
+        header: int64 [3 + 2 f], the unit's sequence, complete_until and last_user, then the users
+            of its f tombstones and their times.
         event_user: int64 [e], the unit's events, column by column.
         event_item: int64 [e].
         event_behavior: int8 [e].
@@ -173,12 +183,13 @@ class RankedBatch(Columns):
     @property
     def unit(self) -> WorkUnit:
         """The work unit."""
-        sequence, complete_until, last_user = self.header.tolist()
+        sequence, complete_until, last_user = self.header[:3].tolist()
+        tombstones = Tombstones(*self.header[3:].reshape(2, -1))
         columns = self.event_user, self.event_item, self.event_behavior, self.event_time
         events = EventBatch(*columns).named(self.names)
         if len(self.event_value):
             events = events.valued(self.event_value)
-        return WorkUnit(sequence, complete_until, last_user, events)
+        return WorkUnit(sequence, complete_until, last_user, events, tombstones)
 
     def rows(self) -> Recommendations:
         """The recommendations as rows, as stores take them."""

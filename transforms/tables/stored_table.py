@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from transforms.messages.events import Int64s
 from transforms.tables.cache import SHARED_CACHE, TableCache
 from transforms.tables.cells import BaseCell
@@ -18,7 +20,7 @@ from transforms.tables.index import TableIndex
 from transforms.tables.layout import Rows, count_rows
 from transforms.tables.place import TablePlace
 from transforms.tables.user_table import UserTable
-from transforms.tables.writer import ENTRY_BYTES, TableWriter
+from transforms.tables.writer import ENTRY_BYTES, NOBODY, TableWriter
 
 
 class StoredTable:
@@ -54,19 +56,25 @@ class StoredTable:
         table = self._loaded()
         return self._place.layout.merged([table.rows_in(cell) for cell in range(len(table.bases))])
 
-    def add(self, rows: Rows, kept: Callable[[Rows], Rows]) -> None:
+    def add(self, rows: Rows, kept: Callable[[Rows], Rows], forgotten: Int64s = NOBODY) -> None:
         """Adds rows, which are newer than those that the table has.
 
         Args:
             rows: by user.
             kept: those of a cell's rows that a merge keeps; a later merge may keep fewer. Whether
-                it was called must not be seen in what is asked of the table.
+                it was called must not be seen in what is asked of the table, but of the rows of
+                `forgotten`.
+            forgotten: users, int64 [n], distinct, ascending. The cells that have rows of theirs
+                are merged.
         """
-        if not count_rows(rows):
-            return
         table = self._loaded()
+        held = [frame.user for frame in table.rows_of(forgotten)] if len(forgotten) else []
+        merged = np.unique(np.concatenate(held)) if held else NOBODY
+        if not count_rows(rows) and not len(merged):
+            return
         self._cache.drop(self._cache_key())
-        self._table, self._index = TableWriter(self._place, self._index, rows).write(table, kept)
+        writer = TableWriter(self._place, self._index, rows, merged)
+        self._table, self._index = writer.write(table, kept)
         self._place.index.write(self._index)
         self._cache.put(self._cache_key(), self._table)
         self.is_new = False

@@ -19,6 +19,9 @@ from transforms.tables.user_table import UserTable
 ENTRY_BYTES = 8
 """Bytes of the number that an entry of a log starts with."""
 
+NOBODY: Int64s = np.empty(0, np.int64)
+"""No users."""
+
 PER_CELL = ("prefix", "depth", "base_rows", "log_rows", "base_bytes", "log_bytes")
 """The columns of the index that have a value for each cell."""
 
@@ -30,14 +33,18 @@ class TableWriter:
         place: where the table is.
         index: its index.
         rows: by user; newer than those that the table has.
+        merged: users whose cells are merged in any case, int64 [n].
     """
 
-    def __init__(self, place: TablePlace, index: TableIndex, rows: Rows) -> None:
+    def __init__(
+        self, place: TablePlace, index: TableIndex, rows: Rows, merged: Int64s = NOBODY
+    ) -> None:
         self._place, self._rows = place, rows
         self._entry = int(index.entries[0])
         self._hash = hashlib.blake2b(index.digest, digest_size=VERSION_BYTES)
         self._cells = {name: getattr(index, name).copy() for name in PER_CELL}
         self._is_one = len(index.prefix) == 1
+        self._merged = index.directory.cell_of(merged)
         self._cell = [] if self._is_one else [index.directory.cell_of(f.user) for f in rows]
 
     def write(self, table: UserTable, kept: Callable[[Rows], Rows]) -> tuple[UserTable, TableIndex]:
@@ -53,13 +60,15 @@ class TableWriter:
         count = self._count()
         log_rows, log_bytes = self._cells["log_rows"], self._cells["log_bytes"]
         is_full = (count > 0) & (log_rows + count > self._most_log_rows())
-        for cell in np.flatnonzero((count > 0) & ~is_full).tolist():
+        is_full[self._merged] = True
+        is_logged = (count > 0) & ~is_full
+        for cell in np.flatnonzero(is_logged).tolist():
             log_rows[cell] += count[cell]
             log_bytes[cell] += self._append(cell)
         full: list[int] = np.flatnonzero(is_full).tolist()
         if full:
             table = self._merge_all(full, table, kept)
-        if full != np.flatnonzero(count).tolist():
+        if is_logged.any():
             table = table.added(self._rows_in(~is_full))
         return table, TableIndex(
             np.frombuffer(self._hash.digest(), np.int8),

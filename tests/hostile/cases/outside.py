@@ -26,6 +26,17 @@ CASES = (
          "a line in the log; the item without its image", "the rest of the item",
          ("sources/catalogue/test_refused_files.py::test_texts_are_such_as_a_page_may_show",
           "serving/test_items.py::test_pictures_are_of_the_hosts_that_are_named")),
+    Case("Users to forget", "rows that are malformed, of the future, long or no UTF-8",
+         "a dead letter with the reason; it forgets nobody", "the rows beside it",
+         ("sources/forgotten/test_file.py::test_rows_that_are_wrong_are_dead_letters_once",)),
+    Case("Users to forget", "a file that becomes shorter, or of which a version is broken",
+         "a line in the log", "who was forgotten; users of the shorter file are forgotten again",
+         ("sources/forgotten/test_file.py::test_a_file_that_has_become_shorter_is_another_one",
+          "sources/forgotten/test_file.py::test_a_version_that_is_broken_changes_nothing")),
+    Case("Users to forget", "a row that comes after its time",
+         "all that is kept of the user is forgotten", "what the user does later",
+         ("transforms/test_forgotten_state.py::"
+          "test_a_tombstone_that_comes_late_takes_all_that_is_kept",)),
     Case("Dead letters", "a full disk", "the job waits, as for a store",
          "every letter, each line whole",
          ("sinks/files/test_dead_letters.py::"

@@ -1,0 +1,1 @@
+"""Files and topics beside the events: workers read them, and follow them as they change."""

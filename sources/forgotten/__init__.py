@@ -1,0 +1,1 @@
+"""Users to forget, in a file that grows or in a topic."""
