@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from rivulet.errors import UserError
+from rivulet.urls import public_name
 from sources.options import is_file_input
 
 COLUMNS = ("user", "time")
@@ -33,16 +34,18 @@ def tell(target: str, user: str, time: int) -> None:
     """
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in user):
         raise TombstoneError("--user has control characters, as no id has")
-    if is_file_input(target):
-        _append(Path(target), user, time)
-    else:
+    if not is_file_input(target):
         _send(target, user, time)
+    elif "://" in target:
+        raise TombstoneError(
+            f"--forget {public_name(target)}: rows are added to local files and topics alone"
+        )
+    else:
+        _append(Path(target), user, time)
 
 
 def _append(path: Path, user: str, time: int) -> None:
     """Adds a row in the file's own format; a file without content gets a header."""
-    if "://" in str(path):
-        raise TombstoneError(f"--forget {path}: rows are added to local files and to topics alone")
     if path.exists() and not path.is_file():
         raise TombstoneError(f"--forget {path}: it is no file")
     try:

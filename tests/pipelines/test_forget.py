@@ -1,5 +1,6 @@
 """The main job with users to forget, against the oracle; and the command that names them."""
 
+import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -128,8 +129,6 @@ def test_a_file_that_cannot_be_used_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     content: str | None, words: str,
 ) -> None:  # fmt: skip
-    import os
-
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "forgotten.csv"
     if content == "a folder":
@@ -176,7 +175,7 @@ def test_the_command_adds_a_row_in_the_files_own_format(
         (None, ["--user=1", "--time=99999999999", "--forget=f"], "not of the future"),
         (None, ["--user=1", "--forget="], "--forget is empty"),
         (None, ["--user=1", "--forget=/no/such/f"], "No such file"),
-        (None, ["--user=1", "--forget=gs://b/f"], "local files and to topics alone"),
+        (None, ["--user=1", "--forget=gs://b/f"], "local files and topics alone"),
         (None, ["--user=1\n2", "--forget=f"], "control characters"),
         (b"id,when\n", ["--user=1", "--forget=f"], "must name the columns user and time"),
         (b"PAR1", ["--user=1", "--forget=f"], "CSV and JSON lines alone"),
