@@ -22,7 +22,7 @@ from rivulet.settings import ArgumentParser, option
 TOLD = """\
 Jobs that run with this --forget drop what they hold of the user at their first ranking time from
 {time} on. What is then on its way to a store, and feedback that was final before, may be written
-later: run the command again after 10 minutes."""
+later: run the command again after --feedback_window (600 s of event time)."""
 
 REMAINS = """\
 A running job still has in its state, in seconds of event time:
