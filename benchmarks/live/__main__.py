@@ -16,6 +16,7 @@ oracle, how many lists users got too late (`benchmarks.live.users`) and the deci
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -113,6 +114,8 @@ def main() -> int:
 
     chosen = read_settings("live", __doc__, LiveSettings)
     started = time.monotonic()
+    # The servers end with this process, however it is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory() as temporary:
         folder = (chosen.keep or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)

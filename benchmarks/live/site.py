@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ PILOT = 1_000_001
 UP_S = 420.0
 """Seconds of the clock in which the job and the API must be up."""
 POLL_S = 1.0
+GRACE_S = 10.0
 
 
 @dataclass
@@ -56,9 +58,9 @@ class Site:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
+            start_new_session=True,
         )
-        self.stack.callback(process.wait)
-        self.stack.callback(process.kill)
+        self.stack.callback(end_group, process)
         self.processes[name] = process
 
     def check(self) -> None:
@@ -71,6 +73,15 @@ class Site:
             if process.poll() is not None:
                 said = (self.folder / f"{name}.txt").read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"{name} ended with status {process.returncode}: {said}")
+
+
+def end_group(process: subprocess.Popen[bytes], grace_s: float = GRACE_S) -> None:
+    """Ends a process that leads a group, and what it started: by SIGTERM, then by SIGKILL."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace_s)
 
 
 @dataclass(frozen=True)

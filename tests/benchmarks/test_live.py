@@ -1,5 +1,6 @@
 """The live loop's users and report, without servers."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.live.report import rounds_of, table_of
+from benchmarks.live.site import Site
 from benchmarks.live.users import PERIOD, SIZE, Measured, UserSettings, by_the_clock
 from simulation.model import World
 from simulation.responsive import play
@@ -53,3 +55,15 @@ def test_rounds_have_the_lists_since_the_decision_before(tmp_path: Path) -> None
     assert one.regret == pytest.approx((0.5 + 1.5) / 4)
     assert (two.lists, two.reward.value, two.given, two.late) == (2, 2.0, 1, 0)
     assert table_of([one, two]).row_count == 2
+
+
+def test_processes_end_with_the_stack(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        site = Site(stack, tmp_path, {})
+        site.start("server", "http.server", ["--bind=127.0.0.1", "0"])
+        site.check()
+        (process,) = site.processes.values()
+        assert process.poll() is None
+    assert process.poll() is not None
+    with pytest.raises(RuntimeError, match="server ended with status"):
+        site.check()
