@@ -65,13 +65,14 @@ def test_a_job_resumes_with_another_parallelism(
 ) -> None:
     """`--kafka_start=latest` applies to a first start only: the savepoint has the offsets.
 
-    The second job forgets users.
+    Users are forgotten whom the file names after the savepoint.
     """
     events = stream.clicks(12)
     half = len(events) // 2
     url = stream.make_topic(kafka, unique)
-    store = tmp_path / "store.db"
-    flags = [f"--input={url}", *stream.sqlite_flags(store)]
+    store, forgotten = tmp_path / "store.db", tmp_path / "forgotten.csv"
+    forgotten.touch()
+    flags = [f"--input={url}", f"--forget={forgotten}", *stream.sqlite_flags(store)]
 
     stream.send(kafka, unique, events[:half])
     with stream.running(tmp_path / "first", *flags, *flink_cluster.options(4)) as job:
@@ -93,9 +94,8 @@ def test_a_job_resumes_with_another_parallelism(
     done = max(event.time for event in events[:half])
     gone = [(event.user, event.time) for event in events[half::40] if event.time > done]
     assert len(gone) > 5
-    forgotten = tmp_path / "forgotten.csv"
     forgotten.write_text("user,time\n" + "".join(f"{user},{at}\n" for user, at in gone))
-    resume += ["--kafka_start=latest", "--idle_timeout=2", f"--forget={forgotten}"]
+    resume += ["--kafka_start=latest", "--idle_timeout=2"]
     with stream.running(tmp_path / "second", *flags, *resume) as job:
         wait_for_records(store, len({*events, closing}))
         wait_for_windows(store, events, gone=gone)
