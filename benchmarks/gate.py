@@ -3,10 +3,11 @@
     python -m benchmarks.gate --candidates 100 --lists 20000
 
 States, the logging policy and logs are those of `benchmarks.estimates`. The model in use is the
-logging policy without its exploration. A candidate ranks the same 20 items by the true appeal and
-an error of its own, whose size is chosen so that the candidate's true reward is that of the model
-in use, less or more by the effect. Each pair of a better and a worse candidate is judged on a log
-of its own. Shares have 95% intervals (Clopper and Pearson, 1934).
+logging policy without its exploration. A candidate ranks the same 20 items by a mixture of the true
+appeal, which may count negatively, and an error of its own. The mixture is chosen so that the
+candidate's true reward is that of the model in use, less or more by the effect. Each pair of a
+better and a worse candidate is judged on a log of its own. Shares have 95% intervals (Clopper and
+Pearson, 1934).
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from training.promotion.gate import Limits, verdict
 
 USERS, EVENTS = 1_500, 24_000
 BETTER, WORSE = "better", "worse"
-LARGEST_ERROR = 64.0
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,12 @@ class Candidates:
         beliefs = random.normal(size=(clusters, world.items))
         noise = beliefs[world.user_cluster[self.pool.user - 1][:, None], self.pool.pool - 1]
 
-        def places(error: float) -> Int64s:
-            order = np.argsort(-(self.true + error * noise), axis=1, kind="stable")
-            return np.asarray(order[:, :SIZE])
+        def places(angle: float) -> Int64s:
+            score = np.cos(angle) * self.true + np.sin(angle) * noise
+            return np.asarray(np.argsort(-score, axis=1, kind="stable")[:, :SIZE])
 
-        low, high = 0.0, LARGEST_ERROR
-        for _ in range(16):  # the larger the error, the smaller the reward
+        low, high = 0.0, np.pi
+        for _ in range(16):  # from the best order to its reverse the reward falls
             middle = (low + high) / 2
             low, high = (middle, high) if self.value(places(middle)) > wanted else (low, middle)
         return places(low)
