@@ -12,14 +12,13 @@ import pytest
 from rivulet.limits import MAX_ELEMENTS
 from sources.files.plan import plan
 from sources.files.ranges import FileLimits, read_range
-from sources.kafka.outputs import RecordOutputs
+from sources.kafka import outputs
 from sources.kafka.topic_time import latest_times
 from sources.parsing.kafka_values import parse_value, parse_values
 from sources.parsing.lines import Row
 from sources.parsing.malformed import EXPLAINED, FURTHER, Malformed
 from sources.schema.load import parse_schema
 from transforms.messages.dead_letters import DeadLetter
-from transforms.progress import ProgressCounters
 
 pytestmark = pytest.mark.hostile
 
@@ -109,10 +108,9 @@ def of_elements(number: int) -> bytes:
 
 def letters_of(values: list[bytes], schema_text: str) -> list[DeadLetter]:
     schema = parse_schema(schema_text, "test")
-    outputs = RecordOutputs("t", 300, 1 << 20, ProgressCounters("t"), False, schema)
     records = [SimpleNamespace(value=value, offset=at) for at, value in enumerate(values)]
     malformed = parse_values(values, 1 << 20, schema).malformed
-    return list(outputs._letters(0, records, malformed))
+    return list(outputs.letters_of("t", 0, records, malformed, schema, 1 << 20))
 
 
 def test_the_letters_of_a_value_with_many_events_hold_it_once() -> None:
