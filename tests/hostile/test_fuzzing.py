@@ -32,7 +32,7 @@ def fuzz(name: str, folder: Path, seconds: int) -> None:
 
 @pytest.mark.parametrize("name", FUZZERS)
 def test_a_few_seconds(name: str, tmp_path: Path) -> None:
-    fuzz(name, tmp_path, 5)
+    fuzz(name, tmp_path, 3)
 
 
 @pytest.mark.long

@@ -4,6 +4,8 @@ A change here means that jobs do not resume from the savepoints of the version b
 docs/flink.md, and let it be worth it.
 """
 
+from functools import cache
+
 from apache_beam import Pipeline
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2 as proto
@@ -69,6 +71,7 @@ STEPS = {
 }
 
 
+@cache
 def components() -> list[proto.PTransform]:
     """The steps of the main job, reading a topic, with all that it can write."""
     sinks = [

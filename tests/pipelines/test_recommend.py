@@ -86,7 +86,7 @@ def expected(events: list[Event], values: dict[str, int], repeat: bool) -> tuple
 
 # Shrinking a failure would take minutes: a pipeline a step.
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

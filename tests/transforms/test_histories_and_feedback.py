@@ -147,7 +147,7 @@ def shard_for(
     )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     EVENTS,
     SETTINGS,
@@ -184,7 +184,7 @@ def test_any_jumps_of_the_watermark_give_the_oracles_results(
     assert shard.late_minutes == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     EVENTS,
     SETTINGS,
@@ -237,7 +237,7 @@ def test_lists_count_as_shown_when_an_impression_says_so(
     check(shard, events, rankings, values, reward_window, ttl, impressions, tombstones)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     EVENTS,
     SETTINGS,
