@@ -34,6 +34,8 @@ def tell(target: str, user: str, time: int) -> None:
     """
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in user):
         raise TombstoneError("--user has control characters, as no id has")
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in user):
+        raise TombstoneError("--user is not UTF-8")
     if not is_file_input(target):
         _send(target, user, time)
     elif "://" in target:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from serving.models.inference_model import InferenceModel
@@ -10,7 +12,8 @@ from serving.on_demand.offered import rank_offered
 from serving.queries import Queries
 from serving.schemas import Id
 from serving.schemas.inference import RankResponse
-from serving.schemas.items import By, SimilarItem, SimilarItems
+from serving.schemas.items import By, Item, SimilarItem, SimilarItems
+from serving.stores.group import StoresDownError
 
 
 class UnknownItemError(LookupError):
@@ -95,8 +98,11 @@ class SimilarItemLists:
 
     async def _detailed(self, pairs: list[tuple[Id, float]], by: By) -> list[SimilarItem]:
         """Items and scores with what the catalogue, which has just been asked for them, has."""
-        exists = bool(pairs) and await self._queries.catalogue.exists()
-        known = await self._queries.items([str(item) for item, _ in pairs]) if exists else {}
+        known: Mapping[str, Item] = {}
+        # What the catalogue has is left out while no store answers.
+        with suppress(StoresDownError):
+            if pairs and await self._queries.catalogue.exists():
+                known = await self._queries.items([str(item) for item, _ in pairs])
         return [
             SimilarItem(item, score, by, found.title, found.category, found.price)
             if (found := known.get(str(item)))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystems import FileSystems
 
 from sources.catalogue.malformed import LetterLog
 from sources.errors import SourceError
@@ -52,7 +54,8 @@ class FollowedForgotten:
     """The rows of a file, which only grows. Of each version the rows count that are new.
 
     Where a version has fewer rows than the one before, the file is taken for another one: what is
-    in it is forgotten again.
+    in it is forgotten again. A last line that has not ended may still be written: where the file is
+    followed, it counts when it has ended.
 
     Args:
         source: the file.
@@ -78,20 +81,24 @@ class FollowedForgotten:
         return self.timeline
 
     def _read(self, version: FileVersion) -> None:
-        del version
-        blocks = list(self._blocks())
-        rows = sum(len(block.events) + len(block.malformed) for block in blocks)
-        if rows > MAX_ROWS:
-            raise SourceError(f"--forget {self._source.path}: it has more than {MAX_ROWS:,} rows")
+        path = self._source.path
+        blocks: list[ReadBlock] = []
+        rows = 0
+        for block in self._blocks():
+            blocks.append(block)
+            rows += len(block.events) + len(block.malformed)
+            if rows > MAX_ROWS:
+                raise SourceError(f"--forget {path}: it has more than {MAX_ROWS:,} rows")
+        if rows and self._source.follow and _may_be_cut(path, version.size):
+            rows -= 1
         if rows < self._rows:
             _LOG.warning(
-                "--forget %s has fewer rows than before: its users are forgotten again",
-                self._source.path,
+                "--forget %s has fewer rows than before: its users are forgotten again", path
             )
             self._first, self._rows = self._first + self._rows, 0
         begin = 0
         for block in blocks:
-            self._add(block, begin)
+            self._add(block, begin, rows)
             begin += len(block.events) + len(block.malformed)
         self._rows = rows
 
@@ -106,12 +113,34 @@ class FollowedForgotten:
             text = str(error).removeprefix("--input ").replace("which --schema forgotten names", "")
             raise SourceError(f"--forget: {text}") from error
 
-    def _add(self, block: ReadBlock, begin: int) -> None:
-        """Adds the rows of a block that begins at a row of the file."""
+    def _add(self, block: ReadBlock, begin: int, end: int) -> None:
+        """Adds the rows of a block that begins at a row of the file, up to the row `end`."""
         count = len(block.events) + len(block.malformed)
         place: Int64s = begin + np.delete(np.arange(count), block.malformed.row)
-        new = place >= self._rows
+        new = (place >= self._rows) & (place < end)
         events = block.events.take(new)
         self.timeline.add(events.user, events.time, 0, self._first + place[new])
-        untold = begin + block.malformed.row >= self._rows
+        bad = begin + block.malformed.row
+        untold = (bad >= self._rows) & (bad < end)
         self.letters.add(DeadLetterBatch(block.letters.columns.filter(pa.array(untold))))
+
+
+def _may_be_cut(path: str, size: int) -> bool:
+    """Whether the last line of a file of text may not have been written to its end.
+
+    Args:
+        path: the file.
+        size: its size in bytes before it was read.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    try:
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            if file.read(4).startswith((b"\x1f\x8b", b"PAR1")):
+                return False
+            file.seek(max(size - 1, 0))
+            # What is longer than before may have grown while it was read.
+            return bytes(file.read(2)) != b"\n"
+    except (BeamIOError, OSError) as error:
+        raise SourceError(f"--forget {path} cannot be read: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sources.schema.schema import Fields, Ids, Schema
+from sources.schema.schema import Fields, Ids, Schema, TimeFormat
 
 COLUMNS = ("user", "time")
 
@@ -29,5 +29,6 @@ def schema_of(*, text_users: bool, header: bool) -> Schema:
         Fields(user="user", item="user", time=("time",)),
         header=header,
         columns=() if header else COLUMNS,
+        time=TimeFormat(("s",), is_assumed=True),
         ids=Ids(user=kind, item=kind),
     )

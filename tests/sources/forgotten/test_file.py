@@ -81,6 +81,30 @@ def test_a_file_that_has_become_shorter_is_another_one(tmp_path: Path) -> None:
     assert step(again, START, START + 1, np.array([3])) == ([(9, START - 1)], [1])
 
 
+def test_a_line_that_has_not_ended_may_still_be_written(tmp_path: Path) -> None:
+    path, clock = tmp_path / "forgotten.csv", Clock()
+    path.write_text("user,time\n7,100\n42,1")
+    view = view_of(path, clock)
+    assert step(view, -1, 200) == ([(7, 100)], [1])
+    append(path, "20\n4", clock)
+    assert step(view, START, START + 10, np.array([1])) == ([(42, START - 1)], [2])
+    append(path, "5,130\n", clock)
+    assert step(view, START + 10, START + 20, np.array([2])) == ([(45, START + 9)], [3])
+    assert not view.letters.since(0)[0]
+    # A batch reads what there is.
+    path.write_text("user,time\n7,100\n42,120")
+    assert step(view_of(path, clock, follow=False), -1, 200) == ([(7, 100), (42, 120)], [2])
+
+
+def test_a_date_is_no_time_in_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "forgotten.csv"
+    path.write_text("user,time\n7,20251009\n8,110\n")
+    view = view_of(path, Clock())
+    assert step(view, -1, START) == ([(8, 110)], [2])
+    ((letter,),) = view.letters.since(0)[0]
+    assert letter.reason == "time out of range"
+
+
 def test_a_batch_reads_the_file_once(tmp_path: Path) -> None:
     path, clock = tmp_path / "forgotten.csv", Clock()
     path.write_text("user,time\n7,100\n")
