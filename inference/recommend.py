@@ -18,9 +18,10 @@ from inference.models.no_policy import NoPolicy
 from inference.models.ranker import RankerSource, by_time
 from inference.models.stages import GRID
 from transforms.catalogue.by_time import rejoined, with_availability
-from transforms.catalogue.source import CatalogueSource, loaded
+from transforms.catalogue.source import CatalogueSource
 from transforms.columns.ranges import run_starts
 from transforms.fill import fill
+from transforms.loaded import loaded
 from transforms.messages.events import Bools
 from transforms.messages.ranking import RankedBatch, RankingRequest
 from transforms.messages.recommendations import Recommendations, explored_places

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rivulet.errors import UserError
 from rivulet.urls import public_name
+from sources.files.magic import GZIP, PARQUET
 from sources.options import is_file_input
 
 COLUMNS = ("user", "time")
@@ -65,7 +66,7 @@ def _append(path: Path, user: str, time: int) -> None:
 
 
 def _row(path: Path, header: bytes, user: str, time: int) -> bytes:
-    if header.startswith((b"PAR1", b"\x1f\x8b")):
+    if header.startswith((PARQUET, GZIP)):
         raise TombstoneError(f"--forget {path}: rows are added to CSV and JSON lines alone")
     if header.lstrip().startswith(b"{"):
         return json.dumps({"user": user, "time": time}, ensure_ascii=False).encode() + b"\n"

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import apache_beam as beam
 
@@ -39,20 +39,16 @@ from sources.errors import SourceError
 from sources.forgotten.options import ForgottenSettings
 from sources.options import InputSettings, KafkaSettings
 from sources.read import Events
-from transforms.catalogue.source import loaded, loaded_catalogue
+from transforms.catalogue.source import CatalogueSource
 from transforms.columns.frames import Frame
+from transforms.histories.forgotten import ForgottenSource
+from transforms.loaded import loaded
 from transforms.messages.behaviors import reward_settings
 from transforms.messages.dead_letters import DeadLetterBatch
 from transforms.messages.events import Int64s
 from transforms.messages.id_kinds import IdKinds
 from transforms.messages.job import JOB_SETTINGS, JobSettings
 from transforms.progress import ProgressCounters
-
-if TYPE_CHECKING:
-    from sources.catalogue.follow_file import FileCatalogue
-    from sources.catalogue.follow_topic import TopicCatalogue
-    from sources.forgotten.file import ForgottenFile
-    from sources.forgotten.topic import ForgottenTopic
 
 Output = type[RecordSinkSettings] | type[PopularSinkSettings] | type[RecommendationSinkSettings]
 OUTPUTS: tuple[Output, ...] = (RecordSinkSettings, PopularSinkSettings, RecommendationSinkSettings)
@@ -119,7 +115,7 @@ class JobGraph:
         return self.settings[KafkaSettings].allowed_lateness
 
     @property
-    def catalogue(self) -> FileCatalogue | TopicCatalogue | None:
+    def catalogue(self) -> CatalogueSource | None:
         """Where workers load the catalogue from; None where there is none.
 
         Raises:
@@ -129,12 +125,12 @@ class JobGraph:
             return None
         settings = self.settings
         seconds = settings[NewItemSettings].seconds if NewItemSettings in settings else 0
-        source = settings[CatalogueSettings].source(
+        source: CatalogueSource | None = settings[CatalogueSettings].source(
             settings[InputSettings], settings[KafkaSettings], -(-self.run // 1000), seconds
         )
         if source is not None:
             # What cannot be used is refused before the job starts.
-            view = loaded_catalogue(source)
+            view = loaded(source)
             if seconds and len(view.at(-(-self.run // 1000)).ids) and not view.has_features:
                 raise SourceError(
                     "--new_items: no item of --items has both a category and a time of creation "
@@ -143,7 +139,7 @@ class JobGraph:
         return source
 
     @property
-    def forgotten(self) -> ForgottenFile | ForgottenTopic | None:
+    def forgotten(self) -> ForgottenSource | None:
         """Where workers load the users to forget from; None where nobody is forgotten.
 
         Raises:
@@ -152,7 +148,7 @@ class JobGraph:
         if ForgottenSettings not in self.settings:
             return None
         settings = self.settings
-        source = settings[ForgottenSettings].source(
+        source: ForgottenSource | None = settings[ForgottenSettings].source(
             settings[InputSettings], settings[KafkaSettings]
         )
         if source is not None:
@@ -166,7 +162,7 @@ class JobGraph:
         source = self.catalogue
         if source is None:
             return None
-        return loaded_catalogue(source).at(-(-self.run // 1000)).ids
+        return loaded(source).at(-(-self.run // 1000)).ids
 
     @property
     def recommend_config(self) -> RecommendConfig:

@@ -12,9 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sources.catalogue.malformed import LetterLog
 from sources.catalogue.rows import ItemRows
-from transforms.catalogue.source import CatalogueView, Source, loaded
+from transforms.catalogue.source import CatalogueView
 from transforms.messages.availability import places
 from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.dead_letters import DeadLetterBatch
@@ -107,37 +106,6 @@ class Changes:
         # The last row of an item counts.
         ids, first = np.unique(items[::-1], return_index=True)
         self._ids, self._hashes = ids, values[::-1][first]
-
-
-class LoggedView(Protocol):
-    """What keeps the dead letters of what it read."""
-
-    letters: LetterLog
-
-    def at(self, time: int) -> object:
-        """Reads what there is up to a time in seconds since the epoch."""
-        ...
-
-
-class MalformedRecords:
-    """Gives what is malformed alone, from the view that all steps of the process share.
-
-    Args:
-        source: a catalogue, or users to forget.
-
-    Raises:
-        SourceError: it cannot be used.
-    """
-
-    def __init__(self, source: Source[LoggedView]) -> None:
-        self._view = loaded(source)
-        self._position = 0
-
-    def read(self) -> tuple[list[CatalogueItems], list[DeadLetterBatch]]:
-        """No rows, and what is malformed since the last call."""
-        self._view.at(int(time.time()))
-        found, self._position = self._view.letters.since(self._position)
-        return [], found
 
 
 def _details(rows: ItemRows) -> list[str]:

@@ -14,6 +14,7 @@ from sources.catalogue.quotes import CountedLines, check_quotes
 from sources.catalogue.rows import named
 from sources.catalogue.texts import LimitedGzip, text_columns_of
 from sources.errors import SourceError
+from sources.files.magic import GZIP
 from sources.files.plan import open_file
 from transforms.messages.dead_letters import TOO_FEW, TOO_MANY, DeadLetterBatch
 from transforms.messages.events import Bools
@@ -139,7 +140,7 @@ def _names(path: str, header: bytes) -> list[str]:
 def _unpacked(path: str, stream: IO[bytes]) -> IO[bytes]:
     magic = stream.read(2)
     stream.seek(0)
-    return cast("IO[bytes]", LimitedGzip(path, stream)) if magic == b"\x1f\x8b" else stream
+    return cast("IO[bytes]", LimitedGzip(path, stream)) if magic == GZIP else stream
 
 
 def _check_quotes(path: str, names: list[str], item: str, *, text_ids: bool) -> None:

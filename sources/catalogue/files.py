@@ -13,6 +13,7 @@ from sources.catalogue.malformed import joined
 from sources.catalogue.parquet_file import read_parquet
 from sources.catalogue.rows import ItemRows, item_rows
 from sources.errors import SourceError
+from sources.files.magic import PARQUET
 from sources.files.plan import UNREADABLE, check_regular, open_file
 from transforms.messages.dead_letters import NOT_UTF8, DeadLetterBatch
 
@@ -32,7 +33,7 @@ def read_items(path: str, *, text_ids: bool = False) -> ItemRows:
         with open_file(path) as stream:
             magic = stream.read(4)
             stream.seek(0)
-            if magic == b"PAR1":
+            if magic == PARQUET:
                 columns, is_utf8, broken = read_parquet(path, stream)
             else:
                 columns, is_utf8, broken = read_csv(path, stream, text_ids=text_ids)

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from sources.catalogue.files import read_items
-from sources.catalogue.malformed import LetterLog
 from sources.catalogue.rows import ItemRows
 from sources.catalogue.texts import MAX_BYTES
 from sources.follow.file import FileFollower, FileVersion
+from sources.follow.letters import LetterLog
 from transforms.catalogue.timeline import Timeline
 from transforms.messages.availability import Availability
 from transforms.messages.dead_letters import DeadLetterBatch

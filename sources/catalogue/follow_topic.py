@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sources.catalogue.malformed import LetterLog
 from sources.catalogue.values import CatalogueRecord, parse_records
 from sources.errors import SourceError
+from sources.follow.letters import LetterLog
 from sources.follow.topic import TopicFollower
 from sources.kafka.url import KafkaUrl
 from transforms.catalogue.timeline import Timeline

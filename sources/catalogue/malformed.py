@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -109,32 +109,3 @@ def joined(parts: Sequence[DeadLetterBatch]) -> DeadLetterBatch:
         return DeadLetterBatch(found[0]) if found else NO_LETTERS
     table = pa.Table.from_batches(found).combine_chunks()
     return DeadLetterBatch(table.to_batches()[0])
-
-
-class LetterLog:
-    """The dead letters of a catalogue that a process reads; any number of readers follow it.
-
-    Args:
-        most: letters that are kept.
-    """
-
-    def __init__(self, most: int = 1 << 20) -> None:
-        self._most = most
-        self._parts: deque[DeadLetterBatch] = deque()
-        self._kept = 0
-        self._end = 0
-
-    def add(self, letters: DeadLetterBatch) -> None:
-        """Adds letters; the oldest parts beyond the most that are kept are dropped."""
-        if not len(letters):
-            return
-        self._parts.append(letters)
-        self._kept += len(letters)
-        self._end += 1
-        while self._kept > self._most and len(self._parts) > 1:
-            self._kept -= len(self._parts.popleft())
-
-    def since(self, position: int) -> tuple[list[DeadLetterBatch], int]:
-        """The parts from a position on, 0 for the beginning; and the position after them."""
-        first = self._end - len(self._parts)
-        return list(self._parts)[max(0, position - first) :], self._end

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rivulet.settings import option
-from sources.errors import SourceError
-from sources.kafka.url import parse_url
+from sources.follow.options import is_followed, topic_url
 from sources.options import InputSettings, KafkaSettings, is_file_input
 
 if TYPE_CHECKING:
@@ -56,12 +55,9 @@ class CatalogueSettings:
         if is_file_input(self.items):
             from sources.catalogue.follow_file import FileCatalogue
 
-            follow = not is_file_input(chosen.input or "") and not kafka.is_bounded
+            follow = is_followed(chosen, kafka)
             return FileCatalogue(self.items, start, follow, text_ids, new_seconds)
         from sources.catalogue.follow_topic import TopicCatalogue
 
-        try:
-            url = parse_url(self.items, kafka.security)
-        except SourceError as error:
-            raise SourceError(f"--items: {error}") from error
+        url = topic_url("--items", self.items, kafka)
         return TopicCatalogue(url, start, text_ids, new_seconds)

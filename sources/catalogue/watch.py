@@ -13,10 +13,11 @@ from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.typehints.decorators import with_output_types
 from apache_beam.utils.timestamp import Duration
 
-from sources.catalogue.changes import Changes, ListenedSource, MalformedRecords
+from sources.catalogue.changes import Changes, ListenedSource
+from sources.follow.letters import MalformedRecords
 from sources.kafka.partitions import FOREVER, UnsplittableTracker
 from sources.malformed import MALFORMED
-from transforms.catalogue.source import Source
+from transforms.loaded import Source
 from transforms.messages.catalogue_items import CatalogueItems
 from transforms.messages.dead_letters import DeadLetterBatch
 

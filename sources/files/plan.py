@@ -17,6 +17,7 @@ from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from sources.errors import SourceError
+from sources.files.magic import GZIP, PARQUET
 from sources.files.parquet_columns import check_schema
 from sources.parsing.layout import Layout, header_layout, is_header
 
@@ -31,7 +32,6 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 """What is raised for a file that cannot be read, or a gzipped one that is broken."""
 
 _LONGEST_HEADER = 1 << 20
-_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _UNREAD = {b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "Zstandard", b"PK\x03\x04": "zip"}
 
 
@@ -146,9 +146,9 @@ def _plan_file(
         for begin, name in _UNREAD.items():
             if magic.startswith(begin):
                 raise SourceError(f"{path} is a {name} file: CSV, CSV gzipped or Parquet is read")
-        if magic == _PARQUET:
+        if magic == PARQUET:
             yield from _plan_parquet(path, stream, range_bytes, schema)
-        elif magic.startswith(_GZIP):
+        elif magic.startswith(GZIP):
             with unzipped(stream) as text:
                 layout, lines, first = _look_at_first_line(path, text, columns, schema)
             if layout or lines:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from apache_beam.io.filesystem import BeamIOError, CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
-from sources.catalogue.malformed import LetterLog
 from sources.errors import SourceError
-from sources.files.plan import plan
+from sources.files.magic import GZIP, PARQUET
+from sources.files.plan import UNREADABLE, open_file, plan
 from sources.files.ranges import FileLimits, ReadBlock, read_range
 from sources.follow.file import FileFollower, FileVersion
+from sources.follow.letters import LetterLog
 from sources.forgotten.rows import MAX_BYTES, MAX_LINE, MAX_ROWS, schema_of
 from transforms.histories.forgotten import ForgottenTimeline
 from transforms.messages.dead_letters import DeadLetterBatch
@@ -136,11 +135,11 @@ def _may_be_cut(path: str, size: int) -> bool:
         SourceError: the file cannot be read.
     """
     try:
-        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-            if file.read(4).startswith((b"\x1f\x8b", b"PAR1")):
+        with open_file(path) as file:
+            if file.read(4).startswith((GZIP, PARQUET)):
                 return False
             file.seek(max(size - 1, 0))
             # What is longer than before may have grown while it was read.
-            return bytes(file.read(2)) != b"\n"
-    except (BeamIOError, OSError) as error:
+            return file.read(2) != b"\n"
+    except UNREADABLE as error:
         raise SourceError(f"--forget {path} cannot be read: {error}") from error

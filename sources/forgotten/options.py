@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rivulet.settings import option
-from sources.errors import SourceError
-from sources.kafka.url import parse_url
+from sources.follow.options import is_followed, topic_url
 from sources.options import InputSettings, KafkaSettings, is_file_input
 
 if TYPE_CHECKING:
@@ -53,12 +52,9 @@ class ForgottenSettings:
         if is_file_input(self.forget):
             from sources.forgotten.file import ForgottenFile
 
-            follow = not is_file_input(chosen.input or "") and not kafka.is_bounded
+            follow = is_followed(chosen, kafka)
             return ForgottenFile(self.forget, follow, text_users, chosen.max_future)
         from sources.forgotten.topic import ForgottenTopic
 
-        try:
-            url = parse_url(self.forget, kafka.security)
-        except SourceError as error:
-            raise SourceError(f"--forget: {error}") from error
+        url = topic_url("--forget", self.forget, kafka)
         return ForgottenTopic(url, text_users, chosen.max_future)

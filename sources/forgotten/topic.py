@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sources.catalogue.malformed import LetterLog
 from sources.errors import SourceError
+from sources.follow.letters import LetterLog
 from sources.follow.topic import TopicFollower
 from sources.forgotten.rows import MAX_LINE, MAX_ROWS, schema_of
 from sources.kafka.outputs import letters_of

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from rivulet.urls import public_name
 from sources.errors import SourceError
+from sources.files.magic import GZIP, PARQUET
 from sources.files.parquet_columns import python_values
 from sources.files.parquet_pages import safe_batch_rows
 from sources.files.plan import UNREADABLE, check_regular, match, open_file, unzipped
@@ -28,7 +29,6 @@ from sources.schema.parquet import check_columns, parse_batch
 from sources.schema.propose import Sample, guess_delimiter
 from sources.schema.schema import Schema
 
-_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _BYTES = 8 << 20
 _WAIT = 5.0
 _PATHS, _DEPTH = 1_000, 32
@@ -80,10 +80,10 @@ class Inspected:
         with open_file(path) as stream:
             magic = stream.read(4)
             stream.seek(0)
-            if magic == _PARQUET:
+            if magic == PARQUET:
                 self.batch = _first_batch(stream, path, most)
                 return
-            text = unzipped(stream) if magic.startswith(_GZIP) else stream
+            text = unzipped(stream) if magic.startswith(GZIP) else stream
             content = text.read(_BYTES)
         lines = content.removeprefix(_MARK).splitlines()
         if len(content) == _BYTES and len(lines) > 1:

@@ -18,21 +18,12 @@ from tests.flink.stream import EXPLORE, explored
 from tests.graph import Tables, run_job
 from tests.oracle import rules
 from tests.oracle.catalogue import Described, Record, available_at, new_at
-from tests.oracle.events import BEHAVIORS, Event
+from tests.oracle.events import Event
 from tests.oracle.exploration import explores
+from tests.pipelines.few_events import START, stream, write_events
 from transforms.messages.dead_letters import DeadLetter
 
-START = 1_600_000_000
 NEVER = 1 << 60
-
-
-def stream(seed: int) -> list[Event]:
-    rng = random.Random(seed)
-    return [
-        Event(START + rng.randrange(1500), rng.randrange(30), rng.randrange(12),
-              rng.choice(BEHAVIORS))
-        for _ in range(700)
-    ]  # fmt: skip
 
 
 def records(seed: int) -> list[Record]:
@@ -67,13 +58,6 @@ def check(tables: Tables, events: Sequence[Event], catalogue: list[Record]) -> N
         events, lambda user, history: ranked_items(user, history, 8), rules.popular(events)
     )
     assert sum(free[key].items != row.items for key, row in shown.items()) > len(shown) / 2
-
-
-def write_events(folder: Path, events: Sequence[Event]) -> Path:
-    path = folder / "clicks.csv"
-    lines = [f"{e.user},{e.item},{e.behavior},{e.time}\n" for e in events]
-    path.write_text("user,item,behavior,time\n" + "".join(lines))
-    return path
 
 
 def test_a_file_says_what_is_available_when(tmp_path: Path) -> None:

@@ -16,33 +16,17 @@ from pipelines.recommend import main
 from tests.fakes import ranked_items
 from tests.graph import Tables, run_job
 from tests.oracle import rules
-from tests.oracle.events import BEHAVIORS, Event
+from tests.oracle.events import Event
 from tests.oracle.forgotten import Lives, Tombstone
+from tests.pipelines.few_events import START, stream, write_events
 from transforms.messages.dead_letters import DeadLetter
 
-START = 1_600_000_000
 REWARD_WINDOW = 100
-
-
-def stream(seed: int) -> list[Event]:
-    rng = random.Random(seed)
-    return [
-        Event(START + rng.randrange(1500), rng.randrange(30), rng.randrange(12),
-              rng.choice(BEHAVIORS))
-        for _ in range(700)
-    ]  # fmt: skip
 
 
 def tombstones(seed: int) -> list[Tombstone]:
     rng = random.Random(seed)
     return [(rng.randrange(14), START + rng.randrange(1600)) for _ in range(20)]
-
-
-def write_events(folder: Path, events: Sequence[Event]) -> Path:
-    path = folder / "clicks.csv"
-    lines = [f"{e.user},{e.item},{e.behavior},{e.time}\n" for e in events]
-    path.write_text("user,item,behavior,time\n" + "".join(lines))
-    return path
 
 
 def check(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol
 
+from transforms.loaded import loaded
 from transforms.messages.availability import Availability
 
 
@@ -32,17 +31,6 @@ class CatalogueSource(Hashable, Protocol):
         ...
 
 
-View = TypeVar("View", covariant=True)
-
-
-class Source(Hashable, Protocol[View]):
-    """Anything that workers load once; equal sources are one."""
-
-    def load(self) -> View:
-        """Loads it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class AtTime:
     """What is available at a time, by the catalogue that this process has loaded.
@@ -57,25 +45,4 @@ class AtTime:
 
     def load(self) -> Availability:
         """Finds it."""
-        return loaded_catalogue(self.source).at(self.time)
-
-
-_KEPT = 4
-_VIEWS: OrderedDict[Source[Any], Any] = OrderedDict()
-_LOCK = threading.Lock()
-
-
-def loaded(source: Source[View]) -> View:
-    """What the source has, in this process."""
-    with _LOCK:
-        if source not in _VIEWS:
-            _VIEWS[source] = source.load()
-            while len(_VIEWS) > _KEPT:
-                _VIEWS.popitem(last=False)
-        _VIEWS.move_to_end(source)
-        return cast("View", _VIEWS[source])
-
-
-def loaded_catalogue(source: CatalogueSource) -> CatalogueView:
-    """The source's catalogue in this process."""
-    return loaded(source)
+        return loaded(self.source).at(self.time)

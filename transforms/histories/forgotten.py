@@ -39,11 +39,11 @@ class ForgottenTimeline:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         none: Int64s = np.empty(0, np.int64)
-        # User, time, partition and place of each.
-        self._rows: tuple[Int64s, ...] = (none, none, none, none)
+        # User, time, partition and place of each; and how many places each partition has.
+        self._known: tuple[tuple[Int64s, ...], Int64s] = (none, none, none, none), none
 
     def __len__(self) -> int:
-        return len(self._rows[0])
+        return len(self._known[0][0])
 
     def add(self, user: Int64s, time: Int64s, partition: int, place: Int64s) -> None:
         """Adds tombstones of a partition.
@@ -54,10 +54,16 @@ class ForgottenTimeline:
             partition: the partition's number.
             place: int64 [n], their places in it.
         """
+        if not len(user):
+            return
         new = user, time, np.full(len(user), partition, np.int64), place
         with self._lock:
-            pairs = zip(self._rows, new, strict=True)
-            self._rows = tuple(np.concatenate(pair) for pair in pairs)
+            rows, before = self._known
+            count = np.zeros(max(len(before), partition + 1), np.int64)
+            count[: len(before)] = before
+            count[partition] = max(count[partition], place.max() + 1)
+            rows = tuple(np.concatenate(pair) for pair in zip(rows, new, strict=True))
+            self._known = rows, count
 
     def applied(
         self, complete_until: int, new_until: int, known: Int64s, shard: int, shards: int
@@ -74,11 +80,9 @@ class ForgottenTimeline:
             shard: the shard's key.
             shards: the number of shards.
         """
-        user, time, partition, place = self._rows
+        (user, time, partition, place), count = self._known
         if not len(user):
             return NO_TOMBSTONES, known
-        count = np.zeros(int(partition.max()) + 1, np.int64)
-        np.maximum.at(count, partition, place + 1)
         before = np.zeros_like(count)
         shared = min(len(count), len(known))
         before[:shared] = known[:shared]

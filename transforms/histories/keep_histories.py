@@ -23,7 +23,6 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.transforms.window import TimestampedValue
 
-from transforms.catalogue.source import loaded
 from transforms.columns.frames import FrameCoder
 from transforms.columns.ranges import union
 from transforms.histories.bought import BoughtTable, Purchases
@@ -37,6 +36,7 @@ from transforms.histories.table import HistoryTable
 from transforms.histories.update import HistoryUpdate
 from transforms.histories.users import kept_after, layout_of
 from transforms.histories.work_units import work_units_of
+from transforms.loaded import loaded
 from transforms.messages.events import EventBatch
 from transforms.messages.popular import PopularRows
 from transforms.messages.ranking import RankingRequest

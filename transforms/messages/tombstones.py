@@ -140,5 +140,4 @@ def with_users(events: EventBatch, user: Int64s) -> EventBatch:
     return other.named(events.names).detailed(events.details)
 
 
-_NOBODY: Int64s = np.empty(0, np.int64)
-NO_TOMBSTONES = Tombstones(_NOBODY, _NOBODY)
+NO_TOMBSTONES = Tombstones(np.empty(0, np.int64), np.empty(0, np.int64))

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import apache_beam as beam
 import numpy as np
 
-from transforms.catalogue.source import CatalogueSource, loaded
+from transforms.catalogue.source import CatalogueSource
 from transforms.columns.frames import Frame, FrameCoder, coded
 from transforms.columns.id_names import item_ranks
 from transforms.columns.packing import order, pack
 from transforms.columns.ranges import run_starts
+from transforms.loaded import loaded
 from transforms.messages.events import EventBatch, Int64s
 from transforms.messages.popular import ItemCounts, PopularRows
 

@@ -16,8 +16,8 @@ from sources.catalogue.changes import Changes
 from sources.catalogue.files import read_items
 from sources.catalogue.follow_file import FileCatalogue, FollowedFile
 from sources.errors import SourceError
-from transforms.catalogue.source import loaded
 from transforms.columns.names import key_of
+from transforms.loaded import loaded
 
 START = 1_000
 ITEMS = np.arange(6)
