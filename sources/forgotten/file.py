@@ -88,7 +88,8 @@ class FollowedForgotten:
             rows += len(block.events) + len(block.malformed)
             if rows > MAX_ROWS:
                 raise SourceError(f"--forget {path}: it has more than {MAX_ROWS:,} rows")
-        if rows and self._source.follow and _may_be_cut(path, version.size):
+        # A row that is known stays known if an editor removes the end of its line.
+        if rows > self._rows and self._source.follow and _may_be_cut(path, version.size):
             rows -= 1
         if rows < self._rows:
             _LOG.warning(

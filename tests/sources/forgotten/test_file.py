@@ -90,6 +90,9 @@ def test_a_line_that_has_not_ended_may_still_be_written(tmp_path: Path) -> None:
     assert step(view, START, START + 10, np.array([1])) == ([(42, START - 1)], [2])
     append(path, "5,130\n", clock)
     assert step(view, START + 10, START + 20, np.array([2])) == ([(45, START + 9)], [3])
+    path.write_text("user,time\n7,100\n42,120\n45,130")
+    append(path, "", clock)
+    assert step(view, START + 20, START + 30, np.array([3])) == ([], [3])
     assert not view.letters.since(0)[0]
     # A batch reads what there is.
     path.write_text("user,time\n7,100\n42,120")
